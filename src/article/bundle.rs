@@ -38,7 +38,7 @@ pub(super) fn name(path: &ArticlePath) -> String {
     }
 }
 
-/// The language suffix behind a name: empty, or a dot and a language tag.
+/// The language suffix after a name: empty, or a dot and a language tag.
 fn suffix<'s>(stem: &'s str, name: &str) -> Option<&'s str> {
     let rest = stem.strip_prefix(name)?;
     if rest.is_empty() {

@@ -2,9 +2,9 @@
 //!
 //! # Why aren't tags and authors just percent-encoded?
 //!
-//! Their names are any text. Many proxies decode `%2F` and `%5C`, `.` and `..` vanish wherever a URL is resolved, and nginx refuses a
-//! response whose Link field is longer than a page of memory. In names with any of these, the characters concerned become `~2F` and the
-//! like, which nobody decodes. All other names stay as they are, `~` included.
+//! Their names may contain any text. Many proxies decode `%2F` and `%5C`, clients remove `.` and `..` when they resolve a URL, and nginx refuses
+//! a response whose Link field is longer than a page of memory. In names with a slash or a backslash, and in `.` and `..`, these characters and
+//! `~` are written as `~2F` and the like, which nobody decodes. Very long names are shortened. All other names stay as they are.
 //!
 //! A plain name never equals an escaped one: names are in lower case ([`super::placement::taxonomy_key`]), and every escape has a capital
 //! letter.
@@ -58,8 +58,8 @@ fn term_segment(name: &Text) -> Cow<'_, str> {
     segment
 }
 
-/// Feeds that some file system would write into another feed's folder, each with that other feed, the first in order. Such file systems
-/// ignore case, compose decomposed characters, or drop dots and spaces at the end of a name.
+/// Finds feeds that some file system would write into the folder of another feed. Returns each with that other feed, which is the first in
+/// order. Such file systems ignore case, compose decomposed characters, or drop dots and spaces at the end of a name.
 pub fn shared_folders<'k>(keys: impl Iterator<Item = &'k FeedKey>) -> BTreeMap<&'k FeedKey, &'k FeedKey> {
     let mut first: HashMap<String, &FeedKey> = HashMap::new();
     let mut shared = BTreeMap::new();
@@ -72,7 +72,7 @@ pub fn shared_folders<'k>(keys: impl Iterator<Item = &'k FeedKey>) -> BTreeMap<&
     shared
 }
 
-/// A feed's folder in the form that such a file system compares.
+/// A feed's folder as such a file system compares it.
 fn folder(key: &FeedKey) -> String {
     let folded = |name: &str| -> String {
         let lower: String = nfc(name).chars().map(lower_case).collect();

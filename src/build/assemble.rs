@@ -34,7 +34,7 @@ pub fn feed_base(config: &Config, key: &FeedKey) -> WebUrl {
 
 /// A URL below the public base. `relative` is already percent-encoded.
 pub(super) fn join_url(base: &WebUrl, relative: &str) -> WebUrl {
-    // Always a valid URL today; if that ever changes, the base stands in.
+    // The result is always a valid URL. The base is a fallback that keeps this function infallible.
     WebUrl::parse(&format!("{base}{relative}")).unwrap_or_else(|_| base.clone())
 }
 
@@ -48,7 +48,7 @@ pub fn short_id(id: &EntryId) -> String {
         .collect()
 }
 
-/// First publication and last change of an article. A stated change wins, else `changed`, when its text last changed.
+/// First publication and last change of an article. `changed` is when the text last changed. It counts only if the file states no change.
 pub fn publication_dates(indexed: &IndexedArticle, changed: Option<Moment>) -> Option<(Moment, Moment)> {
     let (published, updated) = indexed.dates?;
     let changed = changed.filter(|changed| !indexed.states_update && changed.second() > updated.second());
@@ -257,7 +257,7 @@ fn correction_label(language: &Language) -> &'static str {
     }
 }
 
-/// A hash of what readers see: title, words and pictures, without markup. If it changes, `updated` moves.
+/// A hash of what readers see: title, words and pictures, without markup. If the hash changes, so does `updated`.
 pub fn text_hash(metadata: &Metadata, rendered: &Rendered, summary_only: bool) -> ContentHash {
     let words = visible_words(rendered.html.as_str());
     let summary = metadata.summary.as_ref().filter(|_| summary_only).map_or("", Text::as_str);
@@ -306,7 +306,7 @@ fn media_type_of(url: &WebUrl) -> Option<Text> {
     media_type(extension).map(Text::new)
 }
 
-/// The history of a feed, as far as it determines the next version.
+/// The parts of a feed's history that determine its next version.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FeedHistory {
     /// Recently retracted entries, newest first.
@@ -321,8 +321,8 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
     let site = &config.site;
     let options = rules.feed_options(key);
     let base = feed_base(config, key);
-    // The newest entry's spelling wins, so that the title depends on the window alone.
-    let spelling = |wanted: &Text, terms: fn(&Entry) -> &[Text]| {
+    // The newest entry decides the spelling, so that the title depends only on the window.
+    let newest_spelling = |wanted: &Text, terms: fn(&Entry) -> &[Text]| {
         let mut spellings = entries.iter().flat_map(|entry| terms(entry)).filter(|term| taxonomy_key(term) == *wanted);
         spellings.next().unwrap_or(wanted).clone()
     };
@@ -340,7 +340,7 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
             }
         },
         FeedKey::Tag(tag) => {
-            let title = Text::line(&format!("#{} \u{2013} {}", spelling(tag, |entry| &entry.tags), site.title));
+            let title = Text::line(&format!("#{} \u{2013} {}", newest_spelling(tag, |entry| &entry.tags), site.title));
             (
                 format!("tags/{}", encode_segment(tag.as_str())),
                 title.clone(),
@@ -350,7 +350,7 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
             )
         }
         FeedKey::Author(author) => {
-            let title = Text::line(&format!("{} \u{2013} {}", spelling(author, |entry| &entry.authors), site.title));
+            let title = Text::line(&format!("{} \u{2013} {}", newest_spelling(author, |entry| &entry.authors), site.title));
             (
                 format!("authors/{}", encode_segment(author.as_str())),
                 title.clone(),

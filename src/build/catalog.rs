@@ -25,7 +25,7 @@ pub struct Catalog {
     other_file_counts: HashMap<Box<str>, usize>,
     /// Each folder's pages.
     pages: HashMap<Box<str>, BTreeSet<ArticlePath>>,
-    /// Pages of folders that got their first other file or lost the last one.
+    /// Pages of folders that gained their first other file or lost their last one.
     changed_pages: BTreeSet<ArticlePath>,
 }
 
@@ -92,7 +92,7 @@ impl Catalog {
                 *version = FileVersion::Withheld(id.cloned());
                 Change::Withheld
             }
-            // A restriction holds even in a file with other mistakes.
+            // A restriction applies even if the file has other mistakes.
             Read::Refused(access) if matches!(version, FileVersion::Good(before) if access.forbids_more_than(before.access())) => {
                 *version = FileVersion::Withheld(None);
                 Change::Withheld
@@ -150,7 +150,7 @@ impl Catalog {
     /// The known files that a listing proves to be gone, in order: not listed, and the nearest listed folder is complete. If
     /// `adds_unknown`, adds listed files that aren't known yet.
     pub fn missing(&mut self, listing: &Listing, adds_unknown: bool) -> Vec<ArticlePath> {
-        // A bitmap by slot, since nearly all files are listed.
+        // Indexed by slot instead of a set of paths, because nearly all files are listed.
         let mut listed: Vec<bool> = Vec::new();
         let slots = parallel::on_all_cores(&listing.files, |path| self.slot_of(path));
         for (path, known) in listing.files.iter().zip(slots) {
@@ -215,7 +215,7 @@ impl Catalog {
         self.pages.values().flatten()
     }
 
-    /// Pages of folders that got their first other file or lost the last one since the last call.
+    /// Pages of folders that gained their first other file or lost their last one since the last call.
     pub fn take_changed_pages(&mut self) -> BTreeSet<ArticlePath> {
         std::mem::take(&mut self.changed_pages)
     }
@@ -235,7 +235,7 @@ impl Catalog {
             folder = parent_folder(folder);
         }
         while !folder.is_empty() {
-            let has_flipped = match self.other_file_counts.get_mut(folder) {
+            let has_changed = match self.other_file_counts.get_mut(folder) {
                 None if is_new => self.other_file_counts.insert(folder.into(), 1).is_none(),
                 Some(1) if !is_new => self.other_file_counts.remove(folder).is_some(),
                 Some(count) if is_new => {
@@ -248,7 +248,7 @@ impl Catalog {
                 }
                 None => false,
             };
-            if has_flipped {
+            if has_changed {
                 self.changed_pages.extend(self.pages.get(folder).into_iter().flatten().cloned());
             }
             folder = parent_folder(folder);

@@ -39,7 +39,7 @@ pub struct FeedRequest<'w> {
 /// A feed and its documents, or the positions of the entries that dateline can't encode.
 pub type EncodedFeed = Result<(Feed, Vec<Document>), Vec<usize>>;
 
-/// A feed in progress. No documents: they are still to be encoded.
+/// A feed in progress. `documents` is empty until they are encoded.
 struct Draft<'w> {
     key: &'w FeedKey,
     history: &'w FeedHistory,
@@ -88,14 +88,14 @@ impl<'w> Draft<'w> {
         let encoded = parallel::catch_panic(|| assemble::feed(key, rules, entries.clone(), history));
         let is_encoded = encoded.is_some();
         // Extra tombstones, announced for a day, don't take space from entries.
-        let more = history.deleted.iter().skip(rules.feed_options(key).max_tombstones);
-        let limit = more.map(DeletedEntry::written_bytes).fold(limit, usize::saturating_add);
+        let extra_tombstones = history.deleted.iter().skip(rules.feed_options(key).max_tombstones);
+        let limit = extra_tombstones.map(DeletedEntry::written_bytes).fold(limit, usize::saturating_add);
         let feed = encoded.unwrap_or_else(|| assemble::feed(key, rules, Vec::new(), history));
         let mut draft = Draft { key, history, limit, entries, feed, documents: Vec::new(), failing: Vec::new() };
         if !is_encoded {
             draft.failing = draft.failing_entries(rules);
             if draft.failing.is_empty() {
-                // No single entry is responsible: let the panic happen.
+                // No single entry is responsible, so the panic isn't caught this time.
                 draft.feed = assemble::feed(key, rules, draft.entries.clone(), history);
             }
         }
@@ -157,9 +157,9 @@ fn is_oversized(content: usize, limit: usize) -> bool {
 
 /// A lower bound for an entry's size in a document (bytes): no format shortens text.
 pub fn min_bytes(metadata: &Metadata, content: usize, mode: ContentMode, limit: usize) -> usize {
-    let whole = mode == ContentMode::Full && !is_oversized(content, limit);
+    let has_content = mode == ContentMode::Full && !is_oversized(content, limit);
     let summary = metadata.summary.as_ref().map_or(0, |summary| summary.as_str().len());
-    summary + metadata.title.as_str().len() + if whole { content } else { 0 }
+    summary + metadata.title.as_str().len() + if has_content { content } else { 0 }
 }
 
 /// The warning that `max_bytes` shortened a window. `None` if it didn't.
@@ -278,7 +278,7 @@ pub fn shared_media(feed: &Feed, place: impl Fn(usize) -> Option<Place>) -> Vec<
     warnings
 }
 
-/// Warnings about what partners would refuse. `place` gives an entry's source location by its position.
+/// Warnings about articles and feeds that partners would refuse. `place` gives an entry's source location by its position.
 pub fn partner_warnings(
     key: &FeedKey,
     rules: &SectionRules,

@@ -1,7 +1,7 @@
 //! Limits how many tags, and how many authors, have feeds: `taxonomies.max_tags` each.
 //!
-//! A feed that readers know stays, whatever the limit. Of the others those with the most articles get feeds while there is room, ties by
-//! name. The result depends on the articles and the ledger, not on the order of changes.
+//! A feed that readers know stays, whatever the limit. The remaining places go to the tags and authors with the most articles, ties by name.
+//! The result depends on the articles and the ledger, not on the order of changes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ pub(super) enum Admission {
     Undecided,
     /// The feed exists.
     Admitted,
-    /// There was no room.
+    /// The feed doesn't exist, because the limit was reached.
     Refused,
 }
 
@@ -42,7 +42,7 @@ impl Admissions {
         }
     }
 
-    /// Decides about new feeds, and about refused ones if there is room. Returns the feeds whose admission changed.
+    /// Decides about new feeds, and about refused ones while the limit isn't reached. Returns the feeds whose admission changed.
     pub(super) fn decide(
         &mut self,
         max_feeds: usize,
@@ -51,14 +51,14 @@ impl Admissions {
     ) -> Vec<(FeedKey, Admission)> {
         let (known, new): (Vec<_>, Vec<_>) = std::mem::take(&mut self.undecided).into_iter().partition(is_known);
         let mut decided: Vec<_> = known.into_iter().map(|key| (key, Admission::Admitted)).collect();
-        let room = max_feeds.saturating_sub(self.admitted.saturating_add(decided.len()));
+        let free_places = max_feeds.saturating_sub(self.admitted.saturating_add(decided.len()));
         let mut refused = new;
-        if room > 0 {
+        if free_places > 0 {
             let mut candidates: Vec<FeedKey> = std::mem::take(&mut self.refused).into_iter().chain(refused).collect();
-            if candidates.len() > room {
+            if candidates.len() > free_places {
                 candidates.sort_by_cached_key(|key| (Reverse(articles(key)), key.clone()));
             }
-            refused = candidates.split_off(room.min(candidates.len()));
+            refused = candidates.split_off(free_places.min(candidates.len()));
             decided.extend(candidates.into_iter().map(|key| (key, Admission::Admitted)));
         }
         self.admitted = self.admitted.saturating_add(decided.len());
@@ -67,7 +67,7 @@ impl Admissions {
         decided
     }
 
-    /// The feeds without room, in order.
+    /// The refused feeds, in order.
     pub(super) fn refused(&self) -> &BTreeSet<FeedKey> {
         &self.refused
     }

@@ -80,7 +80,7 @@ impl SectionRules {
         let mut candidates: Vec<usize> = self.with_include.clone();
         candidates.extend(card.sections.iter().filter_map(|path| self.by_path.get(path)));
         let renamed = card.sections.iter().filter_map(|path| self.renaming(path));
-        candidates.extend(renamed.filter_map(|(_, now)| self.by_path.get(&now)));
+        candidates.extend(renamed.filter_map(|(_, current)| self.by_path.get(&current)));
         let mut ancestor = Some(placement.home.clone());
         while let Some(path) = ancestor {
             candidates.extend(self.by_path.get(&path));
@@ -146,7 +146,7 @@ impl SectionRules {
         if let Some(rule) = refused {
             return excluded(rule);
         }
-        let is_renamed = |old: &SectionPath| self.renaming(old).is_some_and(|(_, now)| now == section.path);
+        let is_renamed = |old: &SectionPath| self.renaming(old).is_some_and(|(_, current)| current == section.path);
         if card.sections.contains(&section.path) || card.sections.iter().any(is_renamed) {
             return included(Rule::NamedInSections);
         }

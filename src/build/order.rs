@@ -50,7 +50,7 @@ impl OrderKey {
 /// A feed's articles in order. The `id` parameters map a slot to the id readers see; ids are unique.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// Sorted runs. None is empty.
+    /// Sorted runs, none of them empty.
     runs: Vec<Vec<OrderKey>>,
 }
 
@@ -67,7 +67,7 @@ impl Order {
         }
         let Some(run) = self.runs.get_mut(at).filter(|run| run.get(within) != Some(&key)) else { return };
         if run.len() == MAX_RUN_LEN {
-            // Articles inserted in order, as from an archive sorted by date, leave full runs behind.
+            // If articles are inserted in order, such as an archive sorted by date, full runs aren't split.
             let stays = if within == MAX_RUN_LEN { MAX_RUN_LEN } else { MAX_RUN_LEN / 2 };
             let mut newer = Vec::with_capacity(MAX_RUN_LEN);
             newer.extend(run.drain(stays..));
@@ -84,7 +84,7 @@ impl Order {
         self.runs.iter().map(Vec::len).sum()
     }
 
-    /// Refills the runs, which random insertion leaves two thirds full.
+    /// Merges the runs into fuller ones. Random insertion leaves them about two thirds full.
     pub(super) fn compact(&mut self) {
         /// Leaves room in each run, so that the next insertions split none.
         const COMPACTED_RUN_LEN: usize = MAX_RUN_LEN / 8 * 7;

@@ -139,15 +139,15 @@ impl SectionRules {
     pub(super) fn renaming(&self, section: &SectionPath) -> Option<(&RenamedSection, SectionPath)> {
         let renamed = self.config.renamed.iter().find(|renamed| renamed.from.contains(section))?;
         let is_taken = renamed.from.contains(&self.nearest(section));
-        let now = renamed.apply(section).filter(|_| !is_taken)?;
-        Some((renamed, now))
+        let current = renamed.apply(section).filter(|_| !is_taken)?;
+        Some((renamed, current))
     }
 
     /// The configured section that a folder belongs to, by its current or an old name. `None` for the root.
     pub fn of_folder(&self, folder: &str) -> Option<&SectionPath> {
         let path = SectionPath::parse(folder).ok()?;
-        let now = self.renaming(&path).map(|(_, now)| now);
-        self.section(now.as_ref().unwrap_or(&path)).map(|section| &section.path)
+        let current = self.renaming(&path).map(|(_, current)| current);
+        self.section(current.as_ref().unwrap_or(&path)).map(|section| &section.path)
     }
 
     /// The current path of a renamed section.
@@ -157,7 +157,7 @@ impl SectionRules {
 
     /// The section that took over the articles of a renamed one.
     pub fn successor(&self, section: &SectionPath) -> Option<SectionPath> {
-        self.renaming(section).map(|(_, now)| self.nearest(&now))
+        self.renaming(section).map(|(_, current)| self.nearest(&current))
     }
 
     /// The section that a breadcrumb names by an old path.
@@ -168,7 +168,7 @@ impl SectionRules {
             let rest = crumbs.get(old.len()..).filter(|_| folded.starts_with(&old))?;
             let rest = rest.iter().map(Text::as_str).collect::<Vec<_>>().join("/");
             let written = SectionPath::parse(&format!("{}/{rest}", renamed.from)).ok()?;
-            self.renaming(&written).is_some_and(|(_, now)| self.by_path.contains_key(&now)).then_some(written)
+            self.renaming(&written).is_some_and(|(_, current)| self.by_path.contains_key(&current)).then_some(written)
         };
         self.config.renamed.iter().find_map(spelt_out)
     }
@@ -202,13 +202,13 @@ impl SectionRules {
         };
         diagnostics.extend(self.unknown_sections(card));
         let renaming = self.renaming(&written);
-        let own = renaming.as_ref().map_or_else(|| written.clone(), |(_, now)| now.clone());
+        let own = renaming.as_ref().map_or_else(|| written.clone(), |(_, current)| current.clone());
         let old_folder = renaming.filter(|_| by_folder).map(|(renamed, _)| renamed.from.clone());
         if own != written && !by_folder {
             diagnostics.push(old_name(&card.section, &written, &own));
         }
-        for (old, now) in card.sections.iter().filter_map(|old| Some((old, self.renaming(old)?.1))) {
-            diagnostics.push(renamed_section(old, &now).help(format!("write `{now}` in `sections`")));
+        for (old, current) in card.sections.iter().filter_map(|old| Some((old, self.renaming(old)?.1))) {
+            diagnostics.push(renamed_section(old, &current).help(format!("write `{current}` in `sections`")));
         }
         let home = self.nearest(&own);
         let language = card
@@ -318,20 +318,20 @@ fn fold_name(name: &str) -> String {
     nfc(name).to_lowercase()
 }
 
-fn renamed_section(old: &SectionPath, now: &SectionPath) -> Diagnostic {
-    Diagnostic::new(Code::SectionRenamed, format!("the section `{old}` is `{now}` now, by `[[moved]]`"))
+fn renamed_section(old: &SectionPath, current: &SectionPath) -> Diagnostic {
+    Diagnostic::new(Code::SectionRenamed, format!("the section `{old}` is `{current}` now, by `[[moved]]`"))
 }
 
 /// The warning for an article that names its section by an old name.
-fn old_name(claim: &SectionClaim, old: &SectionPath, now: &SectionPath) -> Diagnostic {
+fn old_name(claim: &SectionClaim, old: &SectionPath, current: &SectionPath) -> Diagnostic {
     let help = match claim {
         SectionClaim::Breadcrumb(crumbs) => {
             let written = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join(" > ");
             format!("give the section `breadcrumb = \"{written}\"`, or change the breadcrumb of the article")
         }
-        SectionClaim::Stated(_) | SectionClaim::Folder => format!("write `section: {now}`"),
+        SectionClaim::Stated(_) | SectionClaim::Folder => format!("write `section: {current}`"),
     };
-    renamed_section(old, now).help(help)
+    renamed_section(old, current).help(help)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl RenderKey {
     }
 }
 
-/// The cache.
+/// A cache of rendered bodies.
 #[derive(Debug)]
 pub struct RenderCache {
     rendered: HashMap<RenderKey, Arc<Rendered>>,
@@ -61,14 +61,14 @@ impl RenderCache {
     }
 
     fn evict(&mut self) {
-        // Checks a few at a time: where windows show nearly everything, a full search would cost more than rendering.
+        // Limited, because if windows show nearly everything, a full search would cost more than rendering.
         const MAX_CHECKED: usize = 16;
         let mut unchecked = self.oldest_first.len().min(MAX_CHECKED);
         while self.bytes > self.max_bytes && unchecked > 0 {
             unchecked -= 1;
             let Some(key) = self.oldest_first.pop_front() else { return };
             match self.rendered.get(&key) {
-                // A window holds it too: evicting it would free nothing.
+                // A window uses this rendering too, so evicting it would free nothing.
                 Some(rendered) if Arc::strong_count(rendered) > 1 => self.oldest_first.push_back(key),
                 Some(rendered) => {
                     self.bytes -= size_bytes(rendered).min(self.bytes);

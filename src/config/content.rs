@@ -118,7 +118,7 @@ fn max_size(table: &mut Table<'_>, sink: &mut Sink<'_>) -> u64 {
     table.number(sink, "max_size", 1_024..=1 << 30).unwrap_or(DEFAULT_BYTES)
 }
 
-/// `content.settle`: how long a file must stay unchanged to count as complete, where nobody reports the end of writing.
+/// `content.settle`: how long a file must stay unchanged to count as complete, where no event reports the end of writing.
 fn settle(content: &mut Table<'_>, sink: &mut Sink<'_>) -> SignedDuration {
     const DEFAULT: SignedDuration = SignedDuration::from_secs(2);
     const MAX_SETTLE: SignedDuration = SignedDuration::from_mins(1);

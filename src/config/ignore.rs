@@ -7,8 +7,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::raw::{At, Sink, Table};
 use crate::diagnostics::Code;
 
-/// Always ignored: files that repositories and package managers put beside articles. Capitals, since an article may be called
-/// `license-fees.md`; only `readme` matches in any case.
+/// Patterns that always apply: files that repositories and package managers put beside articles. They match only capitals, because an article
+/// may be called `license-fees.md`. Only `readme` matches in any case.
 const DEFAULTS: [&str; 10] = [
     ".git/",
     "node_modules/",
@@ -58,7 +58,7 @@ impl Ignore {
         Arc::clone(&DEFAULTS)
     }
 
-    /// The default patterns followed by these.
+    /// Compiles the default patterns, followed by `patterns`.
     ///
     /// # Errors
     /// The index of an invalid pattern, and why it is invalid.
@@ -103,7 +103,7 @@ impl Ignore {
         })
     }
 
-    /// The pattern that ignores a file or folder by its own path. Doesn't look at the folders above it.
+    /// The pattern that ignores a file or folder by its own path, regardless of the folders above it.
     pub fn matching_entry(&self, path: &str, is_folder: bool) -> Option<&str> {
         let matches = self.set.matches(path).into_iter().rev().filter_map(|at| self.rules.get(at));
         let rule = matches.into_iter().find(|rule| is_folder || !rule.is_folders_only)?;

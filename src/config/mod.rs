@@ -1,18 +1,12 @@
-//! The configuration.
+//! The configuration: its types, and how it is read from TOML.
 //!
 //! - `raw` reads TOML and keeps spans.
 //! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `feeds`, `sections`, `addresses`, `server` and
-//!   `ignore` read their tables; `values` checks values that several of them have.
+//!   `ignore` read their tables; `values` checks kinds of values that several tables have.
 //! - `difference` describes what a new configuration changes.
-//! - `relocation` adapts links to a daemon that listens elsewhere.
+//! - `relocation` adapts links to a daemon that doesn't listen where `site.url` says.
 //!
-//! # Which file contains what?
-//!
-//! `raw` reads TOML and keeps spans, `validate` turns it into a configuration or reports all mistakes at once. `content`, `feeds`,
-//! `sections`, `addresses`, `server` and `ignore` read their tables, `values` checks values that several have. `difference` describes
-//! what a new configuration changes, `relocation` adapts links to a daemon that listens elsewhere.
-//!
-//! # Why our own walk over TOML instead of serde?
+//! # Why isn't the TOML deserialised with serde?
 //!
 //! serde stops at the first mistake. Operators want all mistakes at once, each with its place.
 
@@ -97,7 +91,7 @@ pub struct Config {
 /// The places of keys that need a restart.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Places {
-    /// `server.listen`, standing for `[server]` and `[admin]`.
+    /// `server.listen`, on behalf of all keys of `[server]` and `[admin]`.
     pub server: Place,
     /// `content.directory`
     pub content: Place,
@@ -108,7 +102,7 @@ pub struct Places {
 }
 
 impl Config {
-    /// Identifies what documents depend on: the file, and the base URL if it was relocated.
+    /// A hash of what documents depend on: the file, and the base URL if it was relocated.
     pub fn origin(&self) -> ContentHash {
         match self.is_relocated {
             true => ContentHash::of_parts([self.hash.as_bytes().as_slice(), self.site.url.as_str().as_bytes()]),
@@ -192,7 +186,7 @@ pub struct Content {
     pub ignore: Arc<Ignore>,
     /// When a missing file counts as deleted.
     pub removals: Removals,
-    /// `content.settle`: how long a file must stay unchanged to count as complete, where nobody reports the end of writing.
+    /// `content.settle`: how long a file must stay unchanged to count as complete, where no event reports the end of writing.
     pub settle: SignedDuration,
     /// How changes are detected.
     pub watch: Watch,
@@ -293,8 +287,8 @@ pub struct FeedOptions {
     pub max_tombstones: usize,
 }
 
-/// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, and these over `max_age` and
-/// `max_items`.
+/// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, which take precedence over
+/// `max_age` and `max_items`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
     /// The maximum number of entries.
@@ -303,7 +297,7 @@ pub struct Window {
     pub min_items: usize,
     /// Older articles leave.
     pub max_age: Option<SignedDuration>,
-    /// Younger articles stay, whatever their number, so that readers that poll twice a day don't miss articles of a burst.
+    /// Younger articles stay, whatever their number. So readers that poll twice a day miss nothing when many articles appear at once.
     pub min_residency: SignedDuration,
     /// The maximum size of a document.
     pub max_bytes: usize,
@@ -345,7 +339,7 @@ pub struct Section {
     pub title: Text,
     /// The description of the section.
     pub description: Option<Text>,
-    /// Whether the configuration states the title, and the description. Otherwise the section's own page may.
+    /// Whether the configuration states the title, and whether it states the description. Otherwise the section's page may state them.
     pub states: (bool, bool),
     /// The language of the feed, if it differs from the site's.
     pub language: Option<Language>,

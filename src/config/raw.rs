@@ -1,4 +1,4 @@
-//! Reads TOML and keeps spans. Reading goes on after a mistake, so that all are reported at once.
+//! Reads TOML and keeps spans. Reading continues after a mistake, so that all mistakes are reported at once.
 //!
 //! Each key that a [`Table`] may have is requested by name. Values of the wrong type and keys that were never requested are reported.
 
@@ -53,7 +53,7 @@ impl Sink<'_> {
     }
 }
 
-/// A table of the file. Keys become known by being requested.
+/// A table of the file. A key is known once it was requested.
 pub(super) struct Table<'t> {
     /// The name in messages: `[site]`.
     name: String,
@@ -78,7 +78,7 @@ impl<'t> Table<'t> {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
-    /// The text value of a key that should have another type.
+    /// The text value of a key that should be of another type. Doesn't mark the key as known.
     pub(super) fn as_text(&self, key: &str) -> Option<&'t str> {
         self.table?.get(key)?.get_ref().as_str()
     }

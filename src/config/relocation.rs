@@ -1,6 +1,6 @@
-//! Adapts the configuration to a daemon that listens elsewhere than `site.url` says, with `--listen` or on port 0.
+//! Adapts the configuration to a daemon that doesn't listen where `site.url` says, because of `--listen` or port 0.
 //!
-//! Replaces `site.url` only if it is a loopback URL of the configured listener. Any other URL belongs to a proxy or a public host, which
+//! `site.url` is replaced only if it is a loopback URL of the configured listener. Any other URL belongs to a proxy or a public host, which
 //! `--listen` doesn't affect.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,8 +24,8 @@ pub struct Relocation {
 }
 
 impl Relocation {
-    /// The configuration with dateline's own URLs replaced by ones that reach this daemon. It has no output directory, since its documents
-    /// differ from the newsroom's. `None` if `site.url` is right.
+    /// The configuration with dateline's own URLs replaced by URLs that reach this daemon, and without an output directory, because its documents
+    /// differ from those of the configured daemon. `None` if `site.url` reaches this daemon already.
     pub fn relocated(&self, config: &Config) -> Option<Config> {
         let old = config.site.url.as_str();
         let mut url = Url::parse(old).ok()?;

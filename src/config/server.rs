@@ -18,7 +18,7 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// Whether clients may use HTTP/2 without TLS, with prior knowledge (RFC 9113, section 3.3).
     pub http2: bool,
-    /// The proxies that are trusted to name their clients.
+    /// The proxies that are trusted to state the address of their clients.
     pub proxies: Proxies,
     /// The access log.
     pub access_log: Option<AccessLog>,
@@ -37,7 +37,7 @@ pub struct Server {
 pub struct Admin {
     /// The listeners. None if empty.
     pub listen: Vec<Endpoint>,
-    /// Whether the configuration states `listen`. The default address may be in use by another daemon without an error.
+    /// Whether the configuration states `listen`. If the default address is in use, that isn't an error.
     pub is_stated: bool,
     /// Host names of the admin listener, besides `localhost` and IP addresses. In lower case, without a port.
     pub hosts: Vec<String>,
@@ -120,11 +120,11 @@ pub struct Proxies {
     pub unix: bool,
     /// Whether they start each connection with a PROXY protocol header.
     pub protocol: bool,
-    /// The header field they write. The other one is written by clients and isn't trusted.
+    /// The header field they write. The other field may come from clients, so it isn't trusted.
     pub field: ForwardedBy,
 }
 
-/// The header field in which proxies name the client.
+/// The header field in which proxies state the client's address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ForwardedBy {
     /// `X-Forwarded-For`

@@ -1,4 +1,4 @@
-//! Turns TOML into a [`Config`]. Reports all mistakes; only a file without errors gives a configuration.
+//! Turns TOML into a [`Config`]. Reports all mistakes. A file with errors yields no configuration.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Checks values of several tables: texts, URLs, languages, time zones, paths and durations.
+//! Checks kinds of values that several tables have: texts, URLs, languages, time zones, paths and durations.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -11,8 +11,7 @@ fn is_control(character: char) -> bool {
     character.is_control() || is_bidi_control(character) || matches!(character, '\u{61C}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Escapes control characters as in Rust: `
-/// `, `\u{1b}`. The result is one line.
+/// Escapes control characters as in Rust: `\n`, `\u{1b}`. The result is one line.
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_control) {
         return Cow::Borrowed(text);

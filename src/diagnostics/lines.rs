@@ -1,4 +1,4 @@
-//! Finds lines and columns in a source text. The index makes each lookup cheap, however many diagnostics there are.
+//! Finds lines and columns in a source text. The index makes lookups cheap even for a file with many diagnostics.
 
 use std::ops::Range;
 
@@ -43,15 +43,15 @@ impl LineIndex {
     /// The location of a byte range, clamped to the text and to character boundaries. `source` is the indexed text.
     pub fn place(&self, file: &str, source: &str, span: Range<usize>) -> Place {
         const MAX_EXCERPT_BYTES: usize = 400;
-        let floor = |mut at: usize| {
+        let floor_char_boundary = |mut at: usize| {
             at = at.min(source.len());
             while !source.is_char_boundary(at) {
                 at -= 1;
             }
             at
         };
-        let start = floor(span.start);
-        let end = floor(span.end.max(span.start)).max(start);
+        let start = floor_char_boundary(span.start);
+        let end = floor_char_boundary(span.end.max(span.start)).max(start);
         let line = self.starts.partition_point(|known| *known <= start);
         let line_start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
         let line_end = self.starts.get(line).map_or(source.len(), |next| next - 1);
@@ -59,8 +59,8 @@ impl LineIndex {
         // The excerpt of a long line contains only the surroundings of the mistake.
         let (from, to) = if line_end - line_start > MAX_EXCERPT_BYTES {
             (
-                floor(start.saturating_sub(MAX_EXCERPT_BYTES / 4).max(line_start)),
-                floor((start + MAX_EXCERPT_BYTES / 2).min(line_end)),
+                floor_char_boundary(start.saturating_sub(MAX_EXCERPT_BYTES / 4).max(line_start)),
+                floor_char_boundary((start + MAX_EXCERPT_BYTES / 2).min(line_end)),
             )
         } else {
             (line_start, line_end)

@@ -1,4 +1,4 @@
-//! Mistakes of operators and authors, as data: created where the text is parsed, collected, never thrown.
+//! Mistakes of operators and authors, as data. They are created where a text is parsed, collected, and printed later.
 //!
 //! A [`Diagnostic`] includes the source line it refers to, so that it can be printed after the file has changed.
 

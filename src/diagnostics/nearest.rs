@@ -21,7 +21,7 @@ impl Names {
     }
 }
 
-/// A name's length and set of letters. LetterSet share 64 bits.
+/// A name's length and the set of its letters. A bit of the set stands for several letters.
 #[derive(Clone, Copy, Debug)]
 struct LetterSet {
     length: usize,
@@ -37,7 +37,7 @@ impl LetterSet {
         })
     }
 
-    /// A lower bound for the distance of two names.
+    /// A lower bound of the distance between two names.
     fn min_distance(self, other: LetterSet) -> usize {
         let missing_letters = |one: u64, other: u64| usize::try_from((one & !other).count_ones()).unwrap_or(0);
         self.length
@@ -47,6 +47,7 @@ impl LetterSet {
     }
 }
 
+/// A name to look up, with the distance up to which known names are similar.
 struct MisspeltName {
     name: String,
     letters: LetterSet,

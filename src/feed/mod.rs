@@ -38,8 +38,8 @@
 //!
 //! # Which file contains what?
 //!
-//! The neutral feed, and a table of how each format encodes each field; a file per format and per partner. `page` has the HTML pages,
-//! `import` reads the feed that dateline replaces and matches its items with articles.
+//! `model` is the neutral feed. `rss`, `atom` and `json` encode one format each, `opml` the list of all feeds. `partner` adapts feeds to the rules
+//! of platforms. `page` renders HTML pages, `import` reads the feed that dateline replaces and matches its items with articles.
 
 mod atom;
 pub mod import;
@@ -153,7 +153,7 @@ pub fn encode(feed: &Feed, format: Format) -> Result<Vec<u8>, EncodeError> {
     })
 }
 
-/// Encoding panics if an entry's content contains this, for tests of quarantine.
+/// Encoding panics if an entry's content contains this text, for tests of the quarantine.
 #[cfg(test)]
 pub const FAILS: &str = "dateline-fails-to-encode-this";
 
@@ -161,7 +161,7 @@ pub const FAILS: &str = "dateline-fails-to-encode-this";
 fn document_buffer(feed: &Feed) -> Vec<u8> {
     /// An estimate of the markup of a feed or an entry.
     const MARKUP_BYTES: usize = 1_024;
-    /// An estimate: one in so many bytes of HTML needs an escape.
+    /// An estimate: one byte in this many bytes of HTML needs an escape.
     const BYTES_PER_ESCAPE: usize = 16;
     let content = |entry: &Entry| match feed.content {
         ContentMode::Full => entry.content.as_str().len(),
@@ -181,7 +181,7 @@ fn add_style_sheet(document: &[u8], style: &WebUrl) -> Vec<u8> {
     [declaration, instruction.as_bytes(), rest.trim_ascii_start()].concat()
 }
 
-/// The content of an entry. Starts with the lead image if the section wants that and the content doesn't have it.
+/// The content of an entry. Starts with the lead image if the section is configured so and the content doesn't contain the image.
 fn content_html<'e>(feed: &Feed, entry: &'e Entry) -> Option<Cow<'e, str>> {
     let content = entry.content.as_str();
     let unchanged = || Some(Cow::Borrowed(content)).filter(|content| !content.is_empty());

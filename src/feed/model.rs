@@ -1,4 +1,4 @@
-//! The neutral feed and its entries: everything that some format or partner needs, independent of spelling.
+//! The neutral feed and its entries: all data that any format or partner needs, independent of how a format encodes them.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub enum ContentMode {
 /// A feed, independent of its format.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Feed {
-    /// The same in all formats, and for as long as the feed exists.
+    /// The permanent id, the same in all formats.
     pub id: EntryId,
     /// The feed's name.
     pub title: Text,
@@ -186,7 +186,7 @@ impl EntryMedia {
 /// An entry of a feed, called item in RSS and JSON Feed. Rendered, with absolute URLs only.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
-    /// The same in all formats and feeds, forever.
+    /// The permanent id, the same in all formats and feeds.
     pub id: EntryId,
     /// The article's web page.
     pub url: WebUrl,

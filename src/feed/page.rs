@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Entry, Feed, Format};
 use crate::types::{Moment, Text, WebUrl};
 
-/// The parts of a feed's page besides the feed.
+/// What a feed's page shows besides the feed itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FeedPage<'p> {
     /// The publication's name.

@@ -2,8 +2,8 @@
 //!
 //! # Why is there sometimes `dc:source` and not `source`?
 //!
-//! RSS and Atom want the address of the feed that a story came from. Wire text has a name only; `[content.sources]` maps names to
-//! feeds.
+//! RSS and Atom require the address of the feed that a story came from, and wire text states only a name. `[content.sources]` maps names to
+//! feeds. Without a feed, the name goes into `dc:source`.
 
 use std::collections::BTreeMap;
 
@@ -156,7 +156,7 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
     }
 }
 
-/// An article that the partner has and is to take down, without a word of it.
+/// An item that asks the partner to take down an article. Contains nothing of its text.
 fn deleted_item(deleted: &DeletedEntry, deletion: Deletion) -> Item {
     let mut extensions = ExtensionMap::default();
     match deletion {
@@ -190,7 +190,8 @@ fn itunes_item(feed: &Feed, entry: &Entry, podcast: &Podcast) -> Option<ITunesIt
     })
 }
 
-/// When it was modified, the lead image, and what did not fit into the one enclosure.
+/// The extension elements of an item: its modification date, its lead image, and media files besides the enclosure, of which RSS allows only
+/// one.
 fn item_extensions(feed: &Feed, entry: &Entry, signal: UpdateSignal) -> ExtensionMap {
     let mut map = ExtensionMap::default();
     if signal == UpdateSignal::Modified && entry.updated != entry.published {
@@ -218,7 +219,7 @@ fn item_extensions(feed: &Feed, entry: &Entry, signal: UpdateSignal) -> Extensio
     map
 }
 
-/// The lead image, its smallest size as thumbnail, and its words.
+/// The lead image with its texts, and its smallest size as thumbnail.
 fn picture(feed: &Feed, entry: &Entry) -> Option<Extension> {
     let image = entry.image.as_ref()?;
     let picture = feed.picture(entry)?;

@@ -6,12 +6,12 @@ use arcstr::ArcStr;
 
 use super::text::{is_bidi_control, is_publishable};
 
-/// The letters of the short ids that are in the addresses of articles' pages, five bits each.
+/// The digits of short ids, which are part of the URLs of articles' pages. Each stands for five bits.
 pub const SHORT_ID_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// An absolute IRI that permanently identifies an entry or a feed (RFC 4287, section 4.2.6). Compared byte by byte.
 #[derive(Clone, Eq, PartialOrd, Ord, Hash, Debug)]
-#[expect(clippy::derived_hash_with_manual_eq, reason = "as of paths")]
+#[expect(clippy::derived_hash_with_manual_eq, reason = "equal texts have equal hashes; comparing the pointers first is only faster")]
 pub struct EntryId(ArcStr);
 
 impl PartialEq for EntryId {
@@ -67,7 +67,7 @@ impl fmt::Display for EntryId {
     }
 }
 
-/// The first 128 bits of a BLAKE3 hash. Collision-resistant, since authors control the content.
+/// The first 128 bits of a BLAKE3 hash. The hash must be collision-resistant, because authors control the content.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 16]);
 

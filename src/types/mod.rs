@@ -1,4 +1,4 @@
-//! Values that are valid by construction: checked once where they enter, and never again.
+//! Values that are valid by construction. They are checked once, when they are created.
 
 mod id;
 mod language;

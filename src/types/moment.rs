@@ -9,8 +9,8 @@ use jiff::{Timestamp, Unit};
 /// An instant with second precision and the UTC offset in which it was written. Ordered by the instant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Moment(
-    /// The Unix second times 2^[`Moment::OFFSET_BITS`], plus the biased offset in minutes. One word, since an archive has millions of
-    /// these. Never zero, since no offset is 2048 minutes west of UTC.
+    /// The Unix second times 2^[`Moment::OFFSET_BITS`], plus the biased offset in minutes. A single word, because an archive has millions of
+    /// moments. Never zero, because no offset is 2048 minutes west of UTC.
     NonZeroI64,
 );
 
@@ -79,7 +79,7 @@ impl Moment {
     }
 }
 
-/// Writes what [`Moment::rfc3339`] does.
+/// The same as [`Moment::rfc3339`].
 impl fmt::Display for Moment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let local = self.offset().to_datetime(self.timestamp());

@@ -99,7 +99,7 @@ impl fmt::Display for SectionPath {
 #[derive(Clone, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(
     clippy::derived_hash_with_manual_eq,
-    reason = "equality is that of the text, which is only looked at where it is not the same memory"
+    reason = "equal texts have equal hashes; comparing the pointers first is only faster"
 )]
 pub struct ArticlePath(ArcStr);
 
@@ -110,7 +110,7 @@ impl PartialEq for ArticlePath {
 }
 
 impl ArticlePath {
-    /// A relative path without `..`. The caller guarantees this, since it listed the content directory.
+    /// The path must be relative and without `..`. Callers get it by listing the content directory.
     pub fn new(relative: &str) -> ArticlePath {
         ArticlePath(relative.into())
     }

@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 pub struct Text(Arc<str>);
 
 impl Text {
-    /// Keeps line breaks, turns CRLF and CR into LF, drops forbidden characters.
+    /// Text with LF as line ends and without forbidden characters.
     pub fn new(raw: &str) -> Text {
         if is_plain(raw) || raw.chars().all(|c| c != '\r' && is_publishable(c)) {
             return Text(raw.into());
@@ -30,7 +30,7 @@ impl Text {
         Text(clean.into())
     }
 
-    /// Makes one trimmed line. Runs of white space become one space, including no-break and ideographic spaces. Bidirectional controls are
+    /// A single trimmed line. Runs of white space become one space, including no-break and ideographic spaces. Bidirectional controls are
     /// balanced (UAX #9), so that a title can't reorder the text around it.
     pub fn line(raw: &str) -> Text {
         if is_plain_line(raw) {
@@ -130,7 +130,7 @@ pub fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
-/// A path or name as file systems compare it that ignore case and Unicode normalisation.
+/// A path or name in the form that is compared by file systems that ignore case and Unicode normalisation.
 pub fn folded(path: &str) -> Cow<'_, str> {
     match path.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         true => Cow::Borrowed(path),

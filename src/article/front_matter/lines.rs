@@ -127,7 +127,7 @@ pub(super) enum Rule {
     Signs,
 }
 
-/// Language names behind fences.
+/// Language names that may follow the signs of a fence.
 const LANGUAGES: &[&str] = &[
     "yaml",
     "yml",

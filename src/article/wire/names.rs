@@ -41,7 +41,7 @@ pub(super) fn looks_like_names(text: &str) -> bool {
     let name = |word: &str| {
         PARTICLES.contains(&word) || word.chars().next().is_some_and(|c| !c.is_alphabetic() || !c.is_lowercase())
     };
-    // Bylines have a final full stop only behind an initial or "Jr".
+    // A full stop ends a byline only after an initial or "Jr".
     let max_words = if text.ends_with('.') { 5 } else { 20 };
     let count = words.clone().take(max_words + 1).count();
     (1..=max_words).contains(&count) && !is_wider(text, 120) && !text.contains(is_excluded) && words.clone().all(name)

@@ -1,4 +1,4 @@
-//! Assigns ids: claims, collisions, and files that withhold an item.
+//! Assigns ids: resolves claims and collisions, and finds files that withhold an item.
 
 use super::state::{Index, hidden_count};
 use crate::article::bundle;
@@ -79,7 +79,7 @@ impl Index {
         (card.id.is_none() && *id != minted && !article.has_path_suffix()).then_some("id")
     }
 
-    /// Records that readers know an article under its current id. From now on that is its preferred id, with the strongest claim.
+    /// Records that readers know an article under its current id, which becomes its preferred id with the strongest claim.
     pub fn confirm_id(&mut self, path: &ArticlePath) {
         let Some(slot) = self.slot_of(path) else { return };
         let Some(article) = self.articles.get_mut(slot) else { return };
@@ -180,7 +180,7 @@ impl Index {
                 moved.push((slot, visibility));
             }
         }
-        // All leave before any is added: two with the same date would have the same place for a moment.
+        // All are removed before any is added, because two articles with the same date and id would have the same position.
         moved.iter().for_each(|(slot, _)| self.remove_from_feeds(*slot));
         let slots: Vec<SlotId> = moved.iter().map(|(slot, _)| *slot).collect();
         for (slot, visibility) in moved {
@@ -197,7 +197,7 @@ impl Index {
             self.add_to_feeds(slot);
             self.mark_changed(slot);
         }
-        // The diagnostics of withholding files depend on who has the id.
+        // The diagnostics of withholding files depend on which article has the id.
         let withholding: Vec<ArticlePath> = self.withheld_by.get(preferred_id).into_iter().flatten().cloned().collect();
         for slot in withholding.iter().filter_map(|path| self.slot_of(path)).collect::<Vec<_>>() {
             self.mark_changed(slot);

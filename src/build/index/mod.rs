@@ -7,7 +7,7 @@
 //!
 //! # Why are ids assigned by (explicit, published, path)?
 //!
-//! If two articles want the same id, one has to give way, and the order in which files are discovered mustn't matter. A story published
+//! If two articles claim the same id, only one can have it, and the order in which files are discovered mustn't matter. A story published
 //! later never takes the id of an earlier one.
 
 mod feeds;
@@ -43,7 +43,7 @@ impl Index {
         self.rules = rules;
     }
 
-    /// Sets whether a folder's page is a listing instead of an article. Call before the article is put.
+    /// Sets whether a folder's page is a listing instead of an article. Must be called before [`Index::put`].
     pub fn set_listing(&mut self, path: &ArticlePath, is_listing: bool) {
         match is_listing {
             true => self.listings.insert(path.clone()),
@@ -56,8 +56,7 @@ impl Index {
         self.put_article(path, card, ledger, now, true);
     }
 
-    /// Adds an article while the daemon starts. The article counts as changed only if it differs from the ledger, which few of an archive
-    /// do.
+    /// Adds an article while the daemon starts. The article counts as changed only if it differs from the ledger, which is rare in an archive.
     pub fn put_initial(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
         self.put_article(path, card, ledger, now, false);
     }
@@ -149,7 +148,7 @@ impl Index {
             states_id: card.id.is_some(),
             states_update: card.updated.is_some(),
             names_files: !card.files.is_empty(),
-            // True for now, so that `resolve_claims` doesn't record a change. Decided below.
+            // Set, so that `resolve_claims` doesn't record a change. The final value is decided below.
             is_changed: true,
         };
         let preferred_id = article.preferred_id.clone();
@@ -201,7 +200,7 @@ impl Index {
         true
     }
 
-    /// Advances the clock. Marks feeds whose window changed, and returns the articles that have to be put again.
+    /// Advances the clock. Marks feeds whose window changed, and returns the articles that must be added again.
     pub fn advance_clock(&mut self, now: Now) -> Vec<ArticlePath> {
         self.now = now;
         while let Some((instant, key)) = self.window_ends.first().cloned()
@@ -335,7 +334,7 @@ impl Index {
     }
 }
 
-/// Whether the file says so, or an operator retracted the article or the one that has its id.
+/// Whether the file retracts the article, or an operator retracted it or the article that has its id.
 fn is_retracted(
     path: &ArticlePath,
     card: &Card,
@@ -349,7 +348,7 @@ fn is_retracted(
         || other().is_some_and(Remembered::is_retracted_by_command)
 }
 
-/// Whether a file withholds its item from readers: a kill notice, say, or a version under embargo. Drafts in a drafts folder withhold
+/// Whether a file withholds its item from readers, such as a kill notice or a version under embargo. Files in a drafts folder withhold
 /// nothing.
 fn withholds(path: &ArticlePath, card: &Card, visibility: &Visibility, now: Now) -> bool {
     let is_withheld = match visibility {

@@ -1,4 +1,4 @@
-//! The state of the index. `Index` is filled by its parent, and by `feeds` and `ids`.
+//! The state of the index. The methods that change it are in the parent module, `feeds` and `ids`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::snapshot::HiddenCounts;
 use crate::types::{ArticlePath, EntryId, SectionPath};
 
-/// All articles, the order of every feed, and who has which id.
+/// All articles, the order of every feed, and which article has which id.
 #[derive(Debug)]
 pub struct Index {
     pub(super) rules: Arc<SectionRules>,
@@ -21,14 +21,14 @@ pub struct Index {
     pub(super) by_path: SlotIndex,
     /// The articles that claim an id, by that id. Nearly every id has one claimant.
     pub(super) by_preferred_id: SlotIndex,
-    /// The feeds of articles whose folder alone decides, by folder.
+    /// The feed sets of articles that depend only on the folder, by folder.
     pub(super) feed_sets_by_folder: HashMap<Box<str>, Arc<FeedSet>>,
     pub(super) feeds: Vec<FeedState>,
     pub(super) by_key: BTreeMap<FeedKey, FeedNumber>,
     /// How many feeds of tags and of authors there are, and which were refused.
     pub(super) tags: Admissions,
     pub(super) authors: Admissions,
-    /// Future instants at which an article has to be put again, because its visibility or its dates change.
+    /// Future instants at which an article must be added again, because its visibility or its dates change.
     pub(super) due: BTreeSet<(Timestamp, ArticlePath)>,
     pub(super) due_by_path: HashMap<ArticlePath, Vec<Timestamp>>,
     /// Pages of folders that aren't articles.
@@ -56,7 +56,7 @@ pub struct Changes {
     pub feeds: BTreeSet<FeedKey>,
     /// Articles whose visibility, feeds or content changed, including removed ones. In no order.
     pub articles: Vec<ArticlePath>,
-    /// Articles that were public and, at least for a moment, weren't, with the feeds that included them.
+    /// Articles that left their feeds, even if they came back since, with the feeds that included them.
     pub left: BTreeMap<ArticlePath, Vec<FeedKey>>,
 }
 

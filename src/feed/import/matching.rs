@@ -1,8 +1,8 @@
-//! Matches items of the old feed with articles: by link, else by title and date.
+//! Matches the items of the replaced feed with articles: by link, else by title and date.
 //!
 //! # Why are ambiguous items not matched?
 //!
-//! Readers never forget an id. If it goes to the wrong article, nobody can correct that.
+//! Feed readers store ids permanently. If an id goes to the wrong article, nobody can correct that.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use super::OldItem;
 use crate::encoding::{decode_segment, encode_segment};
 use crate::types::nfc;
 
-/// How far apart two dates of one article may be: one may lack a time or a time zone.
+/// How far apart two dates of one article may be. One of them may lack a time or a time zone.
 const MAX_DATE_DIFFERENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The facts about an article that matching needs.
@@ -176,7 +176,7 @@ fn within_a_day<T>(ordered: &[T], instant: Timestamp, date: impl Fn(&T) -> Times
 pub fn normal_url(raw: &str) -> Option<String> {
     let url = url::Url::parse(raw.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let mut normal = url.host_str()?.to_owned();
-    // `Url` drops the scheme's default port.
+    // `Url` has dropped the scheme's default port already.
     if let Some(port) = url.port() {
         normal.push_str(&format!(":{port}"));
     }

@@ -4,8 +4,8 @@
 //!
 //! # Why does `import-ids` prefer too few matches?
 //!
-//! An article without its old id is shown once more. One with the id of another story replaces that story in every reader, and nobody
-//! can undo it.
+//! An article without its old id is shown a second time. An article with the id of another story replaces that story in every reader, and
+//! nobody can undo that.
 
 pub mod matching;
 
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 /// The largest feed that is read (bytes).
 pub const MAX_FEED_BYTES: usize = 64 << 20;
-/// How deep elements may be nested, since the parsers recurse.
+/// How deep elements may be nested. The parsers are recursive.
 const MAX_DEPTH: usize = 200;
 /// How much of a title is kept (characters). No article has a longer one.
 const MAX_TITLE_CHARS: usize = 2_000;
@@ -56,7 +56,7 @@ impl OldItem {
         }
     }
 
-    /// Marks the item if its id is one of its feed's own names.
+    /// Marks the item if its id is an address or id of the feed itself.
     fn mark_feed_id(mut self, names: &[Option<&str>]) -> OldItem {
         self.id_is_feed_id = !self.id.is_empty() && names.contains(&Some(self.id.as_str()));
         self

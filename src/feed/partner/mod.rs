@@ -1,9 +1,9 @@
-//! Partner feeds: for platforms that republish whole articles and refuse articles that break their rules. Each partner's rules are data,
-//! in a file of its own. This file applies them to a [`Feed`] and reports what the partner would refuse.
+//! Feeds for partners: platforms that republish whole articles, and refuse articles that break their rules. The rules of each partner are data
+//! in a file of its own. This module applies them to a [`Feed`] and reports what the partner would refuse.
 //!
 //! # Why are partners data?
 //!
-//! Each partner is a set of limits and a handful of elements. The public feed never changes for a partner.
+//! Partners differ only in limits and a handful of elements, so a table of values describes them. The public feed never changes for a partner.
 
 mod apple_podcasts;
 mod flipboard;
@@ -66,11 +66,11 @@ pub struct Rules {
     pub has_thumbnail: bool,
     /// How the partner learns that it should take an article down. `None` if it removes articles that left the feed.
     pub deletion: Option<Deletion>,
-    /// Elements that only this partner knows.
+    /// Elements that only this partner reads.
     pub extension: Option<Extension>,
 }
 
-/// Elements that only one partner knows.
+/// Elements that only one partner reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extension {
     /// `snf:logo` and `pubDate` in the channel.
