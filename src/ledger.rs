@@ -1,8 +1,11 @@
 //! The durable facts about articles and documents, computed as a fold over [`Record`]s.
 //!
-//! An article gets its id when readers first see it, and keeps it whatever becomes of its title, slug, section, folder, file name or
-//! format. A retracted article stays retracted until it is restored. A document keeps its Last-Modified while its bytes don't change.
-//! Neither Last-Modified nor a feed's `updated` ever decreases.
+//! An article gets its id when readers first see it, and keeps it even if its title, slug, section, folder, file name or format changes. A
+//! retracted article stays retracted until it is restored. A document keeps its Last-Modified while its bytes don't change. Neither
+//! Last-Modified nor a feed's `updated` ever decreases.
+//!
+//! A *notice* tells readers of a feed that an article was retracted ([`Tombstone`]). A *dormant* article is one whose file is gone and whose
+//! notices have ended.
 //!
 //! Long because each kind of record is applied here, and most change several indexes.
 //!
@@ -10,12 +13,13 @@
 //!
 //! - `record`: the records, one for each kind of fact
 //! - `facts`: the facts about one article
-//! - `dormant`: fingerprints of articles whose files are gone for good
+//! - `dormant`: fingerprints of dormant articles
 //!
 //! # Why does an article's text have a fingerprint?
 //!
-//! `updated` must change when a reader would see a difference, and not when a file is saved again. A restart mustn't forget what the
-//! text was. A fingerprint made by another version of the renderer starts over silently.
+//! `updated` must change if a reader would see a difference, but not if a file is only saved again. So the previous text must be known even
+//! after a restart. Fingerprints of different renderer versions can't be compared, so a new one replaces an old one without a change of
+//! `updated`.
 
 pub mod dormant;
 mod facts;
@@ -38,7 +42,7 @@ pub use record::{Record, Retraction, Routes, TextPrint, UnreadableRecord, Withdr
 /// A notice to readers of a feed that an article was retracted (RFC 6721).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Tombstone {
-    /// When.
+    /// When the article was retracted.
     pub at: Timestamp,
     /// The id under which readers know it.
     pub id: EntryId,
@@ -55,14 +59,15 @@ pub struct Ledger {
     by_id: SlotIndex,
     by_version: SlotIndex,
     tombstones: HashMap<Arc<str>, BTreeSet<Arc<Tombstone>>>,
-    /// Routes of retracted or withheld articles. Shared, because many articles have the same.
+    /// The route lists of retracted and withheld articles. Shared, because many articles have the same list.
     routes: HashSet<Routes>,
-    /// Feeds whose notices changed since [`Ledger::take_retold`] was last called.
-    retold: BTreeSet<Arc<str>>,
+    /// Feeds whose notices changed since the last call of [`Ledger::take_retold`].
+    changed_notices: BTreeSet<Arc<str>>,
     /// Ids that no article has any more.
     replaced: BTreeMap<EntryId, Retraction>,
     /// Records that could not be decoded, by the path or id that they are about.
     unreadable: BTreeMap<ArticlePath, UnreadableRecord>,
+    /// The versions whose bytes are in the store.
     kept: HashSet<ContentHash>,
     feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
@@ -80,10 +85,10 @@ impl Ledger {
     /// Reserves memory for this many articles.
     pub fn reserve(&mut self, articles: usize) {
         let articles = articles.saturating_sub(self.articles.len());
-        let of = &self.articles;
-        self.by_path.reserve(articles, |number| of.get(number).map(|(path, _)| path));
-        self.by_id.reserve(articles, |number| of.get(number).and_then(|(_, article)| article.id.as_ref()));
-        self.by_version.reserve(articles, |number| of.get(number).map(|(_, article)| &article.hash));
+        let known = &self.articles;
+        self.by_path.reserve(articles, |slot| known.get(slot).map(|(path, _)| path));
+        self.by_id.reserve(articles, |slot| known.get(slot).and_then(|(_, article)| article.id.as_ref()));
+        self.by_version.reserve(articles, |slot| known.get(slot).map(|(_, article)| &article.hash));
     }
 
     /// The number of articles with facts in memory.
@@ -99,14 +104,14 @@ impl Ledger {
     /// Applies one record.
     pub fn apply(&mut self, record: &Record) {
         match record {
-            Record::Seen { path, at } => self.note(path, |article| article.seen = article.seen.or(Some(*at))),
+            Record::Seen { path, at } => self.change_rare_facts(path, |article| article.seen = article.seen.or(Some(*at))),
             Record::Imported { path, id } => {
-                self.hold(path, id);
+                self.assign_id(path, id);
             }
             Record::Published { path, id, hash, date } => {
-                let number = self.hold(path, id);
-                self.set_version(number, *hash);
-                let Some((_, remembered)) = self.articles.get_mut(number) else { return };
+                let slot = self.assign_id(path, id);
+                self.set_version(slot, *hash);
+                let Some((_, remembered)) = self.articles.get_mut(slot) else { return };
                 remembered.date = date.as_second();
                 let withdrawn = remembered.rare.as_mut().and_then(|rare| rare.withdrawn.take());
                 if withdrawn.is_some() && remembered.retraction().is_none() {
@@ -114,11 +119,11 @@ impl Ledger {
                 }
             }
             Record::Hidden { path, hash } => {
-                let number = self.entry(path);
-                self.set_version(number, *hash);
+                let slot = self.slot_or_insert(path);
+                self.set_version(slot, *hash);
             }
             Record::Text { path, print, changed, first } => {
-                self.note(path, |article| {
+                self.change_rare_facts(path, |article| {
                     (article.print, article.changed, article.first) = (Some(*print), *changed, *first);
                 });
             }
@@ -130,25 +135,25 @@ impl Ledger {
             Record::Unreadable { path, record, at } => self.withhold(path, record, *at),
             Record::Restored { path } => {
                 self.unreadable.remove(path);
-                self.raise(path);
-                if self.number(path).is_some() {
-                    self.note(path, |article| article.retraction = None);
+                self.remove_notices(path);
+                if self.slot(path).is_some() {
+                    self.change_rare_facts(path, |article| article.retraction = None);
                 }
             }
             Record::Withdrawn { path, feeds } => {
                 let feeds = self.shared_routes(feeds);
-                self.note(path, |article| article.withdrawn = Some(feeds));
+                self.change_rare_facts(path, |article| article.withdrawn = Some(feeds));
             }
-            Record::Lost { path } => self.note(path, |article| article.lost = true),
-            Record::Found { path } => self.note(path, |article| article.lost = false),
+            Record::Lost { path } => self.change_rare_facts(path, |article| article.lost = true),
+            Record::Found { path } => self.change_rare_facts(path, |article| article.lost = false),
             Record::Replaced { id, retraction } => {
-                self.unhold(id);
-                self.bury_id(id, retraction, true);
+                self.remove_from_id_index(id);
+                self.update_notices_of_id(id, retraction, true);
                 let retraction = self.shared(retraction);
                 self.replaced.insert(id.clone(), retraction);
             }
-            Record::Dormant { path, .. } => self.put_to_sleep(path),
-            Record::Woken { path, article } => self.wake(path, article),
+            Record::Dormant { path, .. } => self.make_dormant(path),
+            Record::Woken { path, article } => self.restore_dormant(path, article),
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } => drop(self.kept.remove(hash)),
             Record::Feed { route, updated } => drop(self.feeds.insert(Arc::clone(route), *updated)),
@@ -170,7 +175,7 @@ impl Ledger {
 
     /// The facts about the article in a file.
     pub fn article(&self, path: &ArticlePath) -> Option<&Remembered> {
-        self.articles.get(self.number(path)?).map(|(_, remembered)| remembered)
+        self.articles.get(self.slot(path)?).map(|(_, remembered)| remembered)
     }
 
     /// Every article with facts in memory, in no particular order.
@@ -185,7 +190,7 @@ impl Ledger {
 
     /// The path of the article with this id.
     pub fn holder(&self, id: &EntryId) -> Option<&ArticlePath> {
-        self.articles.get(self.holding(id)?).map(|(path, _)| path)
+        self.articles.get(self.slot_with_id(id)?).map(|(path, _)| path)
     }
 
     /// Ids that no article has any more, with their retractions.
@@ -195,7 +200,7 @@ impl Ledger {
 
     /// The paths of the articles whose public version has these bytes, in order.
     pub fn with_version(&self, hash: ContentHash) -> impl Iterator<Item = &ArticlePath> {
-        let articles = self.by_version.candidates(&hash).filter_map(|number| self.articles.get(number));
+        let articles = self.by_version.candidates(&hash).filter_map(|slot| self.articles.get(slot));
         let same = articles.filter(|(_, remembered)| remembered.hash == hash).map(|(path, _)| path);
         let mut paths: Vec<&ArticlePath> = same.collect();
         paths.sort_unstable();
@@ -209,7 +214,7 @@ impl Ledger {
 
     /// The routes of feeds whose notices changed since the last call.
     pub fn take_retold(&mut self) -> BTreeSet<Arc<str>> {
-        std::mem::take(&mut self.retold)
+        std::mem::take(&mut self.changed_notices)
     }
 
     /// Whether the store has the bytes of a version.
@@ -242,15 +247,15 @@ impl Ledger {
         self.dormant.add(fingerprints, since);
     }
 
-    /// Ends the notices of a dormant article that was retracted then (Unix seconds), and keeps its facts in memory.
+    /// Ends the notices of an article that was retracted at `since` (Unix seconds). Keeps its facts in memory.
     pub fn end_notices(&mut self, path: &ArticlePath, since: i64) {
         let article = self.article(path).filter(|article| article.retired_since() == since);
         if let Some(article) = article.filter(|_| !self.is_unreadable(path)).cloned() {
-            self.drop_notices(&article);
+            self.remove_ended_notices(&article);
         }
     }
 
-    /// Forgets fingerprints of which the store knows no dormant article.
+    /// Removes fingerprints that belong to no dormant article in the store.
     pub fn forget_dormant<'f>(
         &mut self,
         paths: impl IntoIterator<Item = &'f Fingerprint>,
@@ -265,68 +270,70 @@ impl Ledger {
         &self.dormant
     }
 
-    /// The facts about the article in a file. From now on the ledger shares the memory of this path.
+    /// The facts about the article in a file. Replaces the ledger's copy of the path by `path`, so that both share memory.
     pub fn adopt(&mut self, path: &ArticlePath) -> Option<&Remembered> {
-        let number = self.number(path)?;
-        let (own, remembered) = self.articles.get_mut(number)?;
+        let slot = self.slot(path)?;
+        let (own, remembered) = self.articles.get_mut(slot)?;
         own.clone_from(path);
         Some(remembered)
     }
 
-    fn number(&self, path: &ArticlePath) -> Option<SlotId> {
-        let is_it = |number: &SlotId| self.articles.get(*number).is_some_and(|(other, _)| other == path);
-        self.by_path.candidates(path).find(is_it)
+    /// The slot of the article in a file.
+    fn slot(&self, path: &ArticlePath) -> Option<SlotId> {
+        let is_match = |slot: &SlotId| self.articles.get(*slot).is_some_and(|(other, _)| other == path);
+        self.by_path.candidates(path).find(is_match)
     }
 
-    /// The article that has an id.
-    fn holding(&self, id: &EntryId) -> Option<SlotId> {
-        self.holding_in(&self.articles, id)
+    /// The slot of the article with an id.
+    fn slot_with_id(&self, id: &EntryId) -> Option<SlotId> {
+        self.slot_with_id_in(&self.articles, id)
     }
 
-    fn holding_in(&self, articles: &Slab<(ArticlePath, Remembered)>, id: &EntryId) -> Option<SlotId> {
-        let is_it = |number: &SlotId| articles.get(*number).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
-        self.by_id.candidates(id).find(is_it)
+    fn slot_with_id_in(&self, articles: &Slab<(ArticlePath, Remembered)>, id: &EntryId) -> Option<SlotId> {
+        let is_match = |slot: &SlotId| articles.get(*slot).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
+        self.by_id.candidates(id).find(is_match)
     }
 
-    fn entry(&mut self, path: &ArticlePath) -> SlotId {
-        self.number(path).unwrap_or_else(|| {
-            let number = self.articles.insert((path.clone(), Remembered::default()));
-            self.name(number, path);
-            number
+    /// The slot of the article in a file. Adds the article if it is unknown.
+    fn slot_or_insert(&mut self, path: &ArticlePath) -> SlotId {
+        self.slot(path).unwrap_or_else(|| {
+            let slot = self.articles.insert((path.clone(), Remembered::default()));
+            self.add_to_path_index(slot, path);
+            slot
         })
     }
 
-    /// Changes the facts that few articles have.
-    fn note(&mut self, path: &ArticlePath, note: impl FnOnce(&mut RareFacts)) {
-        let number = self.entry(path);
-        if let Some((_, remembered)) = self.articles.get_mut(number) {
-            note(remembered.rare());
+    /// Changes the rare facts about an article, which is added if it is unknown.
+    fn change_rare_facts(&mut self, path: &ArticlePath, change: impl FnOnce(&mut RareFacts)) {
+        let slot = self.slot_or_insert(path);
+        if let Some((_, remembered)) = self.articles.get_mut(slot) {
+            change(remembered.rare());
         }
     }
 
-    fn name(&mut self, number: SlotId, path: &ArticlePath) {
+    fn add_to_path_index(&mut self, slot: SlotId, path: &ArticlePath) {
         let articles = &self.articles;
-        self.by_path.insert(path, number, |number| articles.get(number).map(|(path, _)| path));
+        self.by_path.insert(path, slot, |slot| articles.get(slot).map(|(path, _)| path));
     }
 
-    /// Gives an id to an article. A retracted article that had it loses it, and its retraction ends.
-    fn hold(&mut self, path: &ArticlePath, id: &EntryId) -> SlotId {
-        let number = self.entry(path);
-        let before = self.holding(id);
-        if before == Some(number) {
-            return number;
+    /// Assigns an id to an article. Another article that had it loses it, and the other article's retraction ends.
+    fn assign_id(&mut self, path: &ArticlePath, id: &EntryId) -> SlotId {
+        let slot = self.slot_or_insert(path);
+        let before = self.slot_with_id(id);
+        if before == Some(slot) {
+            return slot;
         }
         let mut by_command = None;
         if let Some(before) = before
             && let Some((before_path, remembered)) = self.articles.get(before).cloned()
         {
-            self.unhold(id);
-            self.bury(&remembered, false);
+            self.remove_from_id_index(id);
+            self.update_notices(&remembered, false);
             if let Some((_, remembered)) = self.articles.get_mut(before) {
                 remembered.id = None;
                 by_command = remembered.rare.as_mut().and_then(|rare| rare.retraction.take());
             }
-            // What an operator retracted stays retracted, whichever file has its id.
+            // If an operator retracted the article, the retraction applies to the file that now has the id.
             by_command = by_command.filter(|retraction| retraction.by == Withdrawal::Command);
             if by_command.is_some()
                 && let Some(record) = self.unreadable.remove(&before_path)
@@ -335,90 +342,90 @@ impl Ledger {
             }
         }
         if !self.dormant.is_empty() {
-            self.dormant.release(dormant::of_id(id));
+            self.dormant.release_id(dormant::of_id(id));
         }
         if let Some(retraction) = self.replaced.remove(id) {
-            self.bury_id(id, &retraction, false);
+            self.update_notices_of_id(id, &retraction, false);
             self.unreadable.remove(&ArticlePath::new(id.as_str()));
         }
-        if let Some(other) = self.articles.get(number).and_then(|(_, article)| article.id.clone()) {
-            self.by_id.remove(&other, number);
+        if let Some(other) = self.articles.get(slot).and_then(|(_, article)| article.id.clone()) {
+            self.by_id.remove(&other, slot);
         }
-        if let Some((_, remembered)) = self.articles.get_mut(number) {
+        if let Some((_, remembered)) = self.articles.get_mut(slot) {
             remembered.id = Some(id.clone());
             if by_command.is_some() {
                 remembered.rare().retraction = by_command;
             }
         }
-        self.take_id(number, id);
-        number
+        self.add_to_id_index(slot, id);
+        slot
     }
 
-    /// Takes an id from the article that has it.
-    fn unhold(&mut self, id: &EntryId) {
-        if let Some(number) = self.holding(id) {
-            self.by_id.remove(id, number);
+    /// Removes an id from the index of ids.
+    fn remove_from_id_index(&mut self, id: &EntryId) {
+        if let Some(slot) = self.slot_with_id(id) {
+            self.by_id.remove(id, slot);
         }
     }
 
-    fn take_id(&mut self, number: SlotId, id: &EntryId) {
+    fn add_to_id_index(&mut self, slot: SlotId, id: &EntryId) {
         let articles = &self.articles;
-        self.by_id.insert(id, number, |number| articles.get(number).and_then(|(_, article)| article.id.as_ref()));
+        self.by_id.insert(id, slot, |slot| articles.get(slot).and_then(|(_, article)| article.id.as_ref()));
     }
 
     fn move_to(&mut self, from: &ArticlePath, to: &ArticlePath) {
-        let Some(number) = self.number(from).filter(|_| from != to) else { return };
-        if let Some(other) = self.number(to) {
+        let Some(slot) = self.slot(from).filter(|_| from != to) else { return };
+        if let Some(other) = self.slot(to) {
             self.by_path.remove(to, other);
             let Some((_, replaced)) = self.articles.get(other).cloned() else { return };
             replaced.id.iter().for_each(|id| self.by_id.remove(id, other));
             self.by_version.remove(&replaced.hash, other);
             self.articles.remove(other);
-            let Some((_, mut remembered)) = self.articles.get(number).cloned() else { return };
-            // An operator meant what is in this file.
+            let Some((_, mut remembered)) = self.articles.get(slot).cloned() else { return };
+            // An operator's retraction of the file at this path applies to the moved article.
             if replaced.is_retracted_by_command() && !remembered.is_retracted_by_command() {
-                self.bury(&remembered, false);
-                let told = remembered.rare().retraction.take();
+                self.update_notices(&remembered, false);
+                let announced = remembered.rare().retraction.take();
                 let mut retraction = replaced.retraction().cloned();
-                // What readers were told stays as it was told.
-                if let (Some(retraction), Some(told)) = (&mut retraction, told) {
-                    (retraction.at, retraction.feeds) = (told.at, told.feeds);
+                // Notices that readers have seen don't change.
+                if let (Some(retraction), Some(announced)) = (&mut retraction, announced) {
+                    (retraction.at, retraction.feeds) = (announced.at, announced.feeds);
                 }
                 remembered.rare().retraction = retraction;
-                self.bury(&remembered, true);
-                self.articles.get_mut(number).into_iter().for_each(|(_, place)| place.clone_from(&remembered));
+                self.update_notices(&remembered, true);
+                self.articles.get_mut(slot).into_iter().for_each(|(_, place)| place.clone_from(&remembered));
             }
         }
-        self.by_path.remove(from, number);
-        let Some((path, remembered)) = self.articles.get_mut(number) else { return };
+        self.by_path.remove(from, slot);
+        let Some((path, remembered)) = self.articles.get_mut(slot) else { return };
         *path = to.clone();
         let id = remembered.id.clone();
         if let Some(record) = self.unreadable.remove(from) {
             self.unreadable.insert(to.clone(), record);
         }
-        self.name(number, to);
-        if let Some(id) = id.filter(|id| self.holding(id) != Some(number)) {
-            self.unhold(&id);
-            self.take_id(number, &id);
+        self.add_to_path_index(slot, to);
+        if let Some(id) = id.filter(|id| self.slot_with_id(id) != Some(slot)) {
+            self.remove_from_id_index(&id);
+            self.add_to_id_index(slot, &id);
         }
     }
 
-    /// Removes the facts about an article from memory, except its fingerprints. Its notices have ended, so no feed changes.
-    fn put_to_sleep(&mut self, path: &ArticlePath) {
-        // What an article with an unreadable record withholds stays withheld.
-        let Some(number) = self.number(path).filter(|_| !self.is_unreadable(path)) else { return };
-        let Some((_, article)) = self.articles.get(number).cloned() else { return };
-        self.by_path.remove(path, number);
-        article.id.iter().for_each(|id| self.by_id.remove(id, number));
-        article.hash().iter().for_each(|hash| self.by_version.remove(hash, number));
-        self.articles.remove(number);
-        self.drop_notices(&article);
+    /// Makes an article dormant: removes its facts from memory, except its fingerprints. Its notices have ended, so no feed changes.
+    fn make_dormant(&mut self, path: &ArticlePath) {
+        // An article with an unreadable record stays withheld, so its facts stay in memory.
+        let Some(slot) = self.slot(path).filter(|_| !self.is_unreadable(path)) else { return };
+        let Some((_, article)) = self.articles.get(slot).cloned() else { return };
+        self.by_path.remove(path, slot);
+        article.id.iter().for_each(|id| self.by_id.remove(id, slot));
+        article.hash().iter().for_each(|hash| self.by_version.remove(hash, slot));
+        self.articles.remove(slot);
+        self.remove_ended_notices(&article);
         self.add_dormant(Fingerprints::of(path, &article), article.retired_since());
-        self.give_back_room();
+        self.compact_if_sparse();
     }
 
-    /// Removes notices that no feed shows any more.
-    fn drop_notices(&mut self, article: &Remembered) {
+    /// Removes the notices of an article without marking feeds as changed, because no feed shows these notices any more.
+    fn remove_ended_notices(&mut self, article: &Remembered) {
         let (Some(id), Some(retraction)) = (&article.id, article.retraction()) else { return };
         let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
         for route in &*retraction.feeds {
@@ -430,15 +437,15 @@ impl Ledger {
         }
     }
 
-    /// Adds the facts about a dormant article. Its notices stay ended.
-    fn wake(&mut self, path: &ArticlePath, article: &Remembered) {
-        let Some(holds_id) = self.dormant.take(Fingerprints::of(path, article)) else { return };
+    /// Loads the facts about a dormant article into memory again. Its notices stay ended.
+    fn restore_dormant(&mut self, path: &ArticlePath, article: &Remembered) {
+        let Some(holds_id) = self.dormant.remove_article(Fingerprints::of(path, article)) else { return };
         let mut article = article.clone();
-        // Another article took its id meanwhile, and with that its retraction is over.
+        // If another article has its id meanwhile, this article's retraction has ended.
         if !holds_id && article.id.take().is_some() {
             article.rare.iter_mut().for_each(|rare| rare.retraction = None);
         }
-        if self.number(path).is_some() {
+        if self.slot(path).is_some() {
             return;
         }
         if let Some(rare) = &mut article.rare {
@@ -446,54 +453,54 @@ impl Ledger {
             rare.withdrawn = rare.withdrawn.take().map(|feeds| self.shared_routes(&feeds));
         }
         let (id, hash) = (article.id.clone(), article.hash());
-        let number = self.articles.insert((path.clone(), article));
-        self.name(number, path);
-        id.iter().for_each(|id| self.take_id(number, id));
-        hash.into_iter().for_each(|hash| self.note_version(number, hash));
+        let slot = self.articles.insert((path.clone(), article));
+        self.add_to_path_index(slot, path);
+        id.iter().for_each(|id| self.add_to_id_index(slot, id));
+        hash.into_iter().for_each(|hash| self.add_to_version_index(slot, hash));
     }
 
-    /// Compacts the slab once most slots are free.
-    fn give_back_room(&mut self) {
-        /// What is as small as this needs no less.
-        const FEW: usize = 4_096;
-        if self.articles.free_slots() < FEW.max(self.articles.len()) {
+    /// Compacts the slab if more slots are free than used.
+    fn compact_if_sparse(&mut self) {
+        /// With fewer free slots, compaction isn't worth its cost.
+        const MIN_FREE_SLOTS: usize = 4_096;
+        if self.articles.free_slots() < MIN_FREE_SLOTS.max(self.articles.len()) {
             return;
         }
         let articles = std::mem::take(&mut self.articles);
         let holders: HashSet<SlotId> = (articles.iter())
-            .filter_map(|(number, (_, article))| {
-                (self.holding_in(&articles, article.id.as_ref()?) == Some(number)).then_some(number)
+            .filter_map(|(slot, (_, article))| {
+                (self.slot_with_id_in(&articles, article.id.as_ref()?) == Some(slot)).then_some(slot)
             })
             .collect();
         (self.by_path, self.by_id, self.by_version) = Default::default();
         for (before, (path, article)) in articles.into_values() {
             let (id, hash) = (article.id.clone().filter(|_| holders.contains(&before)), article.hash());
-            let number = self.articles.insert((path.clone(), article));
-            self.name(number, &path);
-            id.iter().for_each(|id| self.take_id(number, id));
-            hash.into_iter().for_each(|hash| self.note_version(number, hash));
+            let slot = self.articles.insert((path.clone(), article));
+            self.add_to_path_index(slot, &path);
+            id.iter().for_each(|id| self.add_to_id_index(slot, id));
+            hash.into_iter().for_each(|hash| self.add_to_version_index(slot, hash));
         }
     }
 
     fn retract(&mut self, path: &ArticlePath, retraction: &Retraction) {
-        self.raise(path);
+        self.remove_notices(path);
         let retraction = self.shared(retraction);
-        self.note(path, |article| article.retraction = Some(retraction));
+        self.change_rare_facts(path, |article| article.retraction = Some(retraction));
         if let Some(remembered) = self.article(path).cloned() {
-            self.bury(&remembered, true);
+            self.update_notices(&remembered, true);
         }
     }
 
-    /// Withholds the article of a record that could not be decoded. Only an operator can say what the record meant.
+    /// Withholds the article of a record that can't be decoded. Only an operator can decide what the record meant.
     fn withhold(&mut self, path: &ArticlePath, record: &UnreadableRecord, at: Timestamp) {
         let unknown = || Retraction { at, reason: None, by: Withdrawal::Command, feeds: Routes::default() };
         match &*record.kind {
-            UnreadableRecord::WITHDRAWN => self.note(path, |article| article.withdrawn = Some(Routes::default())),
+            UnreadableRecord::WITHDRAWN => self.change_rare_facts(path, |article| article.withdrawn = Some(Routes::default())),
             UnreadableRecord::REPLACED => {
                 let id = EntryId::minted(path.to_string());
                 self.apply(&Record::Replaced { id, retraction: unknown() });
             }
-            // What readers were told before stays as it was told.
+            // Notices that readers have seen don't change.
             _ => {
                 let known = self.article(path).and_then(Remembered::retraction).cloned();
                 self.retract(path, &Retraction { by: Withdrawal::Command, ..known.unwrap_or_else(unknown) });
@@ -503,25 +510,25 @@ impl Ledger {
     }
 
     /// Removes the notices of an article.
-    fn raise(&mut self, path: &ArticlePath) {
+    fn remove_notices(&mut self, path: &ArticlePath) {
         if let Some(remembered) = self.article(path).cloned() {
-            self.bury(&remembered, false);
+            self.update_notices(&remembered, false);
         }
     }
 
-    /// Adds or removes the notices of an article, as its retraction requires.
-    fn bury(&mut self, article: &Remembered, buried: bool) {
+    /// Adds or removes the notices of an article's retraction.
+    fn update_notices(&mut self, article: &Remembered, adds: bool) {
         if let (Some(id), Some(retraction)) = (&article.id, article.retraction()) {
-            self.bury_id(id, retraction, buried);
+            self.update_notices_of_id(id, retraction, adds);
         }
     }
 
-    fn bury_id(&mut self, id: &EntryId, retraction: &Retraction, buried: bool) {
+    fn update_notices_of_id(&mut self, id: &EntryId, retraction: &Retraction, adds: bool) {
         let tombstone = Arc::new(Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() });
         for route in &*retraction.feeds {
-            self.retold.insert(Arc::clone(route));
+            self.changed_notices.insert(Arc::clone(route));
             let tombstones = self.tombstones.entry(Arc::clone(route)).or_default();
-            if buried {
+            if adds {
                 tombstones.insert(Arc::clone(&tombstone));
             } else {
                 tombstones.remove(&tombstone);
@@ -529,6 +536,7 @@ impl Ledger {
         }
     }
 
+    /// The retraction with a shared copy of its routes.
     fn shared(&mut self, retraction: &Retraction) -> Retraction {
         Retraction { feeds: self.shared_routes(&retraction.feeds), ..retraction.clone() }
     }
@@ -541,17 +549,17 @@ impl Ledger {
         })
     }
 
-    fn set_version(&mut self, number: SlotId, hash: ContentHash) {
-        let Some((_, remembered)) = self.articles.get_mut(number) else { return };
+    fn set_version(&mut self, slot: SlotId, hash: ContentHash) {
+        let Some((_, remembered)) = self.articles.get_mut(slot) else { return };
         let before = std::mem::replace(&mut remembered.hash, hash);
         if before != NO_VERSION {
-            self.by_version.remove(&before, number);
+            self.by_version.remove(&before, slot);
         }
-        self.note_version(number, hash);
+        self.add_to_version_index(slot, hash);
     }
 
-    fn note_version(&mut self, number: SlotId, hash: ContentHash) {
+    fn add_to_version_index(&mut self, slot: SlotId, hash: ContentHash) {
         let articles = &self.articles;
-        self.by_version.insert(&hash, number, |number| articles.get(number).map(|(_, other)| &other.hash));
+        self.by_version.insert(&hash, slot, |slot| articles.get(slot).map(|(_, other)| &other.hash));
     }
 }

@@ -1,6 +1,7 @@
-//! Dormant articles: their files are gone, and no feed tells of that any more. The store has what is remembered of them; in memory are
-//! only fingerprints of their paths, ids and versions, by which an article that comes back is recognised, and when each was retracted,
-//! which its page tells.
+//! Dormant articles: retracted articles whose files are gone and whose notices have ended.
+//!
+//! The store has their facts. Memory has only fingerprints of their paths, ids and versions, which recognise an article that comes back, and the
+//! time of each retraction, which the article's page shows.
 
 use hashbrown::HashTable;
 use jiff::Timestamp;
@@ -8,25 +9,25 @@ use jiff::Timestamp;
 use super::Remembered;
 use crate::types::{ArticlePath, ContentHash, EntryId, SHORT_ID_LETTERS, folded};
 
-/// What tells paths, ids or versions apart, in eight bytes.
+/// Eight bytes of a hash that identify a path, an id or a version. Collisions are possible.
 pub type Fingerprint = u64;
 
-/// The last letter of a short id is in the 50th bit of a fingerprint.
+/// The number of bits in a short id, which are the first bits of the id's fingerprint.
 const SHORT_BITS: u32 = 50;
 
-/// What an article may be recognised by. Fingerprints of several may be the same; the store compares what is behind them.
+/// The fingerprints that may recognise an article. Different articles may have the same, so the store compares the full values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fingerprints {
-    /// Of its path, as file systems compare it that mind neither case nor normalisation.
+    /// Of its path, regardless of letter case and Unicode normalisation.
     pub path: Fingerprint,
-    /// Of the id that it holds.
+    /// Of its id.
     pub id: Option<Fingerprint>,
     /// Of its version.
     pub version: Option<Fingerprint>,
 }
 
 impl Fingerprints {
-    /// Those of an article.
+    /// The fingerprints of an article.
     pub fn of(path: &ArticlePath, article: &Remembered) -> Fingerprints {
         Fingerprints {
             path: of_path(path),
@@ -36,15 +37,15 @@ impl Fingerprints {
     }
 }
 
-/// The fingerprint of a path: other spellings of it have the same.
+/// The fingerprint of a path, regardless of letter case and Unicode normalisation.
 pub fn of_path(path: &ArticlePath) -> Fingerprint {
     first_bytes(ContentHash::of(folded(path.as_str()).as_bytes()))
 }
 
-/// The fingerprint of an id. The short id of its page is in it, so that it is found by that.
+/// The fingerprint of an id. Begins with the bits of the short id, so that a range query finds it by that.
 pub fn of_id(id: &EntryId) -> Fingerprint {
     let hash = first_bytes(ContentHash::of(id.as_str().as_bytes()));
-    // The last 50 bits of the first seven bytes make the short id: they go first.
+    // The short id consists of the last 50 bits of the first seven bytes of the hash.
     ((hash >> 8) << (u64::BITS - SHORT_BITS)) | ((hash >> (8 + SHORT_BITS)) << 8) | (hash & 0xff)
 }
 
@@ -57,14 +58,14 @@ fn first_bytes(hash: ContentHash) -> Fingerprint {
     hash.as_bytes().first_chunk().map_or(0, |bytes| Fingerprint::from_be_bytes(*bytes))
 }
 
-/// Since when articles are retracted that are dormant, by the fingerprints of their ids (seconds since 1970).
+/// When dormant articles were retracted (Unix seconds), by the fingerprints of their ids.
 #[derive(Clone, Debug, Default)]
 pub struct Retired(imbl::OrdMap<Fingerprint, i64>);
 
 impl Retired {
-    /// When the article was retracted whose page has this short id.
+    /// When the article with this short id was retracted.
     pub fn by_short_id(&self, short_id: &str) -> Option<Timestamp> {
-        // The first letter has the last bits.
+        // The first digit of a short id is the least significant one.
         let bits = short_id.bytes().rev().try_fold(0_u64, |bits, letter| {
             let bits = bits.checked_mul(1 << 5).filter(|bits| *bits < 1 << SHORT_BITS)?;
             let value = SHORT_ID_LETTERS.iter().position(|known| *known == letter)?;
@@ -77,12 +78,12 @@ impl Retired {
         Timestamp::from_second(*second).ok()
     }
 
-    /// Whether it has an id.
+    /// Whether it contains an id.
     pub fn has(&self, id: Fingerprint) -> bool {
         self.0.contains_key(&id)
     }
 
-    /// Whether nothing was changed in either since one was copied from the other.
+    /// Whether both are unchanged copies of each other. Cheap; may return `false` for equal contents.
     pub fn is_same(&self, other: &Retired) -> bool {
         self.0.ptr_eq(&other.0) || (self.0.is_empty() && other.0.is_empty())
     }
@@ -91,8 +92,8 @@ impl Retired {
 /// The fingerprints of all dormant articles.
 #[derive(Clone, Debug, Default)]
 pub struct Dormant {
-    paths: Bag,
-    versions: Bag,
+    paths: Multiset,
+    versions: Multiset,
     ids: Retired,
 }
 
@@ -102,57 +103,57 @@ impl Dormant {
         self.paths.0.len()
     }
 
-    /// Whether no article is.
+    /// Whether no article is dormant.
     pub fn is_empty(&self) -> bool {
         self.paths.0.is_empty()
     }
 
-    /// Whether an article with such a path may be dormant.
+    /// Whether an article with this path may be dormant.
     pub fn has_path(&self, path: Fingerprint) -> bool {
         self.paths.contains(path)
     }
 
-    /// Whether the article with such an id may be dormant.
+    /// Whether an article with this id may be dormant.
     pub fn has_id(&self, id: Fingerprint) -> bool {
         self.ids.has(id)
     }
 
-    /// Whether an article with such a version may be dormant.
+    /// Whether an article with this version may be dormant.
     pub fn has_version(&self, version: Fingerprint) -> bool {
         self.versions.contains(version)
     }
 
-    /// Since when those are retracted that have ids.
+    /// When the dormant articles that have ids were retracted.
     pub fn retired(&self) -> &Retired {
         &self.ids
     }
 
-    /// About how much memory fingerprints take (bytes). A map in order has two thirds of its places filled.
+    /// The approximate memory use of the fingerprints in bytes. An ordered map is about two thirds full.
     pub fn bytes(&self) -> usize {
         let map = self.ids.0.len() * size_of::<(Fingerprint, i64)>() * 3 / 2;
         self.paths.0.allocation_size() + self.versions.0.allocation_size() + map
     }
 
-    pub(super) fn add(&mut self, of: Fingerprints, since: i64) {
-        self.paths.insert(of.path);
-        of.version.into_iter().for_each(|version| self.versions.insert(version));
-        if let Some(id) = of.id {
+    pub(super) fn add(&mut self, article: Fingerprints, since: i64) {
+        self.paths.insert(article.path);
+        article.version.into_iter().for_each(|version| self.versions.insert(version));
+        if let Some(id) = article.id {
             self.ids.0.insert(id, since);
         }
     }
 
-    /// Takes an article's fingerprints out. Says whether its id is still its own; `None`: it isn't dormant.
-    pub(super) fn take(&mut self, of: Fingerprints) -> Option<bool> {
-        if !self.paths.remove(of.path) {
+    /// Removes the fingerprints of an article. Returns whether the article still has its id, or `None` if it isn't dormant.
+    pub(super) fn remove_article(&mut self, article: Fingerprints) -> Option<bool> {
+        if !self.paths.remove(article.path) {
             return None;
         }
-        if let Some(version) = of.version {
+        if let Some(version) = article.version {
             self.versions.remove(version);
         }
-        Some(of.id.is_some_and(|id| self.release(id)))
+        Some(article.id.is_some_and(|id| self.release_id(id)))
     }
 
-    /// Removes these fingerprints, whosever they are.
+    /// Removes these fingerprints, even if several articles have them.
     pub(super) fn forget<'f>(
         &mut self,
         paths: impl IntoIterator<Item = &'f Fingerprint>,
@@ -170,32 +171,32 @@ impl Dormant {
         }
     }
 
-    /// Another article has this id from now on. Says whether a dormant one had it.
-    pub(super) fn release(&mut self, id: Fingerprint) -> bool {
+    /// Takes an id from the dormant article that has it. Returns whether there is one.
+    pub(super) fn release_id(&mut self, id: Fingerprint) -> bool {
         self.ids.0.remove(&id).is_some()
     }
 }
 
-/// Fingerprints, some perhaps several times.
+/// Fingerprints, which may occur several times.
 #[derive(Clone, Debug, Default)]
-struct Bag(HashTable<Fingerprint>);
+struct Multiset(HashTable<Fingerprint>);
 
-impl Bag {
+impl Multiset {
     fn contains(&self, fingerprint: Fingerprint) -> bool {
-        self.0.find(spread(&fingerprint), |other| *other == fingerprint).is_some()
+        self.0.find(hash_of(&fingerprint), |other| *other == fingerprint).is_some()
     }
 
     fn insert(&mut self, fingerprint: Fingerprint) {
-        self.0.insert_unique(spread(&fingerprint), fingerprint, spread);
+        self.0.insert_unique(hash_of(&fingerprint), fingerprint, hash_of);
     }
 
     fn remove(&mut self, fingerprint: Fingerprint) -> bool {
-        let found = self.0.find_entry(spread(&fingerprint), |other| *other == fingerprint);
+        let found = self.0.find_entry(hash_of(&fingerprint), |other| *other == fingerprint);
         found.map(|entry| entry.remove()).is_ok()
     }
 }
 
-/// They are parts of hashes.
-fn spread(fingerprint: &Fingerprint) -> u64 {
+/// The hash of a fingerprint. Fingerprints are parts of hashes already.
+fn hash_of(fingerprint: &Fingerprint) -> u64 {
     *fingerprint
 }

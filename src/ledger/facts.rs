@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use super::{Retraction, Routes, TextPrint, Withdrawal};
 use crate::types::{ContentHash, EntryId};
 
-/// The facts about the article in a file.
+/// The durable facts about the article in a file, packed. [`Facts`] is the unpacked form.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remembered {
-    /// The id under which it was published.
+    /// The id under which the article was published.
     pub id: Option<EntryId>,
     /// The last public version, or the last version of a retracted article. All zeros: none.
     pub(super) hash: ContentHash,
@@ -17,26 +17,26 @@ pub struct Remembered {
     pub(super) rare: Option<Box<RareFacts>>,
 }
 
-/// The facts of [`Remembered`], unpacked.
+/// The unpacked form of [`Remembered`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Facts {
     /// See [`Remembered`].
     pub id: Option<EntryId>,
-    /// See the functions of [`Remembered`], also for the fields below.
+    /// The last public version, or the last version of a retracted article.
     pub hash: Option<ContentHash>,
-    /// The date of first publication.
+    /// The date of first publication that readers saw last.
     pub date: Option<Timestamp>,
-    /// When it was first seen.
+    /// When the article was first seen, if it had no date then.
     pub seen: Option<Timestamp>,
-    /// The fingerprint of its text.
+    /// The fingerprint of the article's text.
     pub print: Option<TextPrint>,
     /// When the text last changed.
     pub changed: Option<Timestamp>,
-    /// When its text was first fingerprinted.
+    /// When the text was first fingerprinted.
     pub first: Option<Timestamp>,
-    /// Its retraction, if it is retracted.
+    /// The retraction, if the article is retracted.
     pub retraction: Option<Retraction>,
-    /// The feeds that contained it, if it is withheld without a notice.
+    /// The feeds that contained the article, if it is withheld without a notice.
     pub withdrawn: Option<Routes>,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct RareFacts {
     pub(super) lost: bool,
 }
 
-/// Stands for no version. No known bytes have this hash.
+/// Stands for no version. No known input has this hash.
 pub(super) const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
 
 impl Default for Remembered {
@@ -101,12 +101,12 @@ impl Remembered {
         Timestamp::from_second(self.date).ok()
     }
 
-    /// When it was first seen, if it had no date then.
+    /// When the article was first seen, if it had no date then.
     pub fn seen(&self) -> Option<Timestamp> {
         self.rare.as_ref()?.seen
     }
 
-    /// The fingerprint of its text.
+    /// The fingerprint of the article's text.
     pub fn print(&self) -> Option<TextPrint> {
         self.rare.as_ref()?.print
     }
@@ -116,27 +116,27 @@ impl Remembered {
         self.rare.as_ref()?.changed
     }
 
-    /// When its text was first fingerprinted.
+    /// When the text was first fingerprinted.
     pub fn first(&self) -> Option<Timestamp> {
         self.rare.as_ref()?.first
     }
 
-    /// Its retraction, if it is retracted.
+    /// The retraction, if the article is retracted.
     pub fn retraction(&self) -> Option<&Retraction> {
         self.rare.as_ref()?.retraction.as_ref()
     }
 
-    /// When it was retracted (Unix seconds). `i64::MIN`: not retracted.
+    /// When the article was retracted (Unix seconds). `i64::MIN`: not retracted.
     pub fn retired_since(&self) -> i64 {
         self.retraction().map_or(i64::MIN, |retraction| retraction.at.as_second())
     }
 
-    /// The feeds that contained it, if it is withheld without a notice.
+    /// The feeds that contained the article, if it is withheld without a notice.
     pub fn withdrawn(&self) -> Option<&Routes> {
         self.rare.as_ref()?.withdrawn.as_ref()
     }
 
-    /// Whether its file vanished in a mass removal.
+    /// Whether the article's file vanished in a mass removal.
     pub fn is_lost(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.lost)
     }
@@ -145,17 +145,17 @@ impl Remembered {
         self.rare.get_or_insert_default()
     }
 
-    /// Whether it was published and is not retracted.
+    /// Whether the article was published and is not retracted.
     pub fn is_known(&self) -> bool {
         self.id.is_some() && self.hash().is_some() && self.retraction().is_none()
     }
 
-    /// Whether it is public, apart from embargo and expiry.
+    /// Whether the article is public, apart from embargo and expiry.
     pub fn is_live(&self) -> bool {
         self.is_known() && self.withdrawn().is_none()
     }
 
-    /// Whether an operator retracted it. Only an operator can restore it.
+    /// Whether an operator retracted the article. Only an operator can restore it.
     pub fn is_retracted_by_command(&self) -> bool {
         self.retraction().is_some_and(|retraction| retraction.by == Withdrawal::Command)
     }

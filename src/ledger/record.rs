@@ -10,11 +10,11 @@ use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 /// A durable fact, written before readers see anything that depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Record {
-    /// An article without a date was seen for the first time. This becomes its date.
+    /// An article without a date was seen for the first time. That time becomes its date.
     Seen {
         /// The path of its file.
         path: ArticlePath,
-        /// When it was retracted.
+        /// When it was first seen.
         at: Timestamp,
     },
     /// A version of an article was published under this id.
@@ -53,14 +53,14 @@ pub enum Record {
         /// The new path.
         to: ArticlePath,
     },
-    /// A public article became a draft, private or embargoed. Readers get no notice.
+    /// A public article became a draft, private or embargoed. Feeds announce nothing.
     Withdrawn {
         /// The path of its file.
         path: ArticlePath,
         /// The feeds that contained it.
         feeds: Routes,
     },
-    /// An article's file vanished in a mass removal. The article stays public until an operator decides.
+    /// An article's file is missing as part of a mass removal. The article stays public until an operator decides.
     Lost {
         /// The path that the file had.
         path: ArticlePath,
@@ -89,16 +89,16 @@ pub enum Record {
         /// The path of its file.
         path: ArticlePath,
     },
-    /// The bytes of a retracted article's file. They identify the article if the file is moved; otherwise it would be public under the
-    /// new path.
+    /// The version of a retracted article's file. The hash identifies the article if the file is moved. Otherwise the article would become
+    /// public under the new path.
     Hidden {
         /// The path of its file.
         path: ArticlePath,
         /// The hash of the file.
         hash: ContentHash,
     },
-    /// A record that cannot be decoded, or is of an unknown kind, and may withhold something. Its article stays withheld until an
-    /// operator decides. Never written.
+    /// A record that can't be decoded or is of an unknown kind, and may withhold an article. The article stays withheld until an operator
+    /// decides. Created when records are read, never written.
     Unreadable {
         /// The path that the record is about. For a `replaced` record, the id.
         path: ArticlePath,
@@ -114,7 +114,7 @@ pub enum Record {
         /// Its facts.
         article: Box<Remembered>,
     },
-    /// A dormant article may be back. Its facts are in memory again.
+    /// A dormant article may be back. Its facts are loaded into memory again.
     Woken {
         /// The path that the file had.
         path: ArticlePath,
@@ -130,12 +130,12 @@ pub enum Record {
         /// The bytes.
         bytes: Arc<[u8]>,
     },
-    /// No window shows this version any more.
+    /// No window shows a version any more, so its bytes are removed from the store.
     Dropped {
         /// The hash of the bytes.
         hash: ContentHash,
     },
-    /// A feed changed, which moves its `updated`.
+    /// A feed changed, and with it the feed's `updated`.
     Feed {
         /// Its request path.
         route: Arc<str>,
@@ -223,13 +223,13 @@ pub struct Retraction {
     pub feeds: Routes,
 }
 
-/// How an article was retracted. Decides how it comes back.
+/// How an article was retracted, which decides how it comes back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Withdrawal {
     /// The file was deleted. The article comes back with the file.
     Deleted,
-    /// The file says so. The article comes back when the file says otherwise.
+    /// The file states the retraction. The article comes back when the file doesn't state it any more.
     Status,
-    /// By command, whatever the file says. The article comes back by command.
+    /// An operator retracted the article, whatever the file states. Only a command restores it.
     Command,
 }

@@ -28,7 +28,7 @@ fn retracted(name: &str, second: i64) -> Record {
 }
 
 #[test]
-fn an_id_follows_its_file_and_has_one_holder() {
+fn id_follows_file_and_has_one_holder() {
     let mut ledger =
         Ledger::replay([published("a.md", "tag:x", "1"), published("a.md", "tag:x", "2"), moved("a.md", "b.md")]);
     assert!(ledger.holds(&path("b.md"), &id("tag:x")) && ledger.article(&path("a.md")).is_none());
@@ -47,7 +47,7 @@ fn by_command() -> Retraction {
 }
 
 #[test]
-fn an_operators_retraction_is_not_undone_by_a_move() {
+fn manual_retraction_survives_file_move() {
     for (from, to) in [("a.md", "c.md"), ("c.md", "a.md")] {
         let mut ledger = Ledger::replay([published("a.md", "tag:a", "1"), retracted("a.md", 5)]);
         ledger.apply(&Record::Retracted { path: path("c.md"), retraction: by_command() });
@@ -57,7 +57,7 @@ fn an_operators_retraction_is_not_undone_by_a_move() {
 }
 
 #[test]
-fn tombstones_stand_until_their_article_is_back() {
+fn tombstones_remain_until_article_returns() {
     let tombstones = |ledger: &Ledger| -> Vec<String> {
         let of = |route: &str| {
             ledger.tombstones(route).map(|stone| format!("{}@{}", stone.id, stone.at.as_second())).collect()
@@ -91,7 +91,7 @@ fn tombstones_stand_until_their_article_is_back() {
 }
 
 #[test]
-fn what_left_the_same_feeds_shares_their_names() {
+fn retractions_share_equal_route_lists() {
     let stories = [("a.md", "tag:a"), ("b.md", "tag:b"), ("c.md", "tag:c")];
     let mut ledger = Ledger::replay(stories.map(|(name, entry)| published(name, entry, name)));
     ledger.apply(&retracted("a.md", 5));
@@ -106,7 +106,7 @@ fn what_left_the_same_feeds_shares_their_names() {
 }
 
 #[test]
-fn an_imported_id_is_held_before_and_after_a_version_is_public() {
+fn imported_id_survives_publication() {
     let a = ArticlePath::new("a.md");
     let imported = |id: &str| Record::Imported { path: a.clone(), id: EntryId::minted(id.to_owned()) };
     let mut ledger = Ledger::replay([imported("urn:old")]);
@@ -119,13 +119,13 @@ fn an_imported_id_is_held_before_and_after_a_version_is_public() {
 }
 
 #[test]
-fn sleeping_articles_wake_as_they_were_unless_their_ids_were_taken() {
+fn restored_dormant_article_keeps_id_unless_taken() {
     let story = [published("a.md", "tag:a", "1"), published("b.md", "tag:b", "2"), retracted("a.md", 5)];
     let before = Ledger::replay(story.clone());
     let article = before.article(&path("a.md")).cloned().expect("remembered");
-    let asleep = Record::Dormant { path: path("a.md"), article: Box::new(article.clone()) };
+    let dormant = Record::Dormant { path: path("a.md"), article: Box::new(article.clone()) };
     let woken = || Record::Woken { path: path("a.md"), article: Box::new(Facts::from(&article).into()) };
-    let mut ledger = Ledger::replay(story.into_iter().chain([asleep]));
+    let mut ledger = Ledger::replay(story.into_iter().chain([dormant]));
     assert_eq!((ledger.len(), ledger.dormant().len(), ledger.tombstones("/").count()), (1, 1, 0));
     assert!(ledger.holder(&id("tag:a")).is_none() && ledger.with_version(ContentHash::of(b"1")).count() == 0);
     let short_id = crate::build::assemble::short_id(&id("tag:a"));
@@ -139,7 +139,7 @@ fn sleeping_articles_wake_as_they_were_unless_their_ids_were_taken() {
     assert!(ledger.holds(&path("a.md"), &id("tag:a")) && ledger.dormant().is_empty());
     assert_eq!(ledger.dormant().retired().by_short_id(&short_id), None);
     ledger.apply(&woken());
-    assert_eq!(ledger.len(), 2, "it is awake");
+    assert_eq!(ledger.len(), 2, "its facts are in memory again");
 
     taken.apply(&published("c.md", "tag:a", "3"));
     assert_eq!(taken.dormant().retired().by_short_id(&short_id), None);
@@ -150,7 +150,7 @@ fn sleeping_articles_wake_as_they_were_unless_their_ids_were_taken() {
 }
 
 #[test]
-fn room_of_sleeping_articles_is_given_back() {
+fn slab_shrinks_after_articles_become_dormant() {
     let names: Vec<String> = (0..9_000).map(|number| format!("{number}.md")).collect();
     let mut ledger = Ledger::replay(names.iter().map(|name| published(name, name, name)));
     for name in names.iter().skip(10) {

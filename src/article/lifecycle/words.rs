@@ -2,7 +2,7 @@
 //! Newsrooms add labels of their own in `[content.wire]`.
 //!
 //! Words are compared in [normalised](crate::article::keys::normalised) form, so letter case, full-width forms, blanks and
-//! punctuation don't matter.
+//! punctuation don't matter. Long because it is a table with one word per line.
 
 use crate::article::meaning::Certainty::{self, Certain, WithDate};
 use crate::article::meaning::{Meaning, Status};
