@@ -4,8 +4,8 @@
 //! retracted article stays retracted until it is restored. A document keeps its Last-Modified while its bytes don't change. Neither
 //! Last-Modified nor a feed's `updated` ever decreases.
 //!
-//! A *notice* tells readers of a feed that an article was retracted ([`Tombstone`]). A *dormant* article is one whose file is gone and whose
-//! notices have ended.
+//! A *notice* tells readers of a feed that an article was retracted ([`Tombstone`]). A *dormant* article is one whose file is gone and
+//! whose notices have ended.
 //!
 //! Long because each kind of record is applied here, and most change several indexes.
 //!

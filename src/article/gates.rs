@@ -1,6 +1,6 @@
 //! Finds gated parts, which plug-ins show only to members: `[paywall]...[/paywall]` (WordPress), `{{< members >}}...{{< /members >}}`
-//! (Hugo), `{% paywall %}...{% endpaywall %}` (Liquid, Nunjucks), and the blocks of Ghost and Jetpack. Such a part is paid, whatever else the
-//! file states.
+//! (Hugo), `{% paywall %}...{% endpaywall %}` (Liquid, Nunjucks), and the blocks of Ghost and Jetpack. Such a part is paid, whatever else
+//! the file states.
 //!
 //! A word in brackets begins a gated part only if a closing tag follows, or if the word is unambiguous and alone on its line.
 

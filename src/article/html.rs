@@ -404,8 +404,8 @@ fn findings_of_elements(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_
     }
 }
 
-/// The title without the site's name: `Ships return | Harbour Courier`. The text after the bar is the site's name if the headline is the text
-/// before it.
+/// The title without the site's name: `Ships return | Harbour Courier`. The text after the bar is the site's name if the headline is the
+/// text before it.
 fn without_site_name<'t>(title: &'t str, headline: Option<&str>) -> &'t str {
     let Some(headline) = headline else { return title };
     let site = title

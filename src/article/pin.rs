@@ -2,8 +2,8 @@
 //!
 //! # Why does `pin` insert bytes instead of writing the file anew?
 //!
-//! Decoding and encoding a file could change unusual bytes in it. `pin` chooses the position in the undecoded bytes, inserts the id there, and
-//! parses the result. If anything but the id differs, `pin` returns the reason instead of new bytes.
+//! Decoding and encoding a file could change unusual bytes in it. `pin` chooses the position in the undecoded bytes, inserts the id there,
+//! and parses the result. If anything but the id differs, `pin` returns the reason instead of new bytes.
 
 #[cfg(test)]
 mod tests;
@@ -189,8 +189,8 @@ struct Insertion {
     after: String,
 }
 
-/// The insertion into front matter. The id becomes the first key, where neither a TOML table nor a block scalar can contain it. A file without
-/// front matter gets new front matter.
+/// The insertion into front matter. The id becomes the first key, where neither a TOML table nor a block scalar can contain it. A file
+/// without front matter gets new front matter.
 fn front_matter(file: &Ascii<'_>, id: &EntryId) -> Result<Insertion, String> {
     let first = file.line(file.start);
     let line_end = front_matter_line_end(file);

@@ -1,5 +1,5 @@
-//! Counts the steps of parsers, so tests can check without a clock that parsing takes linear time. A call to a library counts one step for each
-//! byte of its input. Steps are counted only in tests.
+//! Counts the steps of parsers, so tests can check without a clock that parsing takes linear time. A call to a library counts one step for
+//! each byte of its input. Steps are counted only in tests.
 
 #[cfg(test)]
 use std::cell::Cell;

@@ -10,7 +10,8 @@ pub const DEFAULT_LIMIT: usize = 280;
 /// The limit of a summary whose end the author marked, in columns.
 pub const LEAD_LIMIT: usize = 2_000;
 
-/// Comments that end the summary, without blanks and punctuation: Hugo, Jekyll, Zola, Hexo, WordPress and its blocks, Docusaurus, Nikola, Pelican.
+/// Comments that end the summary, without blanks and punctuation: Hugo, Jekyll, Zola, Hexo, WordPress and its blocks, Docusaurus, Nikola,
+/// Pelican.
 const SUMMARY_ENDS: &[&str] = &[
     "more",
     "wpmore",
@@ -84,8 +85,8 @@ fn overflowing_window(line: &str, limit: usize) -> Option<usize> {
     None
 }
 
-/// The byte offset at which to cut a line within its first `window` bytes: after the last whole word, unless that drops more than half of the
-/// window (a long URL, scripts such as Thai); then at another boundary.
+/// The byte offset at which to cut a line within its first `window` bytes: after the last whole word, unless that drops more than half of
+/// the window (a long URL, scripts such as Thai); then at another boundary.
 fn best_cut(line: &str, window: usize) -> usize {
     let mut blank = 0;
     let mut boundary = 0;

@@ -1,9 +1,9 @@
 //! Parses wire text: articles as plain text from agencies and content systems.
 //!
-//! A typical text has a breadcrumb, the headline, a line with source, date and authors, the caption of a picture, a byline,
-//! paragraphs, the editor's line, and teasers of other stories, which aren't part of the article. Any of these may be missing, and the
-//! parts of the header may have any order. [`labels`] contains the words, [`lines`] classifies single lines, and [`layout`] combines them into a
-//! [`story`]. Ambiguous lines stay text and are reported.
+//! A typical text has a breadcrumb, the headline, a line with source, date and authors, the caption of a picture, a byline, paragraphs, the
+//! editor's line, and teasers of other stories, which aren't part of the article. Any of these may be missing, and the parts of the header
+//! may have any order. [`labels`] contains the words, [`lines`] classifies single lines, and [`layout`] combines them into a [`story`].
+//! Ambiguous lines stay text and are reported.
 
 mod body;
 mod captions;

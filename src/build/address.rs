@@ -2,9 +2,10 @@
 //!
 //! # Why aren't tags and authors just percent-encoded?
 //!
-//! Their names may contain any text. Many proxies decode `%2F` and `%5C`, clients remove `.` and `..` when they resolve a URL, and nginx refuses
-//! a response whose Link field is longer than a page of memory. In names with a slash or a backslash, and in `.` and `..`, these characters and
-//! `~` are written as `~2F` and the like, which nobody decodes. Very long names are shortened. All other names stay as they are.
+//! Their names may contain any text. Many proxies decode `%2F` and `%5C`, clients remove `.` and `..` when they resolve a URL, and nginx
+//! refuses a response whose Link field is longer than a page of memory. In names with a slash or a backslash, and in `.` and `..`, these
+//! characters and `~` are written as `~2F` and the like, which nobody decodes. Very long names are shortened. All other names stay as they
+//! are.
 //!
 //! A plain name never equals an escaped one: names are in lower case ([`super::placement::taxonomy_key`]), and every escape has a capital
 //! letter.

@@ -1,7 +1,7 @@
 //! Limits how many tags, and how many authors, have feeds: `taxonomies.max_tags` each.
 //!
-//! A feed that readers know stays, whatever the limit. The remaining places go to the tags and authors with the most articles, ties by name.
-//! The result depends on the articles and the ledger, not on the order of changes.
+//! A feed that readers know stays, whatever the limit. The remaining places go to the tags and authors with the most articles, ties by
+//! name. The result depends on the articles and the ledger, not on the order of changes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -2,8 +2,8 @@
 //!
 //! - [`catalog`] keeps the last good version of each article.
 //! - [`placement`] decides which section an article belongs to, [`membership`] which feeds include it.
-//! - [`index`] keeps each feed's articles in order and assigns ids. `indexed_article` contains its types, `order` the sorted articles of one
-//!   feed, `feed_limits` the limit for feeds of tags and authors.
+//! - [`index`] keeps each feed's articles in order and assigns ids. `indexed_article` contains its types, `order` the sorted articles of
+//!   one feed, `feed_limits` the limit for feeds of tags and authors.
 //! - [`window`] computes which articles a feed shows, and until when.
 //! - [`render_cache`] keeps rendered bodies.
 //! - [`address`] gives each feed its path.

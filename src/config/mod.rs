@@ -287,8 +287,8 @@ pub struct FeedOptions {
     pub max_tombstones: usize,
 }
 
-/// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, which take precedence over
-/// `max_age` and `max_items`.
+/// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, which take precedence
+/// over `max_age` and `max_items`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
     /// The maximum number of entries.

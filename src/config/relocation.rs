@@ -24,8 +24,8 @@ pub struct Relocation {
 }
 
 impl Relocation {
-    /// The configuration with dateline's own URLs replaced by URLs that reach this daemon, and without an output directory, because its documents
-    /// differ from those of the configured daemon. `None` if `site.url` reaches this daemon already.
+    /// The configuration with dateline's own URLs replaced by URLs that reach this daemon, and without an output directory, because its
+    /// documents differ from those of the configured daemon. `None` if `site.url` reaches this daemon already.
     pub fn relocated(&self, config: &Config) -> Option<Config> {
         let old = config.site.url.as_str();
         let mut url = Url::parse(old).ok()?;

@@ -38,8 +38,8 @@
 //!
 //! # Which file contains what?
 //!
-//! `model` is the neutral feed. `rss`, `atom` and `json` encode one format each, `opml` the list of all feeds. `partner` adapts feeds to the rules
-//! of platforms. `page` renders HTML pages, `import` reads the feed that dateline replaces and matches its items with articles.
+//! `model` is the neutral feed. `rss`, `atom` and `json` encode one format each, `opml` the list of all feeds. `partner` adapts feeds to
+//! the rules of platforms. `page` renders HTML pages, `import` reads the feed that dateline replaces and matches its items with articles.
 
 mod atom;
 pub mod import;

@@ -190,8 +190,8 @@ fn itunes_item(feed: &Feed, entry: &Entry, podcast: &Podcast) -> Option<ITunesIt
     })
 }
 
-/// The extension elements of an item: its modification date, its lead image, and media files besides the enclosure, of which RSS allows only
-/// one.
+/// The extension elements of an item: its modification date, its lead image, and media files besides the enclosure, of which RSS allows
+/// only one.
 fn item_extensions(feed: &Feed, entry: &Entry, signal: UpdateSignal) -> ExtensionMap {
     let mut map = ExtensionMap::default();
     if signal == UpdateSignal::Modified && entry.updated != entry.published {

@@ -1,7 +1,7 @@
 //! Dormant articles: retracted articles whose files are gone and whose notices have ended.
 //!
-//! The store has their facts. Memory has only fingerprints of their paths, ids and versions, which recognise an article that comes back, and the
-//! time of each retraction, which the article's page shows.
+//! The store has their facts. Memory has only fingerprints of their paths, ids and versions, which recognise an article that comes back,
+//! and the time of each retraction, which the article's page shows.
 
 use hashbrown::HashTable;
 use jiff::Timestamp;

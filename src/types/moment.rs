@@ -9,8 +9,8 @@ use jiff::{Timestamp, Unit};
 /// An instant with second precision and the UTC offset in which it was written. Ordered by the instant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Moment(
-    /// The Unix second times 2^[`Moment::OFFSET_BITS`], plus the biased offset in minutes. A single word, because an archive has millions of
-    /// moments. Never zero, because no offset is 2048 minutes west of UTC.
+    /// The Unix second times 2^[`Moment::OFFSET_BITS`], plus the biased offset in minutes. A single word, because an archive has millions
+    /// of moments. Never zero, because no offset is 2048 minutes west of UTC.
     NonZeroI64,
 );
 

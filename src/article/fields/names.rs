@@ -177,7 +177,8 @@ pub(in crate::article) enum Verdict {
     Withheld,
 }
 
-/// The statement of a key with this value. `name` is [normalised](keys::normalised) and may be misspelt. `None` stands for a list or a table.
+/// The statement of a key with this value. `name` is [normalised](keys::normalised) and may be misspelt. `None` stands for a list or a
+/// table.
 pub(in crate::article) fn verdict(name: &str, value: Option<&str>) -> Verdict {
     let name = nearest_withholding_key(name).unwrap_or(name);
     if access::is_key(name) {

@@ -1,7 +1,7 @@
 //! Detects front matter whose fences were damaged by autocorrection, an editor or a merge.
 //!
-//! A line of dashes may also be a thematic break in the text, so the keys below it decide. Below a line of dashes, any known key is evidence
-//! of front matter. Elsewhere prose is more likely, so only a line that withholds the article is.
+//! A line of dashes may also be a thematic break in the text, so the keys below it decide. Below a line of dashes, any known key is
+//! evidence of front matter. Elsewhere prose is more likely, so only a line that withholds the article is.
 
 use std::ops::Range;
 

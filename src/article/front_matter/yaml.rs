@@ -55,8 +55,8 @@ fn printable(character: char) -> char {
     }
 }
 
-/// Protects surrogate pairs from the parser. JSON escapes characters above U+FFFF as surrogate pairs (`\uD83D\uDE80`), and the parser rejects
-/// each half. Before parsing, each half is replaced by a private-use character from a range that the text doesn't use.
+/// Protects surrogate pairs from the parser. JSON escapes characters above U+FFFF as surrogate pairs (`\uD83D\uDE80`), and the parser
+/// rejects each half. Before parsing, each half is replaced by a private-use character from a range that the text doesn't use.
 #[derive(Clone, Copy, Debug)]
 struct Surrogates {
     /// The first character of the unused range.

@@ -201,8 +201,8 @@ impl Page {
         Some((Figure { url, alt, caption: caption_text, credit: credit_text }, above))
     }
 
-    /// The HTML of the article without chrome, hidden elements and the headline, which is any of `titles`. `without_figure` removes the lead
-    /// picture too, because the entry shows it separately. `None` if nothing is left.
+    /// The HTML of the article without chrome, hidden elements and the headline, which is any of `titles`. `without_figure` removes the
+    /// lead picture too, because the entry shows it separately. `None` if nothing is left.
     pub(super) fn body(mut self, titles: &[&str], without_figure: bool, base: &Base) -> Option<String> {
         let article = self.article()?.id();
         let lead = self.find_lead().filter(|_| without_figure).map(|(figure, ..)| figure.id());
@@ -228,7 +228,8 @@ impl Page {
         (!empty).then(|| article.inner_html().trim().to_owned())
     }
 
-    /// The nodes of the article that aren't part of its body, and the ids in headline and lead picture, which may be targets of links in the body.
+    /// The nodes of the article that aren't part of its body, and the ids in headline and lead picture, which may be targets of links in
+    /// the body.
     fn nodes_outside_body(
         &self,
         article: NodeId,

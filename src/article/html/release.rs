@@ -1,5 +1,5 @@
-//! Applies a page's statements about its publication and access. They may be in `meta` elements, microdata, `data-` attributes, comments, and
-//! the lines at its top and end. All of them count.
+//! Applies a page's statements about its publication and access. They may be in `meta` elements, microdata, `data-` attributes, comments,
+//! and the lines at its top and end. All of them count.
 //!
 //! `expires` without a prefix doesn't count, because servers and old pages use it for caching.
 

@@ -22,8 +22,8 @@ enum Page {
 
 use Page::{Address, BeforeEmbed, Host, Id, Query, Same};
 
-/// Players by host and path prefix, with the player's name. The first matching row counts. If the page's URL can't be derived, the player's URL
-/// is used. YouTube has its own function.
+/// Players by host and path prefix, with the player's name. The first matching row counts. If the page's URL can't be derived, the player's
+/// URL is used. YouTube has its own function.
 const PLAYERS: &[(&str, &str, Page, &str)] = &[
     ("player.vimeo.com", "/video/", Id("/video/", "", "https://vimeo.com/", ""), "Vimeo"),
     ("vimeo.com", "/", Same, "Vimeo"),

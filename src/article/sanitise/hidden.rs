@@ -57,8 +57,8 @@ const VISIBILITIES: &[&str] =
 const CONTENT_VISIBILITIES: &[&str] =
     &["visible", "auto", "hidden", "inherit", "initial", "unset", "revert", "revert-layer"];
 
-/// Whether an element hides its content. `aria-hidden` hides a picture only if it has no alternative text: Wikipedia's formulas are pictures
-/// with `aria-hidden`, next to MathML that the page doesn't show.
+/// Whether an element hides its content. `aria-hidden` hides a picture only if it has no alternative text: Wikipedia's formulas are
+/// pictures with `aria-hidden`, next to MathML that the page doesn't show.
 pub(crate) fn is_hidden(element: &Element) -> bool {
     if element.attr("hidden").is_some() {
         return true;

@@ -1,8 +1,8 @@
 //! Sanitises MathML: keeps presentation markup, without anything that could become HTML when it is parsed again.
 //!
-//! The elements and attributes are those of the W3C's safe list for MathML Core. HTML inside token elements, annotations and
-//! `mglyph` are common means of mutation attacks. HTML is reduced to its text. Annotations are removed, because feed readers that drop MathML
-//! but keep its text would show a formula twice. A formula without presentation markup is replaced by its `alttext`, its TeX or its text.
+//! The elements and attributes are those of the W3C's safe list for MathML Core. HTML inside token elements, annotations and `mglyph` are
+//! common means of mutation attacks. HTML is reduced to its text. Annotations are removed, because feed readers that drop MathML but keep
+//! its text would show a formula twice. A formula without presentation markup is replaced by its `alttext`, its TeX or its text.
 
 use ego_tree::iter::Edge;
 use scraper::{ElementRef, Node};

@@ -1,7 +1,8 @@
 //! Detects elements that a page's own `style` elements hide: `.x { display: none }`.
 //!
-//! Only unconditional rules count, outside `@media` and the like, whose selector is one class or id with or without an element type. If another
-//! rule shows the same elements, for example under a condition or when a menu is open, they are kept. Each rule and each element is examined once.
+//! Only unconditional rules count, outside `@media` and the like, whose selector is one class or id with or without an element type. If
+//! another rule shows the same elements, for example under a condition or when a menu is open, they are kept. Each rule and each element is
+//! examined once.
 
 use std::collections::{HashMap, HashSet};
 

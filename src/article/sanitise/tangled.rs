@@ -148,8 +148,8 @@ pub(crate) fn may_exceed_attributes(text: &str) -> bool {
     text.len() > most && text.bytes().filter(is_separator).nth(most).is_some()
 }
 
-/// Whether a tag may have more than [`MAX_ATTRIBUTES`]. Every `<` counts as the start of a tag, because the real starts depend on all markup
-/// before them. A backward pass computes the counts for all states at once.
+/// Whether a tag may have more than [`MAX_ATTRIBUTES`]. Every `<` counts as the start of a tag, because the real starts depend on all
+/// markup before them. A backward pass computes the counts for all states at once.
 fn has_too_many_attributes(html: &str) -> bool {
     if !may_exceed_attributes(html) {
         return false;

@@ -1,7 +1,7 @@
 //! Detects trackers and advertisements by their addresses, and invisible pictures by their size.
 
-/// Hosts of trackers and advertisements, including their subdomains. The list contains services that newsrooms use, from EasyPrivacy, EasyList
-/// and Miniflux's list of trackers.
+/// Hosts of trackers and advertisements, including their subdomains. The list contains services that newsrooms use, from EasyPrivacy,
+/// EasyList and Miniflux's list of trackers.
 const HOSTS: &[&str] = &[
     "2o7.net",
     "ad.gt",

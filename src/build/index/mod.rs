@@ -56,7 +56,8 @@ impl Index {
         self.put_article(path, card, ledger, now, true);
     }
 
-    /// Adds an article while the daemon starts. The article counts as changed only if it differs from the ledger, which is rare in an archive.
+    /// Adds an article while the daemon starts. The article counts as changed only if it differs from the ledger, which is rare in an
+    /// archive.
     pub fn put_initial(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now) {
         self.put_article(path, card, ledger, now, false);
     }

@@ -1,9 +1,10 @@
-//! Feeds for partners: platforms that republish whole articles, and refuse articles that break their rules. The rules of each partner are data
-//! in a file of its own. This module applies them to a [`Feed`] and reports what the partner would refuse.
+//! Feeds for partners: platforms that republish whole articles, and refuse articles that break their rules. The rules of each partner are
+//! data in a file of its own. This module applies them to a [`Feed`] and reports what the partner would refuse.
 //!
 //! # Why are partners data?
 //!
-//! Partners differ only in limits and a handful of elements, so a table of values describes them. The public feed never changes for a partner.
+//! Partners differ only in limits and a handful of elements, so a table of values describes them. The public feed never changes for a
+//! partner.
 
 mod apple_podcasts;
 mod flipboard;
