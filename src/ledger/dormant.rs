@@ -1,4 +1,4 @@
-//! Dormant articles: retracted articles whose files are gone and whose notices have ended.
+//! Dormant articles: their files are gone, and their notices, if they had any, have ended.
 //!
 //! The store has their facts. Memory has only fingerprints of their paths, ids and versions, which recognise an article that comes back,
 //! and the time of each retraction, which the article's page shows.
