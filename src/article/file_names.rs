@@ -6,9 +6,10 @@ use crate::types::ArticlePath;
 /// Whether a file of this name is an article or a section page. Dotfiles and editors' temporary files are neither.
 pub fn is_article_name(name: &str) -> bool {
     let is_hidden = name.starts_with(['.', '#', '~', '_']) && !bundle::is_section_page_name(name);
-    let temporary = is_hidden || name.contains("___jb_") || name.ends_with('~');
+    // JetBrains editors write to `a.md___jb_tmp___` and rename that file.
+    let is_temporary = is_hidden || name.contains("___jb_") || name.ends_with('~');
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    !temporary
+    !is_temporary
         && !stem.is_empty()
         && ["md", "markdown", "html", "htm", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

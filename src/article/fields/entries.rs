@@ -24,6 +24,7 @@ pub(super) fn refuse_near_miss(draft: &mut Draft<'_>, key: &Key<'_>, meant: &str
     );
     let help =
         format!("did you mean `{meant}`? Rename the key or remove it; until then nothing of the article is public");
+    // Whatever the key means, the article must be withheld, as for an unreadable embargo.
     draft.refuse_key(Meaning::Embargo, key.span.clone(), message, help);
 }
 

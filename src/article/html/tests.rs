@@ -72,8 +72,8 @@ fn names_are_found_in_every_notation() {
         let source = format!(
             "<script type=application/ld+json>[{{\"@type\": \"NewsArticle\", \"headline\": \"T\", {people}}}]</script><article>x</article>"
         );
-        let told = describe(&source);
-        let names = told.lines().filter_map(|line| Some(line.strip_prefix("Author (JSON-LD:")?.split_once("): ")?.1));
+        let description = describe(&source);
+        let names = description.lines().filter_map(|line| Some(line.strip_prefix("Author (JSON-LD:")?.split_once("): ")?.1));
         let names = names.collect::<Vec<_>>();
         assert_eq!(names.join("|"), expected, "{people}");
     }
@@ -93,8 +93,8 @@ fn links_to_removed_headings_keep_targets() {
         ("<article><header id=h><h1 id=intro>T</h1></header><p>x</p></article>", r#"<a id="intro"></a><p>x</p>"#),
         ("<article><h1>T</h1><p>x</p></article>", "<p>x</p>"),
     ] {
-        let told = describe(source);
-        assert_eq!(told.lines().last(), Some(expected), "{source}");
+        let description = describe(source);
+        assert_eq!(description.lines().last(), Some(expected), "{source}");
     }
 }
 
@@ -126,8 +126,8 @@ fn visible_text_stays_and_hidden_text_goes() {
             r#"<div style="visibility:hidden">c<p style="visibility:visible">b</p></div>"#,
         ),
     ] {
-        let told = describe(source);
-        assert_eq!(told.lines().last(), Some(expected), "{source}");
+        let description = describe(source);
+        assert_eq!(description.lines().last(), Some(expected), "{source}");
     }
 }
 
@@ -248,7 +248,7 @@ fn partial_pages_become_articles() {
             "<article><h1>Ships</h1><p>x</p><figure><img src=data:x data-src=a.jpg></figure><img data-original=b.jpg></article>",
             "Title (h1 element:1): Ships\nFigure (above: false): a.jpg |  |  | \n<p>x</p><figure><img data-src=\"a.jpg\" src=\"data:x\"></figure><img data-original=\"b.jpg\">",
         ),
-        // Broken JSON-LD is told with its line, the rest is used.
+        // Broken JSON-LD is reported with its line, and the rest of the page is used.
         (
             "<h1>Ships</h1>\n<script type='application/ld+json'>\n{\"@type\": \"NewsArticle\",\n \"headline\": }\n</script>\n<p>x",
             "Title (h1 element:1): Ships\nproblem:4 expected value\n<p>x</p>",
@@ -419,11 +419,11 @@ fn hidden_text_is_neither_title_nor_byline_nor_picture() {
         <figure style="display:none"><img src="/old.jpg"></figure>
         <figure><img src="data:,"><noscript><img src="/new.jpg" alt="New"></noscript></figure>
         <p>Text.</p></article></body></html>"#;
-    let told = describe(page);
-    assert!(told.contains("Title (h1 element:2): Shown"), "{told}");
-    assert!(told.contains("Figure (above: true): /new.jpg | New"), "{told}");
+    let description = describe(page);
+    assert!(description.contains("Title (h1 element:2): Shown"), "{description}");
+    assert!(description.contains("Figure (above: true): /new.jpg | New"), "{description}");
     for hidden in ["Hidden", "Nobody", "2001", "old.jpg", "Old"] {
-        assert!(!told.contains(hidden), "{hidden} in {told}");
+        assert!(!description.contains(hidden), "{hidden} in {description}");
     }
 }
 

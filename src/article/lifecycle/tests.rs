@@ -28,9 +28,11 @@ fn keys_have_many_names() {
         ("creativeWorkStatus", Some(Meaning::Status)),
         ("isDraft", Some(Meaning::Draft)),
         ("correction", Some(Meaning::Corrections)),
+        // Words that resemble keys.
         ("publisher", None),
         ("embark", None),
         ("data", None),
+        // A label of wire text only, and keys that need a date or a status word.
         ("expiry", None),
         ("release_date", None),
         ("state", None),
@@ -41,7 +43,7 @@ fn keys_have_many_names() {
     assert_eq!(lookup("state"), Some((Meaning::Status, Certainty::WithDate)));
 }
 
-/// A word with two meanings would have one of them at random.
+/// If a word had two meanings, the order of the table would decide silently.
 #[test]
 fn words_have_one_meaning() {
     fn check<'w, T: PartialEq + std::fmt::Debug + Copy>(rows: impl Iterator<Item = (T, &'w [&'w str])>) {

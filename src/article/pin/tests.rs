@@ -212,8 +212,8 @@ fn unsafe_insertion_is_refused() {
         ("a.md", "# A\n", "tag:x.example,2026:a b", "an id cannot contain ` `"),
     ] {
         let old = pin(&ArticlePath::new(path), text.as_bytes(), &EntryId::minted(id.to_owned()), &options());
-        let Err(Unpinned::Unsafe(told)) = old else { panic!("{text:?}: {old:?}") };
-        assert!(told.contains(reason), "{text:?}: {told}");
+        let Err(Unpinned::Unsafe(actual)) = old else { panic!("{text:?}: {old:?}") };
+        assert!(actual.contains(reason), "{text:?}: {actual}");
     }
     // What would be pushed out of the place where it counts.
     let (page, ..) = GB18030.encode("<title>港口</title></head><body><p>港口今天重新开放，渔民说鱼回来了。</p>");
@@ -222,12 +222,12 @@ fn unsafe_insertion_is_refused() {
     // What a newsroom calls otherwise.
     let own = ParseOptions { wire_labels: vec![(Text::line("ID"), WireField::Source)], ..options() };
     let id = EntryId::parse(ID).expect("an id");
-    let told = pin(&ArticlePath::new("a.txt"), b"A\n\nText of it.\n", &id, &own);
-    assert!(matches!(told, Err(Unpinned::Unsafe(_))), "{told:?}");
+    let pinned = pin(&ArticlePath::new("a.txt"), b"A\n\nText of it.\n", &id, &own);
+    assert!(matches!(pinned, Err(Unpinned::Unsafe(_))), "{pinned:?}");
     // A file that is just not too large.
     let tight = ParseOptions { max_size: 10, ..options() };
-    let told = pin(&ArticlePath::new("a.md"), b"# A\n\nText", &id, &tight);
-    assert!(matches!(told, Err(Unpinned::Unsafe(_))), "{told:?}");
+    let pinned = pin(&ArticlePath::new("a.md"), b"# A\n\nText", &id, &tight);
+    assert!(matches!(pinned, Err(Unpinned::Unsafe(_))), "{pinned:?}");
 }
 
 #[test]
@@ -244,10 +244,11 @@ fn every_difference_counts() {
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-20\ntilte: B\n---\nText.\n"), Some("something new")),
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-31\n---\nText.\n"), Some("no longer be read")),
     ] {
-        let told = difference(&before, article, &read(&after), &id);
+        let difference = difference(&before, article, &read(&after), &id);
         assert!(
-            told.is_some() == expected.is_some() && told.iter().all(|told| told.contains(expected.unwrap_or_default())),
-            "{after}: {told:?}"
+            difference.is_some() == expected.is_some()
+                && difference.iter().all(|difference| difference.contains(expected.unwrap_or_default())),
+            "{after}: {difference:?}"
         );
     }
     // What is wrong once must not be wrong twice.
@@ -269,8 +270,8 @@ fn existing_id_stays() {
         ("a.html", format!("<title>A</title><meta name=dateline-id content='{own}'><p>Text.")),
         ("a.md", String::from_utf8(try_pin("a.md", b"# A\n").expect("pinned").bytes).expect("UTF-8")),
     ] {
-        let told = try_pin(path, text.as_bytes());
-        let Err(Unpinned::HasId(known)) = told else { panic!("{text}: {told:?}") };
+        let result = try_pin(path, text.as_bytes());
+        let Err(Unpinned::HasId(known)) = result else { panic!("{text}: {result:?}") };
         assert!(known == own || known.as_str() == ID);
     }
 }

@@ -253,10 +253,10 @@ fn withholding_lines_count_beyond_limits() {
         ),
     ] {
         let parsed = read(name, &text);
-        let told: Vec<String> =
-            parsed.diagnostics.iter().map(|told| format!("{} {}", told.code, told.message)).collect();
-        assert!(told.len() == 1 && told[0].starts_with(code), "{told:?}");
-        assert!(told[0].contains(|c: char| c.is_ascii_digit()), "the limit is a number: {told:?}");
+        let reported: Vec<String> =
+            parsed.diagnostics.iter().map(|reported| format!("{} {}", reported.code, reported.message)).collect();
+        assert!(reported.len() == 1 && reported[0].starts_with(code), "{reported:?}");
+        assert!(reported[0].contains(|c: char| c.is_ascii_digit()), "the limit is a number: {reported:?}");
         assert_eq!((parsed.article.is_none(), parsed.withhold), (true, withholds), "{name} {code}");
     }
 }
