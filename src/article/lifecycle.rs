@@ -37,8 +37,8 @@ pub(super) fn typo_checked_keys() -> impl Iterator<Item = (&'static str, Meaning
 /// Keys of other tools that are long enough for typo detection.
 const LONG_FOREIGN_KEYS: &[&str] = &["publishdate", "expirydate", "expirationdate", "unpublishdate"];
 
-/// The meaning and the certainty of a key. Every key that begins with `embargo` states one, such as `embargo_until`. A key that contains
-/// the word elsewhere does so only with a date, such as `university_embargo_until`.
+/// The meaning and the certainty of a key. Every key that begins with `embargo` is about an embargo, such as `embargo_until`. A key that
+/// contains the word elsewhere needs a date, such as `university_embargo_until`.
 pub(super) fn lookup(key: &str) -> Option<(Meaning, Certainty)> {
     let of = |key: &str| {
         let key = normalised(key);

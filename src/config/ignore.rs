@@ -7,8 +7,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::raw::{At, Sink, Table};
 use crate::diagnostics::Code;
 
-/// Patterns that always apply: files that repositories and package managers put beside articles. They match only capitals, because an
-/// article may be called `license-fees.md`. Only `readme` matches in any case.
+/// Patterns that always apply: files that repositories and package managers put beside articles. Documents such as `LICENSE` match only in
+/// capitals, because an article may be called `license-fees.md`. Only `readme` matches in any case.
 const DEFAULTS: [&str; 10] = [
     ".git/",
     "node_modules/",
