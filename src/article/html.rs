@@ -68,10 +68,10 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     let findings =
         findings(places, &page, &base, |message, span, block| broken.push((message, span, block.to_owned())));
     release::read(&mut draft, &page, places);
-    let undated = !findings.iter().any(|finding| finding.field == Field::Published);
+    let is_undated = !findings.iter().any(|finding| finding.field == Field::Published);
     for (message, span, block) in broken {
         for (key, meaning) in [("\"expires\"", Meaning::Expires), ("\"datePublished\"", Meaning::Date)] {
-            if block.contains(key) && (undated || meaning == Meaning::Expires) {
+            if block.contains(key) && (is_undated || meaning == Meaning::Expires) {
                 let message = format!("{key} stands in JSON-LD that cannot be read");
                 let span = places.find(key).unwrap_or(0..0);
                 draft.refuse_key(meaning, span, message, "correct the JSON");
@@ -229,10 +229,10 @@ fn crumbs(section: &str) -> Vec<Text> {
 
 /// Sets the lead picture. The page's own address, if known, completes a reference from the root of the site.
 fn set_image(draft: &mut Draft<'_>, reference: &str, page: Option<&WebUrl>, span: Range<usize>, origin: &'static str) {
-    let from_root = reference.starts_with('/') && !reference.starts_with("//");
+    let is_from_root = reference.starts_with('/') && !reference.starts_with("//");
     match page.map(|page| page.join(reference)) {
-        Some(Ok(url)) if from_root => draft.set_image_url(url.as_str(), span, origin),
-        _ if from_root => draft.report(
+        Some(Ok(url)) if is_from_root => draft.set_image_url(url.as_str(), span, origin),
+        _ if is_from_root => draft.report(
             Code::HtmlImage,
             span,
             format!("`{reference}` begins at the root of a site, but the page does not say which"),
@@ -348,9 +348,9 @@ fn findings_of_elements(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_
         findings.push(Finding { field, value, span, origin });
     };
     for element in page.elements() {
-        let canonical = element.value().name() == "link"
+        let is_canonical = element.value().name() == "link"
             && element.attr("rel").is_some_and(|rel| rel.eq_ignore_ascii_case("canonical"));
-        if let Some(url) = element.attr("href").filter(|_| canonical) {
+        if let Some(url) = element.attr("href").filter(|_| is_canonical) {
             add(Field::Link, url.trim().to_owned(), places.in_tag("<link", "canonical", url), "canonical link");
         }
     }

@@ -292,8 +292,8 @@ fn prologue(rest: &[u8]) -> Option<usize> {
 /// The length of the start tag at the beginning, if it has this name.
 fn tag(rest: &[u8], name: &[u8]) -> Option<usize> {
     let (written, after) = rest.strip_prefix(b"<")?.split_at_checked(name.len())?;
-    let ends = after.first().is_some_and(|unit| unit.is_ascii_whitespace() || matches!(unit, b'>' | b'/'));
-    if !written.eq_ignore_ascii_case(name) || !ends {
+    let is_whole_name = after.first().is_some_and(|unit| unit.is_ascii_whitespace() || matches!(unit, b'>' | b'/'));
+    if !written.eq_ignore_ascii_case(name) || !is_whole_name {
         return None;
     }
     let mut quote = None;

@@ -96,8 +96,8 @@ fn best_cut(line: &str, window: usize) -> usize {
             break;
         }
         boundary = start;
-        let between_words = [previous, segment].iter().any(|side| side.starts_with(|c: char| c.is_whitespace()));
-        if between_words || previous.ends_with(is_wide) || segment.starts_with(is_wide) {
+        let is_between_words = [previous, segment].iter().any(|side| side.starts_with(|c: char| c.is_whitespace()));
+        if is_between_words || previous.ends_with(is_wide) || segment.starts_with(is_wide) {
             blank = start;
         }
         previous = segment;

@@ -68,12 +68,12 @@ impl Order {
         let Some(run) = self.runs.get_mut(at).filter(|run| run.get(within) != Some(&key)) else { return };
         if run.len() == MAX_RUN_LEN {
             // If articles are inserted in order, such as an archive sorted by date, full runs aren't split.
-            let stays = if within == MAX_RUN_LEN { MAX_RUN_LEN } else { MAX_RUN_LEN / 2 };
+            let kept_len = if within == MAX_RUN_LEN { MAX_RUN_LEN } else { MAX_RUN_LEN / 2 };
             let mut newer = Vec::with_capacity(MAX_RUN_LEN);
-            newer.extend(run.drain(stays..));
+            newer.extend(run.drain(kept_len..));
             self.runs.insert(at + 1, newer);
-            if within >= stays {
-                (at, within) = (at + 1, within - stays);
+            if within >= kept_len {
+                (at, within) = (at + 1, within - kept_len);
             }
         }
         self.runs.get_mut(at).into_iter().for_each(|run| run.insert(within, key));

@@ -265,6 +265,6 @@ impl<'t> Table<'t> {
 }
 
 fn article(kind: &str) -> String {
-    let an = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
-    format!("{} {kind}", if an { "an" } else { "a" })
+    let needs_an = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {kind}", if needs_an { "an" } else { "a" })
 }

@@ -188,9 +188,9 @@ impl<'t> Cursor<'t> {
         let (one, other) = (parsed(self.number(0, 1..=2)?), parsed(self.number(2, 1..=2)?));
         let sign = [['.'], ['/'], ['-']].into_iter().find(|sign| self.is_sign(1, sign) && self.is_sign(3, sign))?;
         let year = parsed(self.number(4, 4..=4)?);
-        let german = sign == ['.'] && (self.day_first || self.tokens.contains(&Token::Word("uhr".to_owned())));
+        let is_german = sign == ['.'] && (self.day_first || self.tokens.contains(&Token::Word("uhr".to_owned())));
         Some(match (one, other) {
-            (day, month) if day > 12 || day == month || german => (year, month, day, 5),
+            (day, month) if day > 12 || day == month || is_german => (year, month, day, 5),
             (month, day) if day > 12 => (year, month, day, 5),
             // 0 isn't a month.
             _ => (year, 0, one, 5),
@@ -268,11 +268,11 @@ impl<'t> Cursor<'t> {
     /// Parses AM or PM: whether it is PM, and the index after it. In `13:00 am 1. Juni`, `am` is German for `on`.
     fn meridiem(&self, at: usize, hour: i16) -> (Option<bool>, usize) {
         let word = self.word(at).unwrap_or_default();
-        let dotted = self.is_sign(at + 1, &['.']) && self.word(at + 2) == Some("m");
+        let is_dotted = self.is_sign(at + 1, &['.']) && self.word(at + 2) == Some("m");
         match word {
             "am" if hour > 12 => (None, at),
             "am" | "pm" => (Some(word == "pm"), at + 1),
-            "a" | "p" if dotted => (Some(word == "p"), at + 3),
+            "a" | "p" if is_dotted => (Some(word == "p"), at + 3),
             "a" | "p" if self.word(at + 1) == Some("m") => (Some(word == "p"), at + 2),
             _ => (None, at),
         }

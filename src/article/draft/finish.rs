@@ -100,10 +100,10 @@ impl Draft<'_> {
         let (embargo, embargoed) = (lifecycle.embargo, lifecycle.embargo.is_some());
         let never_public = lifecycle.never_public;
         let diagnostics = self.take_diagnostics();
-        let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        let has_errors = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         let id = self.id.clone();
         let article = match (self.title, self.slug) {
-            (Some(title), Some(slug)) if !refused => {
+            (Some(title), Some(slug)) if !has_errors => {
                 let has_image_text = self.image_caption.is_some() || self.image_credit.is_some();
                 let has_image = has_image_text || !self.image.is_empty();
                 let body = self.body.unwrap_or_else(|| Body::Paragraphs(Vec::new()));

@@ -52,8 +52,8 @@ impl Draft<'_> {
         match self.parse_instant(label, raw, &span) {
             Ok(moment) => {
                 self.record_origin("embargo", moment, &span, origin);
-                let later = self.lifecycle.embargo.is_none_or(|known| known < moment);
-                self.lifecycle.embargo = if later { Some(moment) } else { self.lifecycle.embargo };
+                let is_later = self.lifecycle.embargo.is_none_or(|known| known < moment);
+                self.lifecycle.embargo = if is_later { Some(moment) } else { self.lifecycle.embargo };
             }
             Err(reason) => {
                 let help = match origin {
@@ -245,8 +245,8 @@ impl Draft<'_> {
             );
         }
         let corrections = &self.lifecycle.corrections;
-        let known = corrections.iter().any(|(known_date, known, _)| *known_date == date && *known == text);
-        if self.accepts(&text, known, corrections.len(), MAX_CORRECTIONS, "corrections", &span) {
+        let is_known = corrections.iter().any(|(known_date, known, _)| *known_date == date && *known == text);
+        if self.accepts(&text, is_known, corrections.len(), MAX_CORRECTIONS, "corrections", &span) {
             let date_prefix = date.map_or(String::new(), |date| format!("{}: ", date.rfc3339()));
             self.record_origin("corrections", format_args!("{date_prefix}{text}"), &span, origin);
             self.lifecycle.corrections.push((date, text, span));

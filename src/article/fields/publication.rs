@@ -117,7 +117,7 @@ fn apply_table_key(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: 
     if lifecycle::is_custom_table(&key.name) && apply_table(draft, keys, key, node) {
         return;
     }
-    let about_publication = PUBLICATION_TABLES.iter().any(|known| *known == keys::normalised(table));
+    let is_about_publication = PUBLICATION_TABLES.iter().any(|known| *known == keys::normalised(table));
     match lifecycle::lookup(&key.name) {
         Some((Meaning::Embargo | Meaning::Expires | Meaning::Draft | Meaning::Public, Certainty::Certain)) => {
             apply(draft, keys, key, node);
@@ -129,7 +129,7 @@ fn apply_table_key(draft: &mut Draft<'_>, keys: &Entries<'_>, table: &str, key: 
         }
         Some((meaning @ (Meaning::Embargo | Meaning::Status), _)) => apply_if_valid(draft, keys, key, node, meaning),
         Some((Meaning::Published, _)) => apply_if_valid(draft, keys, key, node, Meaning::Embargo),
-        _ if about_publication && BEGINNING_KEYS.iter().any(|known| *known == keys::normalised(&key.name)) => {
+        _ if is_about_publication && BEGINNING_KEYS.iter().any(|known| *known == keys::normalised(&key.name)) => {
             apply_if_valid(draft, keys, key, node, Meaning::Embargo);
         }
         Some(_) => {}

@@ -219,9 +219,9 @@ fn is_front_matter(keys: &[(Key<'_>, Node<'_>)], inside: &str, kind: FileKind<'_
     if let FileKind::Wire(is_label) = kind {
         // A wire text may begin with a rule. Some of its labels are keys of front matter, but no other keys are beside them.
         let names = names.map(|(_, name)| name).collect::<Vec<_>>();
-        let own = names.iter().any(|name| is_known(name) && !is_label(name));
-        let wire = names.iter().any(|name| is_label(name) && !is_known(name));
-        return own || (!wire && names.iter().any(|name| is_known(name)));
+        let has_key = names.iter().any(|name| is_known(name) && !is_label(name));
+        let has_label_only = names.iter().any(|name| is_label(name) && !is_known(name));
+        return has_key || (!has_label_only && names.iter().any(|name| is_known(name)));
     }
     let begins_at_once = !inside.chars().find(|c| !matches!(c, ' ' | '\t')).is_some_and(is_invisible);
     names.clone().any(|(_, name)| is_known(&name)) || (begins_at_once && names.all(|(key, _)| is_plain_key(&key.name)))

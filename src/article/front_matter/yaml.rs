@@ -207,8 +207,8 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
                 continue;
             }
             Event::Scalar(text, style, ..) => {
-                let null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null");
-                Node { value: if null { Value::Null } else { Value::Scalar(text) }, span }
+                let is_null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null");
+                Node { value: if is_null { Value::Null } else { Value::Scalar(text) }, span }
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                 Some((OpenCollection::List(items), start)) => {

@@ -247,14 +247,14 @@ fn parse_claim(text: &str, glyphs: &[Glyph], opening: Opening, length: usize) ->
         Opening::Embargo => {
             let value = without_fillers(rest);
             let word = first_word(rest).map(|(word, _)| word).unwrap_or_default();
-            let introduced = UNTIL.contains(&word) || begins_with_time(rest) || rest.is_empty();
+            let is_introduced = UNTIL.contains(&word) || begins_with_time(rest) || rest.is_empty();
             // In a paragraph, the date must follow the word immediately.
-            if is_about_trade(&word, text_after) || (is_wider(text, 100) && !introduced) {
+            if is_about_trade(&word, text_after) || (is_wider(text, 100) && !is_introduced) {
                 return None;
             }
             if is_none(text_after.trim_start_matches([':', '：', ' '])) {
                 (Claim::NoEmbargo, value)
-            } else if introduced && (value.is_empty() || begins_with_time(value)) {
+            } else if is_introduced && (value.is_empty() || begins_with_time(value)) {
                 (Claim::Until, value)
             } else {
                 (Claim::Possible, value)
@@ -275,8 +275,8 @@ fn parse_claim(text: &str, glyphs: &[Glyph], opening: Opening, length: usize) ->
 
 /// Whether the value of an opening such as `release` is a date. In `Release 2.0 is out` it isn't.
 fn announces_date(value: &str) -> bool {
-    let vague = !value.starts_with(|c: char| c.is_ascii_digit()) && !is_wider(value, 40);
-    vague || (!is_wider(value, 80) && date::loose::has_date(value))
+    let is_vague = !value.starts_with(|c: char| c.is_ascii_digit()) && !is_wider(value, 40);
+    is_vague || (!is_wider(value, 80) && date::loose::has_date(value))
 }
 
 /// Whether the embargo is on trade: `embargo on grain`, without a date or `until`.
@@ -311,13 +311,13 @@ fn begins_with_time(rest: &[Glyph]) -> bool {
 /// Whether the glyphs contain only words and numbers of dates.
 fn is_time(mut rest: &[Glyph]) -> bool {
     while let Some((word, after)) = first_word(rest) {
-        let known = word.starts_with(|c: char| c.is_ascii_digit())
+        let is_known = word.starts_with(|c: char| c.is_ascii_digit())
             || UNTIL.contains(&word)
             || VAGUE.contains(&word)
             || date::loose::is_word(&word);
         match VAGUE.iter().filter(|vague| !vague.is_ascii()).find_map(|vague| prefix_length(rest, vague)) {
             Some(length) => rest = rest.get(length..).unwrap_or_default(),
-            None if known => rest = after,
+            None if is_known => rest = after,
             None => return false,
         }
     }

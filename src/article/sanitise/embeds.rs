@@ -180,8 +180,8 @@ impl Page {
             }
             Query(name, start, end) => {
                 let value = parameter(url, name)?;
-                let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-                plain.then(|| format!("{start}{value}{end}"))
+                let is_plain = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+                is_plain.then(|| format!("{start}{value}{end}"))
             }
             Address(name) => {
                 let page = Url::parse(&parameter(url, name)?).ok()?;

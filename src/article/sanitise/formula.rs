@@ -37,8 +37,8 @@ impl Formula {
             _ => ("", ""),
         };
         let with_operands = ["mfrac", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mroot"];
-        let groups = with_operands.contains(&parent.name.as_str()) && !TOKENS.contains(&name);
-        let (before, suffix) = match (name, groups, end) {
+        let needs_group = with_operands.contains(&parent.name.as_str()) && !TOKENS.contains(&name);
+        let (before, suffix) = match (name, needs_group, end) {
             ("msqrt", ..) => ("√(", ")"),
             ("mspace", ..) => (" ", ""),
             (_, true, "") => ("(", ")"),

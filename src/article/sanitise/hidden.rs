@@ -64,8 +64,8 @@ pub(crate) fn is_hidden(element: &Element) -> bool {
         return true;
     }
     if element.attr("aria-hidden").is_some_and(|value| value.trim().eq_ignore_ascii_case("true")) {
-        let described = element.name() == "img" && element.attr("alt").is_some_and(|alt| !alt.trim().is_empty());
-        if !described {
+        let is_described = element.name() == "img" && element.attr("alt").is_some_and(|alt| !alt.trim().is_empty());
+        if !is_described {
             return true;
         }
     }

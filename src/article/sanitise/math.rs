@@ -95,9 +95,9 @@ pub(super) fn local_name(name: &str) -> &str {
 pub(super) fn write(math: ElementRef<'_>, html: &mut String) {
     let mut presentation = String::new();
     write_presentation(math, &mut presentation);
-    let shows = math.descendent_elements().skip(1).any(|inner| TOKENS.contains(&local_name(inner.value().name())))
+    let shows_text = math.descendent_elements().skip(1).any(|inner| TOKENS.contains(&local_name(inner.value().name())))
         || math.children().any(|child| child.value().as_text().is_some_and(|text| !text.trim().is_empty()));
-    if shows {
+    if shows_text {
         html.push_str(&presentation);
         return;
     }

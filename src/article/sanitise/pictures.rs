@@ -86,8 +86,8 @@ pub(crate) fn picture(element: ElementRef<'_>) -> Option<Picture<'_>> {
     let sources = inside().filter(|inner| inner.value().name() == "source").filter_map(|source| {
         let (address, width) = largest(set_of(source.value())?)?;
         let media = source.attr("media").unwrap_or_default();
-        let special = media.contains("dark") || media.contains("print");
-        Some((u8::from(special) * 2 + u8::from(!is_common(source.attr("type"), address)), width, address, source))
+        let is_special = media.contains("dark") || media.contains("print");
+        Some((u8::from(is_special) * 2 + u8::from(!is_common(source.attr("type"), address)), width, address, source))
     });
     let best = sources.reduce(|best, other| if (other.0, -other.1) < (best.0, -best.1) { other } else { best });
     match best {
@@ -259,10 +259,10 @@ impl Replacements {
                     None => true,
                     Some(other) => {
                         let candidates = other.set.into_iter().flat_map(candidates).map(|(address, _)| address);
-                        let same = std::iter::once(other.address)
+                        let is_same_picture = std::iter::once(other.address)
                             .chain(candidates)
                             .any(|address| address == shown.address || same_file(address, shown.address));
-                        let is_placeholder = same || is_blank(other.address);
+                        let is_placeholder = is_same_picture || is_blank(other.address);
                         // The placeholder may be a neighbour of two `noscript` elements, but is counted once.
                         if is_placeholder
                             && !replacements.replaced.contains(&beside.id())
@@ -321,8 +321,8 @@ fn replaceable_pictures(fallback: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     let mut found = Vec::new();
     for sibling in beside.into_iter().flatten() {
         let examined = || sibling.descendent_elements().take(MAX_NEIGHBOURS);
-        let small = examined().count() < MAX_NEIGHBOURS;
-        if small && !examined().any(|inner| inner.value().name() == "noscript") && has_only_pictures(sibling) {
+        let is_small = examined().count() < MAX_NEIGHBOURS;
+        if is_small && !examined().any(|inner| inner.value().name() == "noscript") && has_only_pictures(sibling) {
             found.extend(examined().filter(|inner| is_image(inner.value().name())));
         }
     }

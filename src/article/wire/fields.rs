@@ -56,25 +56,25 @@ pub(super) fn fields<'a>(line: SourceSlice<'a>, labels: &Labels) -> Option<Vec<P
         pieces.push(Piece { field, label, value: content });
         rest = value.from(end);
     }
-    let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
-    let divided = labelled || has_bar;
+    let has_label = pieces.iter().any(|piece| !piece.label.text.is_empty());
+    let is_divided = has_label || has_bar;
     for piece in &mut pieces {
         if let (None, Some(names)) = (piece.field, byline(piece.value)) {
             (piece.field, piece.value) = (Some(WireField::Author), names);
         }
         // A misspelt embargo label counts, anywhere in the line.
         if let (true, None, Some((label, _, WireField::Embargo))) =
-            (divided, piece.field, near_label(piece.value, labels))
+            (is_divided, piece.field, near_label(piece.value, labels))
         {
             let value = piece.value.from(label.text.len() + 1);
             *piece = Piece { field: Some(WireField::Embargo), label, value };
         }
     }
-    let labelled = pieces.iter().any(|piece| !piece.label.text.is_empty());
-    let plausible = pieces.iter().all(is_plausible);
+    let has_label = pieces.iter().any(|piece| !piece.label.text.is_empty());
+    let is_valid_line = pieces.iter().all(is_plausible);
     // A line that begins with unlabelled text counts only if bars divide it.
-    let begins_well = pieces.first().is_some_and(|first| first.field.is_some()) || has_bar;
-    (labelled && plausible && begins_well).then_some(pieces)
+    let begins_with_field = pieces.first().is_some_and(|first| first.field.is_some()) || has_bar;
+    (has_label && is_valid_line && begins_with_field).then_some(pieces)
 }
 
 /// The label at the beginning of a slice: its text, its field and the offset of its value.
@@ -113,8 +113,8 @@ fn piece_end(value: SourceSlice<'_>, field: Option<WireField>, labels: &Labels) 
             return at;
         }
         let rest = value.from(at);
-        let dated = !field.is_some_and(is_instant) && date::begins_with_date(rest.text);
-        if dated || label_at(rest, labels).is_some() {
+        let is_date_next = !field.is_some_and(is_instant) && date::begins_with_date(rest.text);
+        if is_date_next || label_at(rest, labels).is_some() {
             return at;
         }
     }
@@ -179,10 +179,10 @@ fn is_plausible(piece: &Piece<'_>) -> bool {
             !is_wider(value, 60) && (value.is_empty() || value.contains(|c: char| c.is_ascii_digit()))
         }
         Some(WireField::Author | WireField::Editor) => {
-            let sentence = value.contains(['?', '!', '。', '？', '！', '；']);
-            let ends = value.ends_with('.') && value.split(' ').count() > 6;
-            let long = is_wider(value, 160);
-            !(sentence || ends || long)
+            let has_sentence_end = value.contains(['?', '!', '。', '？', '！', '；']);
+            let ends_long_sentence = value.ends_with('.') && value.split(' ').count() > 6;
+            let is_long = is_wider(value, 160);
+            !(has_sentence_end || ends_long_sentence || is_long)
         }
         Some(WireField::Access) => access::is_access_line(access_key(piece.label.text), value),
         // Percent-encoded Chinese file names are long.

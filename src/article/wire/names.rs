@@ -97,10 +97,10 @@ pub(super) fn people(byline: &str) -> Vec<String> {
     let mut names = Vec::new();
     for part in divided.split([',', '，', '、', '/', '／', ';', '；', '|']).map(str::trim) {
         let part = part.strip_prefix("and ").unwrap_or(part);
-        let han = !part.contains(|c: char| c.is_ascii_alphabetic()) && part.contains(is_wide);
+        let is_han = !part.contains(|c: char| c.is_ascii_alphabetic()) && part.contains(is_wide);
         let words = part.split(' ').collect::<Vec<_>>();
-        let widened = words.len() == 2 && words.iter().all(|word| word.chars().count() == 1);
-        match (han, widened) {
+        let is_widened = words.len() == 2 && words.iter().all(|word| word.chars().count() == 1);
+        match (is_han, is_widened) {
             (true, true) => names.push(words.concat()),
             (true, false) => names.extend(words.into_iter().map(|word| without_job_title(word).to_owned())),
             (false, _) => names.push(without_job_title(part).to_owned()),

@@ -49,7 +49,7 @@ impl Converter<'_> {
         let target = written.and_then(embed).filter(|_| !is_pixel(|name| element.attr(name)));
         if let Some(target) = target {
             let link = Link::new(target, element);
-            let repeats = element.descendent_elements().skip(1).any(|inner| {
+            let repeats_content = element.descendent_elements().skip(1).any(|inner| {
                 // A picture in the fallback is the same picture in a more common format.
                 if link.is_picture && is_image(inner.value().name()) {
                     return picture(inner).is_some();
@@ -57,7 +57,7 @@ impl Converter<'_> {
                 let inner = ["href", "src", "data"].iter().find_map(|name| inner.attr(name));
                 inner.and_then(embed).is_some_and(|inner| inner == link.embed)
             });
-            if !repeats {
+            if !repeats_content {
                 steps.push(Step::Link(link));
             }
         } else if written.is_none_or(|address| !is_tracker_address(address))

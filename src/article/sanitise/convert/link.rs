@@ -22,10 +22,10 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(embed: Embed, element: ElementRef<'_>) -> Link {
-        let typed = element.attr("type").is_some_and(|kind| kind.trim_start().starts_with("image/"));
+        let has_image_type = element.attr("type").is_some_and(|kind| kind.trim_start().starts_with("image/"));
         let path = embed.address.split(['?', '#']).next().unwrap_or_default();
         let extension = path.rsplit_once('.').and_then(|(_, extension)| media_type(extension));
-        let is_picture = typed || extension.is_some_and(|kind| kind.starts_with("image/"));
+        let is_picture = has_image_type || extension.is_some_and(|kind| kind.starts_with("image/"));
         Link { embed, title: title(element), is_inline: is_inline(element), is_picture }
     }
 }
