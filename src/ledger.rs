@@ -104,7 +104,9 @@ impl Ledger {
     /// Applies one record.
     pub fn apply(&mut self, record: &Record) {
         match record {
-            Record::Seen { path, at } => self.change_rare_facts(path, |article| article.seen = article.seen.or(Some(*at))),
+            Record::Seen { path, at } => {
+                self.change_rare_facts(path, |article| article.seen = article.seen.or(Some(*at)))
+            }
             Record::Imported { path, id } => {
                 self.assign_id(path, id);
             }
@@ -495,7 +497,9 @@ impl Ledger {
     fn withhold(&mut self, path: &ArticlePath, record: &UnreadableRecord, at: Timestamp) {
         let unknown = || Retraction { at, reason: None, by: Withdrawal::Command, feeds: Routes::default() };
         match &*record.kind {
-            UnreadableRecord::WITHDRAWN => self.change_rare_facts(path, |article| article.withdrawn = Some(Routes::default())),
+            UnreadableRecord::WITHDRAWN => {
+                self.change_rare_facts(path, |article| article.withdrawn = Some(Routes::default()))
+            }
             UnreadableRecord::REPLACED => {
                 let id = EntryId::minted(path.to_string());
                 self.apply(&Record::Replaced { id, retraction: unknown() });

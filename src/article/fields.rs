@@ -40,11 +40,15 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             seen.insert(name.clone(), first);
         }
         match &*name {
-            "title" => text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), ORIGIN)),
+            "title" => {
+                text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), ORIGIN))
+            }
             "updated" | "lastmod" | "modified" => {
                 text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), ORIGIN));
             }
-            "author" | "authors" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, ORIGIN)),
+            "author" | "authors" => {
+                people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, ORIGIN))
+            }
             "editor" | "editors" => people(draft, key, node, |draft, name, span, is_one| match is_one {
                 true => draft.add_editor(name, span, ORIGIN),
                 false => draft.add_editors(name, span, ORIGIN),
@@ -64,7 +68,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                 }
             }
             "summary" | "description" => {
-                text(draft, key, node).into_iter().for_each(|summary| draft.set_summary(&summary, span.clone(), ORIGIN));
+                text(draft, key, node)
+                    .into_iter()
+                    .for_each(|summary| draft.set_summary(&summary, span.clone(), ORIGIN));
             }
             "language" | "lang" => {
                 text(draft, key, node)

@@ -16,8 +16,8 @@ mod layout;
 mod lines;
 mod markup;
 mod names;
-mod story;
 mod source_slice;
+mod story;
 #[cfg(test)]
 mod tests;
 
@@ -128,7 +128,9 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
 /// Splits tags at commas and semicolons, Chinese ones also at blanks.
 fn tags(value: &str) -> impl Iterator<Item = &str> {
     let splits_at_blanks = !value.contains([',', ';']) && !value.contains(|c: char| c.is_ascii_alphabetic());
-    value.split(move |c: char| matches!(c, ',' | '，' | ';' | '；' | '、' | '|') || (splits_at_blanks && c.is_whitespace()))
+    value.split(move |c: char| {
+        matches!(c, ',' | '，' | ';' | '；' | '、' | '|') || (splits_at_blanks && c.is_whitespace())
+    })
 }
 
 /// The sections of a breadcrumb, outermost first, without the site's root and the page kind.

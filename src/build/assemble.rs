@@ -350,7 +350,8 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
             )
         }
         FeedKey::Author(author) => {
-            let title = Text::line(&format!("{} \u{2013} {}", newest_spelling(author, |entry| &entry.authors), site.title));
+            let title =
+                Text::line(&format!("{} \u{2013} {}", newest_spelling(author, |entry| &entry.authors), site.title));
             (
                 format!("authors/{}", encode_segment(author.as_str())),
                 title.clone(),

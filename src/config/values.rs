@@ -127,7 +127,8 @@ pub(super) fn tag_authority(sink: &mut Sink<'_>, authority: &At<String>) -> Opti
         let mut parts = date.split('-');
         let has_year = parts.next().is_some_and(|year| is_digits(year, 4));
         let rest: Vec<&str> = parts.collect();
-        has_year && rest.len() <= 2
+        has_year
+            && rest.len() <= 2
             && rest.iter().all(|part| is_digits(part, 2) && (1..=31).contains(&part.parse::<u32>().unwrap_or(0)))
     };
     let is_name = |name: &str| {

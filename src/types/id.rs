@@ -11,7 +11,10 @@ pub const SHORT_ID_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// An absolute IRI that permanently identifies an entry or a feed (RFC 4287, section 4.2.6). Compared byte by byte.
 #[derive(Clone, Eq, PartialOrd, Ord, Hash, Debug)]
-#[expect(clippy::derived_hash_with_manual_eq, reason = "equal texts have equal hashes; comparing the pointers first is only faster")]
+#[expect(
+    clippy::derived_hash_with_manual_eq,
+    reason = "equal texts have equal hashes; comparing the pointers first is only faster"
+)]
 pub struct EntryId(ArcStr);
 
 impl PartialEq for EntryId {

@@ -142,7 +142,8 @@ impl<'t> Cursor<'t> {
 
     /// Parses a date. `Some(None)` if it doesn't exist or is ambiguous.
     fn date(&mut self) -> Option<Option<civil::Date>> {
-        let (year, month, day, end) = self.year_first().or_else(|| self.month_by_name()).or_else(|| self.year_last())?;
+        let (year, month, day, end) =
+            self.year_first().or_else(|| self.month_by_name()).or_else(|| self.year_last())?;
         self.at += end;
         Some(civil_date(year, month, day))
     }

@@ -298,7 +298,8 @@ fn whole_number(text: &str) -> Option<u64> {
     }
     let groups: Vec<&str> = text.split(separator).collect();
     let (first, others) = groups.split_first()?;
-    let in_threes = is_all_digits(first) && first.len() <= 3 && others.iter().all(|group| is_all_digits(group) && group.len() == 3);
+    let in_threes =
+        is_all_digits(first) && first.len() <= 3 && others.iter().all(|group| is_all_digits(group) && group.len() == 3);
     let is_decimal = separator == '.' && others.len() == 1;
     (in_threes && !is_decimal).then(|| groups.concat().parse().ok()).flatten()
 }

@@ -176,8 +176,9 @@ fn apply_certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node:
     let is_repeated = is_at_top
         && keys.iter().filter(earlier).any(|(other, _)| keys::normalised(&other.name) == keys::normalised(&key.name));
     // Next to `date`, another tool's date is an embargo, because Hugo waits for both.
-    let is_date =
-        |(other, node): &(Key<'_>, Node<'_>)| is_publication_date(&other.name) && !is_left_empty(other, node, Meaning::Published);
+    let is_date = |(other, node): &(Key<'_>, Node<'_>)| {
+        is_publication_date(&other.name) && !is_left_empty(other, node, Meaning::Published)
+    };
     let is_first_date = !keys.iter().filter(earlier).any(is_date);
     let meaning = match (meaning, &node.value) {
         (Meaning::Public, Value::Scalar(word)) if keys::parse_bool(word).is_some() => {

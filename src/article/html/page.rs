@@ -241,8 +241,9 @@ impl Page {
         let mut targets = Vec::new();
         let titles: HashSet<String> = titles.iter().map(|title| normalised_title(title)).collect();
         for element in article.descendent_elements().skip(1) {
-            let repeats_title =
-                || matches!(element.value().name(), "h1" | "h2") && titles.contains(&normalised_title(&text_of(element)));
+            let repeats_title = || {
+                matches!(element.value().name(), "h1" | "h2") && titles.contains(&normalised_title(&text_of(element)))
+            };
             if lead == Some(element.id()) || repeats_title() {
                 let ids =
                     element.descendent_elements().filter_map(|inner| inner.attr("id").or_else(|| inner.attr("name")));

@@ -148,7 +148,9 @@ fn apply(draft: &mut Draft<'_>, statement: Statement<'_>) {
         Meaning::Expires if is_certain || draft.is_labelled_instant(name, value) => {
             draft.set_labelled_expires(name, value, span, origin);
         }
-        Meaning::Status if is_certain || lifecycle::parse_status(value).is_some() => draft.set_status(value, span, origin),
+        Meaning::Status if is_certain || lifecycle::parse_status(value).is_some() => {
+            draft.set_status(value, span, origin)
+        }
         Meaning::Draft if is_certain || keys::parse_bool(value).is_some() => draft.set_draft_word(value, span, origin),
         Meaning::Public if let Some(public) = keys::parse_bool(value) => draft.set_draft(!public, span, origin),
         Meaning::Public if lifecycle::parse_status(value).is_some() => draft.set_status(value, span, origin),

@@ -73,7 +73,8 @@ fn names_are_found_in_every_notation() {
             "<script type=application/ld+json>[{{\"@type\": \"NewsArticle\", \"headline\": \"T\", {people}}}]</script><article>x</article>"
         );
         let description = describe(&source);
-        let names = description.lines().filter_map(|line| Some(line.strip_prefix("Author (JSON-LD:")?.split_once("): ")?.1));
+        let names =
+            description.lines().filter_map(|line| Some(line.strip_prefix("Author (JSON-LD:")?.split_once("): ")?.1));
         let names = names.collect::<Vec<_>>();
         assert_eq!(names.join("|"), expected, "{people}");
     }

@@ -296,7 +296,8 @@ impl Converter<'_> {
     /// Writes the TeX or MathML of a MathJax script.
     fn script(&mut self, script: ElementRef<'_>) {
         let is_rendered = sibling_class(script.prev_siblings()).is_some_and(|class| class.starts_with("MathJax"));
-        if is_rendered && !sibling_class(script.prev_siblings()).is_some_and(|class| class.contains("MathJax_Preview")) {
+        if is_rendered && !sibling_class(script.prev_siblings()).is_some_and(|class| class.contains("MathJax_Preview"))
+        {
             return;
         }
         let kind = script.attr("type").unwrap_or_default().trim().to_ascii_lowercase();

@@ -74,13 +74,16 @@ pub(crate) fn is_hidden(element: &Element) -> bool {
         name if name.starts_with("amp-") && element.attr("layout") == Some("nodisplay") => return true,
         _ => {}
     }
-    element.attr("style").is_some_and(|style| matches!(visibility_of(style).0, Visibility::Hidden | Visibility::HiddenUnlessOverridden))
+    element
+        .attr("style")
+        .is_some_and(|style| matches!(visibility_of(style).0, Visibility::Hidden | Visibility::HiddenUnlessOverridden))
 }
 
 /// The outermost visible elements inside an element that is hidden only by `visibility` (CSS Display 3, section 4).
 pub(crate) fn visible_inside(element: ElementRef<'_>) -> Vec<ElementRef<'_>> {
-    let is_invisible =
-        |element: &Element| element.attr("style").is_some_and(|style| visibility_of(style).0 == Visibility::HiddenUnlessOverridden);
+    let is_invisible = |element: &Element| {
+        element.attr("style").is_some_and(|style| visibility_of(style).0 == Visibility::HiddenUnlessOverridden)
+    };
     if !is_invisible(element.value()) || element.attr("hidden").is_some() || element.attr("aria-hidden").is_some() {
         return Vec::new();
     }

@@ -279,7 +279,8 @@ impl Replacements {
             }
         }
         let is_shown_outside = |address: &str| outside.get(address).is_some_and(|count| *count > 0);
-        let repeated = in_noscript.iter().filter(|(_, shown)| is_shown_outside(shown.address)).map(|(element, _)| element.id());
+        let repeated =
+            in_noscript.iter().filter(|(_, shown)| is_shown_outside(shown.address)).map(|(element, _)| element.id());
         replacements.repeated.extend(repeated);
         replacements
     }

@@ -39,7 +39,8 @@ pub(in crate::article) fn apply(document: &mut Html) {
     if rules.hidden.is_empty() {
         return;
     }
-    let hidden: Vec<NodeId> = elements().filter(|element| rules.is_hidden_by_rule(*element)).map(|element| element.id()).collect();
+    let hidden: Vec<NodeId> =
+        elements().filter(|element| rules.is_hidden_by_rule(*element)).map(|element| element.id()).collect();
     for id in hidden {
         let Some(mut node) = document.tree.get_mut(id) else { continue };
         if let Node::Element(element) = node.value() {
@@ -103,7 +104,9 @@ impl Rules {
                 }
                 (Some((_, name)), Visibility::Visible) => drop(self.shown.insert(name)),
                 // Pseudo-elements aren't the element's content.
-                (None, Visibility::Visible) if ![":before", ":after"].iter().any(|beside| selector.contains(beside)) => {
+                (None, Visibility::Visible)
+                    if ![":before", ":after"].iter().any(|beside| selector.contains(beside)) =>
+                {
                     self.shown.extend(names(selector));
                 }
                 _ => {}

@@ -676,7 +676,7 @@ fn losses_are_reported() {
         ("<img src='data:image/png,A' hidden><img src='data:image/png,A' width=1 height=1>", vec![]),
         ("<picture><source srcset=/a.webp><img src='data:image/png,A'></picture>", vec![]),
         ("<svg viewBox='0 0 24 24'><path/></svg>", vec![]),
-        ("<svg viewBox='0 0 800 400'><path/></svg>", vec![Loss::Drawing { mark: "0 0 800 400".into() }]),
+        ("<svg viewBox='0 0 800 400'><path/></svg>", vec![Loss::Drawing { search_text: "0 0 800 400".into() }]),
         ("<svg viewBox='0 0 800 400'><title>A</title></svg>", vec![]),
         ("<amp-youtube></amp-youtube><amp-ad></amp-ad>", vec![embed("amp-youtube")]),
         ("<amp-vk data-embedtype=poll data-poll-id=1></amp-vk>", vec![embed("amp-vk")]),

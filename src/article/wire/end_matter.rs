@@ -32,7 +32,9 @@ pub(super) fn parse_end_matter<'a>(after: &[ClassifiedLine<'a>], story: &mut Sto
             }
             Kind::Fields(pieces) => story.apply(pieces, line),
             Kind::Byline(names) if !related => story.add((WireField::Author, *names, "byline")),
-            Kind::Embargo { until, claim: Claim::Until, is_complete: true } => story.add_labelled(WireField::Embargo, *until),
+            Kind::Embargo { until, claim: Claim::Until, is_complete: true } => {
+                story.add_labelled(WireField::Embargo, *until)
+            }
             Kind::NearLabel { label, meant, field } if !related => story.report_near_label(*label, meant, *field),
             _ if related => {
                 let mut value = line.text.text.to_owned();

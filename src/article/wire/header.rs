@@ -3,8 +3,8 @@
 use super::dates::begins_with_dateline;
 use super::fields::{decides_publication, is_labelled_line};
 use super::lines::{self, ClassifiedLine, Kind, Line, MAX_LINES, is_paragraph};
-use super::story::Story;
 use super::source_slice::SourceSlice;
+use super::story::Story;
 use crate::article::lifecycle::line::{Claim, is_sentence};
 use crate::article::options::WireField;
 use crate::article::summary::is_wider;

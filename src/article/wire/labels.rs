@@ -348,7 +348,9 @@ impl Labels {
         let character_bits = character_bits(&label);
         // A cheap check first, because there may be many lines.
         let may_be_near = |known: &&Label| {
-            let differing = (known.character_bits & !character_bits).count_ones().max((character_bits & !known.character_bits).count_ones());
+            let differing = (known.character_bits & !character_bits)
+                .count_ones()
+                .max((character_bits & !known.character_bits).count_ones());
             known.length.abs_diff(length) <= max_edits && usize::try_from(differing).unwrap_or(0) <= max_edits
         };
         self.own

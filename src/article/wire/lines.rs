@@ -1,7 +1,7 @@
 //! Splits wire text into lines and classifies each by itself, regardless of its neighbours.
 
 use super::captions::caption;
-use super::dates::{looks_like_date, begins_with_dateline};
+use super::dates::{begins_with_dateline, looks_like_date};
 use super::fields::{Piece, crumbs, fields, near_label};
 use super::labels::{self, Labels};
 use super::names::{byline, looks_like_names};

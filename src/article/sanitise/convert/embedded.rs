@@ -6,7 +6,7 @@ use scraper::{ElementRef, Node};
 use super::link::Link;
 use super::{Converter, EMBED_CLASS, Loss, Step, push_children};
 use crate::article::sanitise::amp::{self, Amp};
-use crate::article::sanitise::embeds::{is_tracker_address, embed};
+use crate::article::sanitise::embeds::{embed, is_tracker_address};
 use crate::article::sanitise::pictures::{LAZY_SOURCES, is_image, loadable, picture};
 use crate::article::sanitise::tangled::too_tangled;
 use crate::article::sanitise::trackers::is_pixel;
@@ -25,7 +25,8 @@ impl Converter<'_> {
             return;
         }
         let mut alternatives = LAZY_SOURCES.iter().chain(CONSENT_SOURCES);
-        let written = loadable(element.attr("src")).or_else(|| alternatives.find_map(|name| loadable(element.attr(name))));
+        let written =
+            loadable(element.attr("src")).or_else(|| alternatives.find_map(|name| loadable(element.attr(name))));
         match (written, element.attr("srcdoc")) {
             (Some(address), _) => match embed(address) {
                 Some(embed) => self.link(&Link::new(embed, element)),
