@@ -1,19 +1,14 @@
 //! Opens files and folders beneath a root directory, and nothing outside it.
 //!
-//! [`Root`] names the directory, [`OpenRoot`] holds a descriptor of it and resolves paths, [`Folder`] holds a descriptor of a folder inside,
-//! and [`Stamp`] tells versions of a file apart without reading it.
-//!
-//! # Which file contains what?
-//!
-//! Opens files and folders beneath a root directory, and nothing outside it. `root` is the path, `open_root` resolves paths from a
-//! descriptor, `folder` lists a folder, `stamp` tells versions of a file apart.
+//! [`Root`] is the directory's path. [`OpenRoot`] holds a descriptor of the directory and resolves paths from it. [`Folder`] holds a
+//! descriptor of a folder beneath the root. [`Stamp`] distinguishes versions of a file without reading it.
 //!
 //! # How is a path resolved?
 //!
 //! From a descriptor of the root, component by component. Links are followed if they end beneath the root. Linux does this in one call:
 //! `openat2` with `RESOLVE_BENEATH` (openat2(2)). That call refuses two kinds of links that dateline accepts: absolute links into the root,
 //! and links that leave the root and come back. Old kernels and some sandboxes don't have the call. In these cases the module walks
-//! the path itself: it opens each component without following links, and reads and resolves links on its own.
+//! the path itself: it opens each component without following links, and resolves the links itself.
 //!
 //! # Why are files never checked and opened by name?
 //!

@@ -23,13 +23,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 const SOCKET_NAME: &str = "control";
-/// Limits the length of a request.
 const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 /// How long a client may take to send its request or read the response.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client waits for the response. The daemon may be building a large archive.
+/// How long a client waits for the response. The daemon may be busy publishing a large content directory.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Limits the concurrent connections.
 const MAX_CLIENTS: usize = 16;
 
 /// A command.
@@ -50,7 +48,7 @@ pub enum Request {
     },
     /// Confirms a mass removal.
     AcceptRemovals,
-    /// Asks whether a version of the configuration file is in force.
+    /// Asks whether a version of the configuration file is active.
     Configuration {
         /// The hash of that version.
         hash: String,
@@ -151,7 +149,7 @@ async fn serve_client(stream: UnixStream, requests: mpsc::Sender<PendingRequest>
 /// If the daemon doesn't respond.
 pub fn ask(state: &Path, request: &Request) -> io::Result<Option<Answer>> {
     let mut stream = match BlockingStream::connect(state.join(SOCKET_NAME)) {
-        // A path that is too long for a socket has none; the lock tells whether a daemon has the state all the same.
+        // No daemon listens at a path that is too long for a socket. The state's lock still detects a running daemon.
         Err(error)
             if matches!(
                 error.kind(),

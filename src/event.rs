@@ -1,6 +1,6 @@
 //! Every message between the engine and the rest of the program: events go in, effects come out.
 //!
-//! Long because all messages are in one file, so that the interface of the engine can be read at once.
+//! The file is long because it is the engine's whole interface.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -56,9 +56,9 @@ pub enum Event {
 pub enum Effect {
     /// Read the bodies of these articles, which windows need. The engine continues when they arrive.
     Fetch(Vec<BodyRequest>),
-    /// Load public versions that no file has any more from the store.
+    /// Load public versions from the store. Their files are gone or have changed.
     LoadStored(Vec<BodyRequest>),
-    /// Find dormant articles that may have come back, and those that had the same ids, the most recent first.
+    /// Find dormant articles that may have come back, and dormant articles that had the same ids. The most recent are listed first.
     FindDormant(DormantQuery),
     /// Write these records. They must be durable before readers see any later effect.
     Persist(Vec<Record>),
@@ -82,7 +82,7 @@ pub enum Effect {
     Answer(Ticket, Result<String, String>),
 }
 
-/// A query for dormant articles by fingerprint. An article matches if any of its fingerprints does.
+/// A query for dormant articles ([`crate::ledger::dormant`]) by fingerprint. An article matches if any of its fingerprints does.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DormantQuery {
     /// Fingerprints of paths.
@@ -215,15 +215,15 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Returns a predicate: whether this whole listing proves that a file is gone. The file isn't listed, and its nearest listed folder
-    /// is complete.
+    /// Returns a predicate for a whole listing: whether a file is proved to be gone. Such a file isn't listed, and its nearest listed
+    /// folder is complete.
     pub fn absence(&self) -> impl Fn(&ArticlePath) -> bool {
         let is_complete = self.completeness();
         let listed: HashSet<&str> = self.files.iter().map(ArticlePath::as_str).collect();
         move |path| !listed.contains(path.as_str()) && is_complete(path)
     }
 
-    /// Like [`Listing::absence`], for files that are known not to be listed.
+    /// Like [`Listing::absence`], for files that the caller knows aren't listed.
     pub fn completeness(&self) -> impl Fn(&ArticlePath) -> bool {
         let complete: HashMap<&str, bool> =
             self.directories.iter().map(|folder| (folder.path.as_str(), folder.unreadable.is_none())).collect();
@@ -344,7 +344,7 @@ pub struct WatchPlan {
     pub ignore: Arc<Ignore>,
     /// How long a file has to stay gone before it counts as removed.
     pub grace: SignedDuration,
-    /// How much longer at most, while another tool is changing files.
+    /// How much longer a removal waits at most while another tool is changing files.
     pub hold: SignedDuration,
     /// How long a file has to stay unchanged before it counts as complete, if no event says so.
     pub settle: SignedDuration,
@@ -418,7 +418,7 @@ impl std::fmt::Display for ActivityKind {
     }
 }
 
-/// Articles to which the same happened.
+/// Articles with the same kind of change.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ActivityGroup {
     /// The number of articles.

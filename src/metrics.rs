@@ -1,4 +1,4 @@
-//! Metrics of the running daemon. The shell updates them; `serve::admin` exposes them.
+//! Metrics of the running daemon. `serve::admin` exposes them.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

@@ -32,9 +32,9 @@ pub struct Snapshot {
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
     /// Articles that were public and no longer are, by short id.
     pub gone: imbl::HashMap<Arc<str>, Arc<GoneArticle>>,
-    /// When articles whose files are gone for good were retracted, by short id. [`Snapshot::gone`] takes precedence.
+    /// The retraction times of dormant articles, by short id. [`Snapshot::gone`] takes precedence.
     pub retired: Retired,
-    /// Addresses that were published once, most specific first. They apply to paths where nothing is published now.
+    /// Addresses that are no longer published, most specific first. Current documents take precedence.
     pub retired_addresses: Arc<[RetiredAddress]>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
@@ -45,7 +45,7 @@ pub struct Snapshot {
 /// The articles whose text is in the documents of one feed.
 pub type ShownArticles = Arc<[Arc<PublishedArticle>]>;
 
-/// An address under which something was published once.
+/// A former address (`[[moved]]` or `[[gone]]`).
 #[derive(Clone, Debug)]
 pub struct RetiredAddress {
     /// The address, and where it moved or that it is gone.
@@ -90,7 +90,7 @@ pub struct GoneArticle {
     pub reason: Option<Text>,
 }
 
-/// The state of the newsroom, for the status page and `check`.
+/// Counts and current problems, for the status page and `check`.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Report {
     /// Known articles, including drafts and refused ones.

@@ -40,7 +40,7 @@ pub enum Links {
 pub struct OpenRoot<'r> {
     root: &'r Root,
     descriptor: OwnedFd,
-    /// Whether `openat2` is not to be used.
+    /// Whether `openat2` isn't used.
     avoids_openat2: bool,
 }
 
@@ -117,7 +117,7 @@ impl OpenRoot<'_> {
     /// # Errors
     /// Like [`OpenRoot::stat`]; `InvalidInput` if the file isn't a regular one.
     pub fn open_file(&self, path: &str) -> io::Result<(File, Metadata)> {
-        // Opening a device can have side effects, so the path is checked first. The descriptor decides.
+        // Opening a device can have side effects, so the path is checked first. The check of the descriptor is the decisive one.
         require_regular(&self.stat(path, Links::Follow)?)?;
         let file = File::from(self.open(path, READ, Links::Follow)?);
         let metadata = file.metadata()?;
@@ -138,7 +138,7 @@ impl OpenRoot<'_> {
     /// # Errors
     /// Like [`OpenRoot::stat`].
     pub fn real_path(&self, path: &str, dependencies: &mut Vec<PathBuf>) -> io::Result<PathBuf> {
-        let resolved = self.walk_noting(path, Links::Follow, dependencies)?;
+        let resolved = self.walk_recording(path, Links::Follow, dependencies)?;
         if let Some(name) = &resolved.name {
             rustix::fs::statat(resolved.folder(self), name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW)?;
         }
@@ -182,10 +182,10 @@ impl OpenRoot<'_> {
 
     /// Resolves a path component by component.
     fn walk(&self, path: &str, links: Links) -> io::Result<ResolvedPath> {
-        self.walk_noting(path, links, &mut Vec::new())
+        self.walk_recording(path, links, &mut Vec::new())
     }
 
-    fn walk_noting(&self, path: &str, links: Links, dependencies: &mut Vec<PathBuf>) -> io::Result<ResolvedPath> {
+    fn walk_recording(&self, path: &str, links: Links, dependencies: &mut Vec<PathBuf>) -> io::Result<ResolvedPath> {
         if !has_only_names(path) {
             return Err(Errno::XDEV.into());
         }
@@ -248,19 +248,20 @@ impl OpenRoot<'_> {
         Ok(resolved)
     }
 
-    /// Continues a path that has left the root at the folder `outside`, up to where it is in the root again. Reads nothing outside: the way
-    /// back has to be one of the root's spellings. `pending` has the remaining components, the next one at the end.
+    /// Continues a path that has left the root and is at the folder `outside`. Consumes components until the path is beneath the root
+    /// again, and returns the rest. Reads nothing outside the root: only the root's known paths lead back. The next component is at the
+    /// end of `pending`.
     fn reenter(&self, outside: &Path, mut pending: Vec<OsString>) -> io::Result<Vec<OsString>> {
         let mut outside = outside.to_owned();
         loop {
-            for spelling in &self.root.spellings {
-                let Ok(way_back) = spelling.strip_prefix(&outside) else { continue };
-                let way_back: Vec<&OsStr> = way_back.iter().collect();
-                // Empty components and dots lead nowhere else.
+            for known_path in &self.root.known_paths {
+                let Ok(remaining) = known_path.strip_prefix(&outside) else { continue };
+                let remaining: Vec<&OsStr> = remaining.iter().collect();
+                // Empty components and dots stay in the same folder.
                 let is_name = |name: &&OsString| !matches!(name.as_bytes(), b"" | b".");
                 let names = pending.iter().rev().filter(is_name).map(OsString::as_os_str);
-                if names.take(way_back.len()).eq(way_back.iter().copied()) {
-                    let mut left = way_back.len();
+                if names.take(remaining.len()).eq(remaining.iter().copied()) {
+                    let mut left = remaining.len();
                     while left > 0 {
                         left -= usize::from(pending.pop().as_ref().is_some_and(|name| is_name(&name)));
                     }

@@ -1,4 +1,4 @@
-//! The path of a root directory, and the directory that it led to when it was resolved.
+//! The path of a root directory, and the identity of the directory that was there when the path was resolved.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -19,11 +19,11 @@ pub struct Root {
     pub ignore: Arc<Ignore>,
     /// The absolute path as it was configured.
     configured: PathBuf,
-    /// The directory's device and inode when the path was resolved. `None`: nothing was there.
+    /// The directory's device and inode when the path was resolved. `None` if there was no directory.
     identity: Option<(u64, u64)>,
     /// Paths by which absolute links may refer to the directory: the real path, the configured path, and the configured name in the
     /// real path of its parent.
-    pub(super) spellings: Vec<PathBuf>,
+    pub(super) known_paths: Vec<PathBuf>,
 }
 
 impl Root {
@@ -37,9 +37,9 @@ impl Root {
         let real = fs::canonicalize(path).unwrap_or_else(|_| configured.clone());
         let entry = configured.parent().zip(configured.file_name());
         let entry = entry.and_then(|(folder, name)| Some(fs::canonicalize(folder).ok()?.join(name)));
-        let spellings = [real.clone(), configured.clone()].into_iter().chain(entry).collect();
+        let known_paths = [real.clone(), configured.clone()].into_iter().chain(entry).collect();
         let identity = fs::metadata(&real).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        Root { path: real, name: name.to_owned(), ignore, configured, identity, spellings }
+        Root { path: real, name: name.to_owned(), ignore, configured, identity, known_paths }
     }
 
     /// Resolves the configured path again.
@@ -64,7 +64,7 @@ impl Root {
         self.identity.is_some()
     }
 
-    /// Whether both resolved to the same path and to the same directory there.
+    /// Whether both resolved to the same path and the same directory.
     pub fn is_same(&self, other: &Root) -> bool {
         self.path == other.path && self.identity == other.identity
     }
@@ -75,12 +75,12 @@ impl Root {
         self.path == other.path && device(self) != device(other)
     }
 
-    /// Doesn't resolve the path, because its file system may not answer.
+    /// A root whose path isn't resolved, for file systems that may not respond.
     pub fn unresolved(path: &Path, name: &str) -> Root {
         let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let spellings = vec![configured.clone()];
+        let known_paths = vec![configured.clone()];
         let (path, name, ignore) = (configured.clone(), name.to_owned(), Ignore::defaults());
-        Root { path, name, ignore, configured, identity: None, spellings }
+        Root { path, name, ignore, configured, identity: None, known_paths }
     }
 
     /// The name of a relative path in diagnostics.

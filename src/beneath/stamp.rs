@@ -1,11 +1,11 @@
-//! The stamp of a file: the `stat` values that tell its versions apart.
+//! The stamp of a file: the `stat` values that differ between its versions.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::Stat;
 
-/// Size, times and identity of a file. Tells versions apart without reading them.
+/// Size, times and identity of a file. Versions are compared by stamp instead of being read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Stamp {
     /// Bytes.

@@ -1,4 +1,4 @@
-//! What every target has to do. A new target calls [`check`] with a way to make it and a way to see what it has.
+//! Tests that every target has to pass. A new target calls [`check`] with a function that opens it and one that lists its contents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::disk::Disk;
 use crate::event::Delivery;
 use crate::snapshot::{Resource, ResourceKind};
 
-/// What a target has, by path.
+/// The documents of a target, by path.
 type Contents = BTreeMap<String, String>;
 
 /// `a=1` is version 1 of document a, `-a` its removal, `*` a complete delivery.
@@ -33,14 +33,14 @@ fn delivery(words: &str) -> Delivery {
     }
 }
 
-/// Checks a target. `open` opens it again as after a restart, and `contents` returns what it has.
+/// Checks a target. `open` opens it, also after a restart; `contents` returns its documents.
 fn check(open: impl Fn() -> Box<dyn Target>, contents: impl Fn() -> Contents) {
     let has = |words: &str| {
         let expected = words.split_whitespace().filter_map(|word| word.split_once('='));
         let expected: Contents = expected.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
         assert_eq!(contents(), expected);
     };
-    // The delivery, the numbers of its outcome (written, unchanged, removed), and what the target has then. `!` opens it again.
+    // The delivery, its outcome (written, unchanged, removed), and the target's contents afterwards. `!` opens the target again.
     let steps = [
         ("* a.css=1 news/b.css=1", (2, 0, 0), "a.css=1 news/b.css=1"),
         ("* a.css=1 news/b.css=1", (0, 2, 0), "a.css=1 news/b.css=1"),
@@ -70,7 +70,7 @@ fn check(open: impl Fn() -> Box<dyn Target>, contents: impl Fn() -> Contents) {
 }
 
 #[test]
-fn disk_conforms() {
+fn disk_target_passes_conformance_tests() {
     let folder = tempfile::tempdir().expect("a folder");
     let (output, state) = (folder.path().join("feeds"), folder.path().join("state"));
     let contents = || {

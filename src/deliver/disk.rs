@@ -45,7 +45,7 @@ pub struct Disk {
 
 /// The end of messages about a file that can't be replaced.
 const MAY_SHOW_WITHHELD: &str = ": the file is not updated, and may show articles that are withheld by now";
-/// The end of messages about a path through something that isn't a folder.
+/// The end of messages about a path that leads through a file or a link.
 const NOT_WRITTEN: &str = "and dateline writes nothing there";
 /// More problems with the same cause are merged into one.
 const MAX_SEPARATE_PROBLEMS: usize = 3;
@@ -360,7 +360,7 @@ impl Target for Disk {
             let write = || self.write_document(&path, (&route, &resource), before.as_ref());
             let written = write().or_else(|problem| {
                 let is_withheld = problem.code == Code::OutputUnwritable && delivery.withheld.contains(&route);
-                // Removing it may have freed space.
+                // The removal may have freed enough space for the new version.
                 match before
                     .as_ref()
                     .filter(|_| is_withheld)

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// A feed's own address is nearly always within so many bytes.
+/// The part of a file that is searched. Nearly all feeds state their own address within it.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Whether an XML feed names dateline as its generator.

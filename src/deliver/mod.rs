@@ -1,7 +1,7 @@
-//! Carries documents to targets: today the output directory, later others.
+//! Delivers documents to targets. The output directory is the only target so far.
 //!
-//! Each target has its own task, queue, retries and pauses, so a target that is slow or fails delays no other. Every target passes the tests
-//! in `conformance`.
+//! Each target has its own task, queue and retries, so a target that is slow or fails doesn't delay others. Every target passes the tests in
+//! `conformance`.
 //!
 //! # Which file contains what?
 //!
@@ -12,7 +12,8 @@
 //! # When does a delivery start?
 //!
 //! When no newer one has arrived for a short time, at the latest after `MAX_QUIET_TIME`. Writing files takes disk and processor time
-//! from the next publication, which readers wait for. The time grows with the number of documents. A complete delivery starts at once.
+//! from the next publication, and readers wait for that one. The quiet time grows with the number of documents. A complete delivery
+//! starts at once.
 //!
 //! # What happens when a target fails?
 //!
@@ -37,9 +38,9 @@ use crate::metrics::Metrics;
 pub(crate) use queue::merge;
 use queue::{DeliveryReceiver, DeliverySender, queue};
 
-/// A place that documents are carried to. The program's only trait object.
+/// A destination of documents. The program's only trait object.
 pub trait Target: Send {
-    /// Carries documents. Failures are listed in the outcome's problems; the next delivery contains these documents again.
+    /// Writes documents. Failures are listed in the outcome's problems; the next delivery contains these documents again.
     fn deliver(&mut self, delivery: &Delivery) -> Outcome;
 }
 
@@ -77,7 +78,7 @@ pub fn start(
     (Deliveries { queues }, tasks)
 }
 
-/// Carries the deliveries of one target.
+/// Executes the deliveries of one target.
 async fn run(
     mut target: Box<dyn Target>,
     deliveries: DeliveryReceiver,
@@ -86,14 +87,13 @@ async fn run(
 ) {
     let mut pause = MIN_RETRY_PAUSE;
     let mut counted = 0;
-    // Whether the last attempt failed, and whether the queue has nothing newer.
-    let (mut has_failed, mut is_same) = (false, false);
+    let (mut has_failed, mut has_nothing_newer) = (false, false);
     loop {
         // The metric counts the deliveries of all targets.
         let waiting = i64::try_from(deliveries.len()).unwrap_or(i64::MAX);
         metrics.delivery_queue.inc_by(waiting - counted);
         counted = waiting;
-        let is_closed = match has_failed && is_same {
+        let is_closed = match has_failed && has_nothing_newer {
             true => tokio::time::timeout(pause, deliveries.wait_for_more()).await == Ok(false),
             false => !deliveries.wait().await,
         };
@@ -118,9 +118,9 @@ async fn run(
         let had_failed = std::mem::replace(&mut has_failed, !outcome.problems.is_empty());
         pause = if had_failed && has_failed { MAX_RETRY_PAUSE.min(pause * 2) } else { MIN_RETRY_PAUSE };
         if has_failed && !is_closed {
-            is_same = deliveries.put_back(delivered);
+            has_nothing_newer = deliveries.put_back(delivered);
         }
-        // Nobody receives outcomes while the daemon stops. Deliveries go on to the end.
+        // Nobody receives outcomes while the daemon stops. The remaining deliveries are still written.
         outcomes.send(Event::Delivered(outcome)).await.unwrap_or_default();
     }
 }

@@ -1,5 +1,5 @@
-//! The queue of deliveries. Holds at most one delivery, into which newer ones are merged. Sending never blocks, and a slow target never
-//! makes two versions of a document wait.
+//! The queue of deliveries. Holds at most one delivery, into which newer ones are merged. Sending never blocks, and the queue never
+//! holds two versions of a document, however slow the target is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,7 @@ struct State {
     is_closed: bool,
 }
 
-/// Several deliveries as one.
+/// One or more deliveries, merged.
 #[derive(Debug)]
 struct MergedDelivery {
     generation: u64,
@@ -49,7 +49,7 @@ pub(crate) fn merge(older: Delivery, newer: Delivery) -> Delivery {
     waiting.into_delivery()
 }
 
-/// An empty queue.
+/// Creates an empty queue.
 pub(super) fn queue() -> (DeliverySender, DeliveryReceiver) {
     let shared = Arc::new(Shared::default());
     (DeliverySender(Arc::clone(&shared)), DeliveryReceiver(shared))
@@ -159,7 +159,7 @@ impl MergedDelivery {
         self.generation = newer.generation;
         self.withheld.extend(newer.withheld);
         for (path, version) in newer.recorded {
-            // The first delivery has the versions at the start.
+            // The first delivery has the versions from the start of the daemon.
             self.recorded.entry(path).or_insert(version);
         }
         self.count += 1;

@@ -1,15 +1,16 @@
 //! A published document: its metadata, and its bytes while they are in memory.
 //!
-//! **What is a cold document?** One whose bytes are on disk only. Its hash, length and dates stay in memory, which is enough for a
-//! 304 or HEAD. Each content coding is loaded, counted and evicted on its own.
+//! # What is a cold document?
 //!
-//! **How is memory accounted?** A [`MemoryCounter`] counts the bytes of documents in memory. `store::documents` evicts codings that were
-//! not requested lately (the CLOCK algorithm).
+//! A document whose bytes are only on disk. Its hash, length and dates stay in memory, which is enough for a 304 or HEAD. Each content
+//! coding is loaded, counted and evicted separately.
 //!
-//! **Why does plain data know header maps?** A document is requested thousands of times and changes once, so the header fields of its
-//! responses are prepared.
+//! # How is memory accounted?
 //!
-//! # Why are header fields prepared?
+//! A [`MemoryCounter`] counts the bytes of documents in memory. `store::documents` evicts codings that weren't requested lately (the CLOCK
+//! algorithm).
+//!
+//! # Why are header fields prepared here?
 //!
 //! A document changes once and is requested thousands of times. A request clones the prepared map and adds Date.
 
@@ -44,7 +45,7 @@ pub struct Resource {
     pub expires: Option<Timestamp>,
     /// The Link field (RFC 8288) of a page: its feeds.
     pub links: Option<Text>,
-    /// Its responses in each content coding, made on first use.
+    /// Its responses in each content coding, created on first use.
     pub codings: Codings,
     /// Counts requests for its feed. Set by the first request.
     pub requests: OnceLock<Counter>,
@@ -171,7 +172,7 @@ impl Resource {
         Resource { newest: self.newest, expires: self.expires, links: self.links.clone(), ..cold }
     }
 
-    /// Counts the bytes until the last response that holds them is dropped.
+    /// Counts the bytes until the last response that holds them is dropped. For documents outside the document store.
     pub fn count_until_dropped(&self, counter: &MemoryCounter) {
         if let Some(held) = &*self.bytes.load() {
             let bytes = counter.counted(held.bytes.clone());
@@ -179,7 +180,7 @@ impl Resource {
         }
     }
 
-    /// Counts the bytes in memory from now on.
+    /// Counts the bytes while they are in memory. For documents in the document store.
     pub fn count_memory(&self, counter: &MemoryCounter) {
         let counter = self.counter.get_or_init(|| counter.clone());
         if let Some(held) = &*self.bytes.load() {
@@ -320,9 +321,9 @@ impl Codings {
 pub struct CodingSlot {
     /// The header fields it shares with other documents.
     pub fields: OnceLock<Arc<HeaderTemplates>>,
-    /// Count 304s and 200s.
+    /// Counters of 304s and of 200s.
     pub response_counters: [OnceLock<Counter>; 2],
-    /// Held while encoding, so that others wait instead of encoding too.
+    /// Held while a thread encodes, so that other threads wait instead of encoding too.
     pub encode_lock: Mutex<()>,
     response: ArcSwapOption<FullResponse>,
     /// The encoded length; 0 while unknown.
@@ -343,7 +344,7 @@ impl CodingSlot {
         }
     }
 
-    /// The encoded length, if the coding was ever made.
+    /// The encoded length, if the document was ever encoded.
     pub fn length(&self) -> Option<usize> {
         Some(self.length.load(Ordering::Relaxed)).filter(|length| *length > 0)
     }
