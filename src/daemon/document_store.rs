@@ -119,7 +119,7 @@ impl DocumentStore {
                         Ok(removed) => tracing::info!(records = removed, "ledger compacted"),
                         Err(error) => tracing::debug!(%error, "cannot compact the ledger"),
                     }
-                    if let Err(error) = store::untie(&directory, store::WORTH_UNTYING) {
+                    if let Err(error) = store::mark_independent(&directory, store::MIN_UNCHECKED_ARTICLES) {
                         tracing::debug!("{error}");
                     }
                 }

@@ -59,7 +59,7 @@ impl LedgerWriter {
                         let (last_record, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
                         done.send(WriteOutcome { result, last_record, unwritable }).unwrap_or_default();
                     }
-                    Job::Replay(answer) => answer.send(store.awake_ledger()).unwrap_or_default(),
+                    Job::Replay(answer) => answer.send(store.ledger_without_dormant()).unwrap_or_default(),
                 }
             }
             // The state is unlocked before `LedgerWriter::drop` returns.

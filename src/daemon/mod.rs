@@ -131,7 +131,7 @@ pub async fn run(
     // The ledger is read while the watcher scans files.
     let task_config = Arc::clone(&config);
     let state = spawn_blocking(move || {
-        let ledger = store.awake_ledger()?;
+        let ledger = store.ledger_without_dormant()?;
         let saved = store.published(task_config.origin(), &ledger);
         let (before, sources) = saved.map(|saved| (saved.snapshot, saved.sources)).unwrap_or_default();
         Ok((store, ledger, Snapshot { prefix: engine::prefix(&task_config), ..before }, sources))

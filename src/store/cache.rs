@@ -1,5 +1,5 @@
-//! The cache of parsed files' metadata, for the next start. Lost or damaged rows only mean that files are read again. So rows are written
-//! on a separate thread, without waiting for the disk.
+//! The cache of parsed files' metadata, for the next start. If rows are lost or damaged, their files are read again, so rows are written on
+//! a separate thread that doesn't wait for the disk.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -71,7 +71,7 @@ impl Cache {
     /// Removes the cache of a state directory that this process has locked.
     ///
     /// # Errors
-    /// If a file can't be removed. Then its rows would still be used.
+    /// If a file can't be removed, so that its rows would still be used.
     pub fn forget(directory: &Path) -> io::Result<()> {
         remove(&directory.join(DATABASE))
     }
@@ -127,8 +127,8 @@ impl Cache {
         })
     }
 
-    /// Stores rows, or deletes those that are `None`. Never waits for the disk: if it is too slow, rows are dropped. The older row of a
-    /// dropped one doesn't match its file and isn't used.
+    /// Stores rows, or deletes those that are `None`. Never waits for the disk: if the disk is too slow, rows are dropped. The older row of
+    /// such a file stays in the cache, but doesn't match the file any more and isn't used.
     pub fn store(&mut self, rows: Vec<(ArticlePath, Option<Row>)>) {
         if rows.is_empty() {
             return;
@@ -146,7 +146,7 @@ impl Cache {
         self.send(Job::Write(rows));
     }
 
-    /// Ends a complete listing: rows of folders that weren't read since the last one are deleted.
+    /// Ends a complete listing. Deletes the rows of folders that weren't read since the last one.
     pub fn finish_listing(&mut self) {
         let listed = std::mem::take(&mut self.listed);
         self.send(Job::RetainFolders(listed));
@@ -245,7 +245,7 @@ fn decode_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Row> {
 
 /// Executes jobs until the sender is dropped, many in one transaction.
 fn write(mut database: Connection, inbox: &Receiver<Job>, waiting: &AtomicUsize) {
-    /// No further job joins a transaction that has this many rows.
+    /// A transaction with this many rows is committed before the next job.
     const MAX_TRANSACTION_ROWS: usize = 32_768;
     let mut numbers: HashMap<String, i64> = HashMap::new();
     while let Ok(first) = inbox.recv() {

@@ -8,7 +8,7 @@
 //! - the newest hundred
 //! - its first record, its first publication, its first-seen time and its import
 //! - retractions by operators
-//! - the last record of each kind of statement that later records override
+//! - the last record of each topic, such as the publication or the retraction
 //!
 //! Replaying these records gives the same ledger. Articles whose records depend on those of others are skipped: moved articles, articles
 //! that share an id, and those with an unreadable record.
@@ -19,9 +19,9 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::directory::DATABASE;
-use super::error::{StoreError, Unread, unusable};
-use super::rows::{Numbered, columns, read_record};
-use super::saved::last_noted_record;
+use super::error::{StoreError, ReadError, unusable};
+use super::rows::{NumberedRecord, columns, read_record};
+use super::saved::last_listed_record;
 use super::schema::{MAX_LOCK_WAIT, SCHEMA, UNCOMPACTED_SCHEMA, last_record, version};
 use crate::ledger::{Record, Withdrawal};
 
@@ -34,8 +34,8 @@ const BATCH_RECORDS: usize = 1_000;
 /// The table that the first compaction creates.
 const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS compaction (
-        removed INTEGER NOT NULL,  -- how many records, so that others that are missing are noticed
-        looked  INTEGER NOT NULL   -- the last record when they were looked through
+        removed INTEGER NOT NULL,  -- the number of removed records; other missing records mean damage
+        looked  INTEGER NOT NULL   -- the number of the last record at the last scan
     ) STRICT;
     INSERT INTO compaction SELECT 0, 0 WHERE NOT EXISTS (SELECT 1 FROM compaction);
 ";
@@ -56,13 +56,13 @@ struct Limits {
 /// If the ledger can't be read or written. The ledger stays valid.
 pub fn compact(directory: &Path) -> Result<usize, StoreError> {
     let path = directory.join(DATABASE);
-    // Later records stay: the next start searches them for withdrawals since the list of published documents was saved.
-    let noted = last_noted_record(directory).unwrap_or(0);
+    // Later records stay: the next start searches them for withdrawals after the list of published documents was saved.
+    let last_listed = last_listed_record(directory).unwrap_or(0);
     // A small ledger gets no second connection, whose file SQLite keeps open until the first one is closed.
-    if noted < MIN_NEW_RECORDS {
+    if last_listed < MIN_NEW_RECORDS {
         return Ok(0);
     }
-    let work = || -> Result<usize, Unread> {
+    let work = || -> Result<usize, ReadError> {
         let mut database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.busy_timeout(MAX_LOCK_WAIT)?;
         if !(UNCOMPACTED_SCHEMA..=SCHEMA).contains(&version(&database)?) {
@@ -74,7 +74,7 @@ pub fn compact(directory: &Path) -> Result<usize, StoreError> {
         if last.saturating_sub(last_scanned) < MIN_NEW_RECORDS.max(last.saturating_sub(removed) / 4) {
             return Ok(0);
         }
-        let superseded = superseded(&database, noted, LIMITS)?;
+        let superseded = superseded(&database, last_listed, LIMITS)?;
         database.execute_batch(&format!("BEGIN IMMEDIATE; {TABLE} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
         for batch in superseded.chunks(BATCH_RECORDS) {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -89,7 +89,7 @@ pub fn compact(directory: &Path) -> Result<usize, StoreError> {
         database.execute("UPDATE compaction SET looked = ?", [last])?;
         Ok(superseded.len())
     };
-    work().map_err(|unread| unusable(&path, unread))
+    work().map_err(|error| unusable(&path, error))
 }
 
 /// Returns the number of removed records, and the number of the last record at the last scan.
@@ -101,15 +101,15 @@ pub(super) fn progress(database: &Connection) -> rusqlite::Result<(i64, i64)> {
     }
 }
 
-/// Returns the numbers of the superseded records up to `noted`.
-fn superseded(database: &Connection, noted: i64, limits: Limits) -> Result<Vec<i64>, Unread> {
+/// Returns the numbers of the superseded records up to `last_listed`.
+fn superseded(database: &Connection, last_listed: i64, limits: Limits) -> Result<Vec<i64>, ReadError> {
     let mut articles = database.prepare("SELECT path FROM record GROUP BY path HAVING count(*) > ?")?;
     let articles = articles.query_map([limits.max_records], |row| row.get::<_, String>(0))?;
     let articles: HashSet<String> = articles.collect::<Result<_, _>>()?;
     if articles.is_empty() {
         return Ok(Vec::new());
     }
-    let mut records: BTreeMap<String, Vec<Numbered>> = BTreeMap::new();
+    let mut records: BTreeMap<String, Vec<NumberedRecord>> = BTreeMap::new();
     // The path of each id's owner, and the paths of articles that are skipped.
     let mut owners: HashMap<String, String> = HashMap::new();
     let mut dependent: BTreeSet<String> = BTreeSet::new();
@@ -137,14 +137,14 @@ fn superseded(database: &Connection, noted: i64, limits: Limits) -> Result<Vec<i
     let independent = records.into_iter().filter(|(path, _)| !dependent.contains(path));
     let superseded = independent.flat_map(|(_, records)| superseded_of(&records, limits.newest_records));
     let mut superseded: Vec<i64> = superseded.collect();
-    superseded.retain(|number| *number <= noted);
+    superseded.retain(|number| *number <= last_listed);
     superseded.sort_unstable();
     Ok(superseded)
 }
 
-/// The subject of a record, about which a later record of the same kind overrides it.
+/// The subject of a record. A later record on the same topic overrides it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Statement {
+enum Topic {
     Publication,
     Version,
     Text,
@@ -154,14 +154,14 @@ enum Statement {
 }
 
 /// Returns the numbers of the superseded records among those of one article.
-fn superseded_of(records: &[Numbered], newest_records: usize) -> Vec<i64> {
-    let mut overridden: HashSet<Statement> = HashSet::new();
+fn superseded_of(records: &[NumberedRecord], newest_records: usize) -> Vec<i64> {
+    let mut overridden: HashSet<Topic> = HashSet::new();
     let mut ids = records.iter().filter_map(|numbered| match &numbered.record {
         Record::Published { id, .. } | Record::Imported { id, .. } => Some(id),
         _ => None,
     });
     let id = ids.next();
-    // A second id means that another article took over the file.
+    // A second id means that the file contained another article later.
     if ids.any(|other| Some(other) != id) {
         return Vec::new();
     }
@@ -171,8 +171,8 @@ fn superseded_of(records: &[Numbered], newest_records: usize) -> Vec<i64> {
     let first_numbers = [first, oldest].map(|record| record.map(|record| record.number));
     let mut superseded = Vec::new();
     for (newer, numbered) in records.iter().rev().enumerate() {
-        use Statement::{Loss, Publication, Retraction, Text, Version, Withdrawal as Withheld};
-        let (statement, overrides): (Statement, &[Statement]) = match &numbered.record {
+        use Topic::{Loss, Publication, Retraction, Text, Version, Withdrawal as Withheld};
+        let (topic, overrides): (Topic, &[Topic]) = match &numbered.record {
             Record::Published { .. } => (Publication, &[Publication, Version, Withheld]),
             Record::Hidden { .. } => (Version, &[Version]),
             Record::Text { .. } => (Text, &[Text]),
@@ -181,7 +181,7 @@ fn superseded_of(records: &[Numbered], newest_records: usize) -> Vec<i64> {
             Record::Lost { .. } | Record::Found { .. } => (Loss, &[Loss]),
             _ => continue,
         };
-        let is_overridden = overridden.contains(&statement);
+        let is_overridden = overridden.contains(&topic);
         overridden.extend(overrides);
         let is_by_command =
             matches!(&numbered.record, Record::Retracted { retraction, .. } if retraction.by == Withdrawal::Command);

@@ -10,13 +10,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::cache::Cache;
 use super::directory::{DATABASE, PUBLISHED_LIST, lock};
-use super::error::{StoreError, Unread, unusable};
-use super::opening::look_into;
+use super::error::{StoreError, ReadError, unusable};
+use super::opening::read_state;
 use super::presence::{COMPANION_EXTENSIONS, PREVIOUS_LEDGER, Presence, exists, find_ledger};
 use super::reader::read_ledger;
 use super::renderings::Renderings;
 use super::replay::replay;
-use super::saved::{last_noted_record, missing_records};
+use super::saved::{last_listed_record, missing_records};
 use super::schema::{NO_TABLES, SCHEMA, last_record, version};
 use super::writer::Store;
 
@@ -33,17 +33,17 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), StoreError> {
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
     create_private_file(&partial).map_err(io)?;
-    let noted = last_noted_record(directory);
-    let copied = look_into(directory, |database, version| {
+    let last_listed = last_listed_record(directory);
+    let copied = read_state(directory, |database, version| {
         let mut copy = Connection::open(&partial)?;
         Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)?;
         // The copy is checked because the operator may delete an older one for it.
         if version > 0 {
-            missing_records(noted, last_record(&copy)?).map_or(Ok(()), Err)?;
+            missing_records(last_listed, last_record(&copy)?).map_or(Ok(()), Err)?;
             replay(&copy, version)?;
         }
         let checked: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if checked == "ok" { Ok(()) } else { Err(Unread::Damaged(checked)) }
+        if checked == "ok" { Ok(()) } else { Err(ReadError::Damaged(checked)) }
     });
     let result = copied.and_then(|copied| match copied {
         // Unlike a rename, a hard link doesn't overwrite a file that was created meanwhile.
@@ -70,7 +70,7 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, StoreEr
     // The copy is checked before anything changes.
     let bytes = fs::read(copy).map_err(|error| StoreError::CopyIo(copy.to_owned(), error.to_string()))?;
     let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
-    let checked = database.map_err(Unread::from).and_then(|database| {
+    let checked = database.map_err(ReadError::from).and_then(|database| {
         let version = version(&database)?;
         if (1..=SCHEMA).contains(&version) {
             replay(&database, version)?;
@@ -78,7 +78,7 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, StoreEr
         Ok(version)
     });
     let bad = |why: &str| StoreError::BadCopy(copy.to_owned(), why.to_owned());
-    let checked = checked.map_err(|unread| match unusable(copy, unread) {
+    let checked = checked.map_err(|error| match unusable(copy, error) {
         StoreError::Damaged(_, why) => bad(&why),
         other => other,
     });
@@ -109,7 +109,7 @@ pub fn start_over(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
     let lock = lock(directory)?;
     let path = directory.join(DATABASE);
     match read_ledger(directory) {
-        Ok(_) if find_ledger(directory)? == Presence::There => return Err(StoreError::Usable(path)),
+        Ok(_) if find_ledger(directory)? == Presence::Exists => return Err(StoreError::Usable(path)),
         Ok(_) | Err(StoreError::Missing(..) | StoreError::Damaged(..)) => {}
         Err(other) => return Err(other),
     }
@@ -126,11 +126,12 @@ pub fn start_over(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
     Cache::forget(directory).and_then(|()| Renderings::forget(directory)).map_err(io)?;
     // An empty lock file makes this a first start, even if this process is killed now.
     lock.set_len(0).map_err(io)?;
-    drop(Store::open_locked(directory, lock, Presence::Never)?);
+    drop(Store::open_locked(directory, lock, Presence::NeverCreated)?);
     Ok(previous)
 }
 
-/// Renames a database with its companion files, which would damage the next database. Returns the new path if any file was renamed.
+/// Renames a database with its companion files, because companion files that stay would damage the next database. Returns the new path if
+/// any file was renamed.
 fn set_aside(path: &Path, previous: PathBuf) -> io::Result<Option<PathBuf>> {
     let mut is_moved = false;
     let companion_suffixes = COMPANION_EXTENSIONS.iter().filter_map(|extension| extension.strip_prefix("sqlite"));

@@ -2,8 +2,8 @@
 //!
 //! # Why does the lock file have a content?
 //!
-//! SQLite takes an empty file for a new database. Since the lock file says when tables were created, an empty ledger beside it is
-//! recognised as a lost one.
+//! SQLite treats an empty file as a new database. The content of the lock file says that the ledger had tables, so an empty ledger beside
+//! it is recognised as lost.
 
 use std::fs::{self, File, TryLockError};
 use std::io;

@@ -1,18 +1,19 @@
 //! Documents that are not in memory: files in the state directory, each named by the hash of its content.
 //!
-//! A document is written before its bytes leave memory, and bytes that were read back are used only if they have the hash. So the files
-//! need no flush: a file that a power failure damaged counts as lost, and the engine rebuilds lost documents.
+//! # Why aren't all documents in memory?
 //!
-//! # Which documents leave memory first?
+//! Three thousand sections in three formats are more than a gigabyte, of which readers fetch a few dozen megabytes. Most requests only
+//! ask whether a document changed, and the hash in memory answers that.
+//!
+//! # Which documents are evicted first?
 //!
 //! The CLOCK algorithm decides. All documents in memory are in a ring, and a hand goes round. A document that was requested since the
 //! hand last passed stays, any other is evicted. A request only sets a flag.
 //!
-//! # Why do documents leave memory?
+//! # Why aren't the files flushed?
 //!
-//! Three thousand sections in three formats are more than a gigabyte, of which readers fetch a few dozen megabytes. Most requests only
-//! ask whether a document changed, and its hash answers that. Bytes that nobody asks for are stored in files named by hash; a lost file
-//! is a document that is built again.
+//! A document is written before it is evicted, and bytes that were read back are used only if they have the hash. A file that a power
+//! failure damaged counts as lost, and the engine rebuilds lost documents.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;

@@ -1,8 +1,14 @@
-//! The facts about dormant articles, found by fingerprints of their paths, ids and versions.
+//! The table of dormant articles: their facts, found by fingerprints of their paths, ids and versions. `facts` encodes the facts of a row.
 //!
-//! Their records stay in the log, and replaying all of it still gives the whole ledger. The rows here say only what may be left out of memory:
-//! a start leaves an article out after the record with which it fell asleep, and a later record about it takes its row away. Those that no
-//! record ties to another article ([`untie`]) are not replayed at all. `facts` encodes the facts of a row.
+//! # Why does a dormant article have a row in addition to its records?
+//!
+//! The records stay, and replaying all of them still gives the whole ledger. The row says what a start may leave out of memory. The row has
+//! the number of the last record from when the article became dormant. A later record about the article deletes the row.
+//!
+//! # Which records aren't replayed?
+//!
+//! Those of independent articles: articles that never moved and whose ids no other article ever had ([`mark_independent`]). Other dormant
+//! articles are replayed up to the number in their row, and then dropped, because records of other articles depend on theirs.
 
 mod facts;
 
@@ -12,9 +18,9 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
 use super::directory::DATABASE;
-use super::error::{StoreError, Unread, unusable};
-use super::opening::look_into;
-use super::saved::last_noted_record;
+use super::error::{StoreError, ReadError, unusable};
+use super::opening::read_state;
+use super::saved::last_listed_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};
 use crate::event::DormantQuery;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
@@ -22,17 +28,18 @@ use crate::ledger::{Ledger, Record, Remembered};
 use crate::types::{ArticlePath, ContentHash};
 use facts::StoredFacts;
 
-/// Made when the first article falls asleep. Earlier programs don't look at it, and what they recorded is noticed ([`Replayed::Stale`]).
+/// Created when the first article becomes dormant. Earlier programs don't know the table; records that they wrote are detected
+/// ([`ReplayAction::Stale`]).
 const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS dormant (
         path       TEXT PRIMARY KEY,
-        number     INTEGER NOT NULL,  -- the last record when it fell asleep
+        number     INTEGER NOT NULL,  -- of the last record when the article became dormant
         by_path    INTEGER NOT NULL,  -- fingerprints
         by_id      INTEGER,
         by_version INTEGER,
-        since      INTEGER NOT NULL,  -- seconds since 1970: when it was retracted
-        is_free    INTEGER,           -- whether no record ties it to another article; unknown at first
-        facts      TEXT NOT NULL,     -- all that is remembered, as JSON
+        since      INTEGER NOT NULL,  -- when it was retracted, in seconds since 1970
+        is_free    INTEGER,           -- whether the article is independent; NULL: not checked yet
+        facts      TEXT NOT NULL,     -- the facts, as JSON
         seal       BLOB NOT NULL,     -- hash of path and facts
         check_sum  INTEGER NOT NULL   -- of path, number, fingerprints and since
     ) STRICT, WITHOUT ROWID;
@@ -43,7 +50,7 @@ const TABLE: &str = "
     CREATE INDEX IF NOT EXISTS dormant_version ON dormant (by_version);
 ";
 
-/// Notes what is remembered of an article that falls asleep.
+/// Stores the facts about an article that becomes dormant.
 pub(super) fn put(database: &Connection, path: &ArticlePath, article: &Remembered) -> rusqlite::Result<usize> {
     if !has_table(database)? {
         database.execute_batch(TABLE)?;
@@ -72,7 +79,7 @@ pub(super) fn put(database: &Connection, path: &ArticlePath, article: &Remembere
         ])
 }
 
-/// Whatever is recorded of an article: it isn't dormant any more.
+/// Deletes the row of an article that isn't dormant any more.
 pub(super) fn remove(database: &Connection, path: &str) -> rusqlite::Result<usize> {
     if !has_table(database)? {
         return Ok(0);
@@ -80,66 +87,67 @@ pub(super) fn remove(database: &Connection, path: &str) -> rusqlite::Result<usiz
     database.prepare_cached("DELETE FROM dormant WHERE path = ?")?.execute([path])
 }
 
-/// The rows of dormant articles. `None`: one is damaged.
+/// Returns the dormant articles that match a query, and those that had the same ids, the most recent first. `None` if a row is damaged.
 pub(super) fn find_rows(
     directory: &Path,
     query: &DormantQuery,
 ) -> Result<Option<Vec<(ArticlePath, Remembered)>>, StoreError> {
-    let found = look_into(directory, |database, _| {
-        let mut found: Vec<Sleeper> = Vec::new();
+    let found = read_state(directory, |database, _| {
+        let mut found: Vec<DormantArticle> = Vec::new();
         if !has_table(database)? {
             return Ok(Some(Vec::new()));
         }
         let mut known: HashSet<String> = HashSet::new();
         let mut ids = query.ids.clone();
         let mut is_damaged = false;
-        let mut find = |column: &str, fingerprint: Fingerprint| -> Result<Vec<Sleeper>, Unread> {
+        let mut find = |column: &str, fingerprint: Fingerprint| -> Result<Vec<DormantArticle>, ReadError> {
             let select = format!("SELECT path, facts, seal, number, by_id FROM dormant WHERE {column} = ?");
             let mut statement = database.prepare_cached(&select)?;
             let mut rows = statement.query([fingerprint.cast_signed()])?;
-            let mut sleepers = Vec::new();
+            let mut matching = Vec::new();
             while let Some(row) = rows.next()? {
-                let Some(sleeper) = Sleeper::read(row)? else {
+                let Some(dormant) = DormantArticle::read(row)? else {
                     is_damaged = true;
                     continue;
                 };
-                sleepers.extend(known.insert(sleeper.path.to_string()).then_some(sleeper));
+                matching.extend(known.insert(dormant.path.to_string()).then_some(dormant));
             }
-            Ok(sleepers)
+            Ok(matching)
         };
         for (column, fingerprints) in [("by_path", &query.paths), ("by_version", &query.versions)] {
             for fingerprint in fingerprints {
                 found.extend(find(column, *fingerprint)?);
             }
         }
-        ids.extend(found.iter().filter_map(|sleeper| sleeper.id));
+        ids.extend(found.iter().filter_map(|dormant| dormant.id));
         for id in ids {
             found.extend(find("by_id", id)?);
         }
-        found.sort_by_key(|sleeper| std::cmp::Reverse(sleeper.number));
-        let found = found.into_iter().map(|sleeper| (sleeper.path, sleeper.article)).collect();
+        found.sort_by_key(|dormant| std::cmp::Reverse(dormant.number));
+        let found = found.into_iter().map(|dormant| (dormant.path, dormant.article)).collect();
         Ok(Some(found).filter(|_| !is_damaged))
     });
     found.map(Option::flatten)
 }
 
-struct Sleeper {
+/// A row of the table.
+struct DormantArticle {
     path: ArticlePath,
     article: Remembered,
     number: i64,
     id: Option<Fingerprint>,
 }
 
-impl Sleeper {
-    /// `None`: the row is damaged.
-    fn read(row: &Row<'_>) -> rusqlite::Result<Option<Sleeper>> {
+impl DormantArticle {
+    /// Decodes a row. `None` if it is damaged.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Option<DormantArticle>> {
         let (path, facts): (String, String) = (row.get(0)?, row.get(1)?);
         let stored: [u8; 16] = row.get(2)?;
         let is_intact = ContentHash::from_bytes(stored) == seal(&path, &facts);
         let Some(article) = StoredFacts::read(&facts).filter(|_| is_intact) else { return Ok(None) };
         let id: Option<i64> = row.get(4)?;
         let path = ArticlePath::new(&path);
-        Ok(Some(Sleeper { path, article, number: row.get(3)?, id: id.map(i64::cast_unsigned) }))
+        Ok(Some(DormantArticle { path, article, number: row.get(3)?, id: id.map(i64::cast_unsigned) }))
     }
 }
 
@@ -147,7 +155,7 @@ fn seal(path: &str, facts: &str) -> ContentHash {
     ContentHash::of_parts([path.as_bytes(), facts.as_bytes()])
 }
 
-/// What tells that a disk spoilt what a start reads of a row.
+/// The checksum of the columns that a start reads.
 fn check_sum(path: &str, number: i64, values: [Option<i64>; 4]) -> i64 {
     let values = values.map(|value| value.map_or(Vec::new(), |value| value.to_le_bytes().to_vec()));
     let number = number.to_le_bytes();
@@ -160,7 +168,7 @@ fn has_table(database: &Connection) -> rusqlite::Result<bool> {
     database.prepare_cached(has_table)?.query_row([], |row| row.get(0))
 }
 
-/// Ends the notices of dormant articles in a ledger that has everything in memory.
+/// Ends the notices of dormant articles in a ledger that was replayed with them.
 pub(super) fn end_notices(database: &Connection, ledger: &mut Ledger) -> rusqlite::Result<()> {
     if !has_table(database)? {
         return Ok(());
@@ -173,73 +181,74 @@ pub(super) fn end_notices(database: &Connection, ledger: &mut Ledger) -> rusqlit
     Ok(())
 }
 
-/// Whether any article is dormant, so that records have to be looked at ([`remove`]).
+/// Whether any article is dormant. If not, new records needn't delete rows.
 pub(super) fn is_any(database: &Connection) -> rusqlite::Result<bool> {
     let is_any = "SELECT EXISTS (SELECT 1 FROM dormant)";
     Ok(has_table(database)? && database.prepare_cached(is_any)?.query_row([], |row| row.get(0))?)
 }
 
-/// Forgets that any article is dormant: the log has everything.
+/// Deletes all rows. The records still have all facts.
 pub(super) fn clear(database: &Connection) -> rusqlite::Result<()> {
     database.execute("DELETE FROM dormant", []).map(|_| ())
 }
 
-/// So many articles are worth looking through all records, of which there may be a hundred times as many.
-pub const WORTH_UNTYING: i64 = 1_000;
-/// So many are noted at a time: whoever writes waits no longer than for these.
-const BATCH: usize = 1_000;
+/// All records are scanned when this number of dormant articles is unchecked, or one for each hundred records if that is more.
+pub const MIN_UNCHECKED_ARTICLES: i64 = 1_000;
+/// The number of rows that one transaction updates. The writer waits for one transaction at most.
+const BATCH_ROWS: usize = 1_000;
 
-/// Sees which dormant articles no record ties to another article, beside the one who writes, if that is not known of so many:
-/// they never moved, and nobody else had their ids. Leaving out their records changes nothing of others.
+/// Checks which dormant articles are independent, while the writer continues: they never moved, and no other article had their ids.
+/// Leaving out their records doesn't change other articles. Does nothing if fewer than `min_unchecked` articles are unchecked. Returns the
+/// number of articles found to be independent.
 ///
 /// # Errors
-/// Where the ledger can't be read or written. It stays as good as it was.
-pub fn untie(directory: &Path, worthwhile: i64) -> Result<usize, StoreError> {
+/// If the ledger can't be read or written. The ledger stays valid.
+pub fn mark_independent(directory: &Path, min_unchecked: i64) -> Result<usize, StoreError> {
     let path = directory.join(DATABASE);
-    // SQLite keeps the file of a second connection open until the first one is closed: none is made for a small ledger.
-    if worthwhile > 0 && last_noted_record(directory).unwrap_or(0) < worthwhile {
+    // A small ledger gets no second connection, whose file SQLite keeps open until the first one is closed.
+    if min_unchecked > 0 && last_listed_record(directory).unwrap_or(0) < min_unchecked {
         return Ok(0);
     }
-    let work = || -> Result<usize, Unread> {
+    let work = || -> Result<usize, ReadError> {
         let mut database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.busy_timeout(MAX_LOCK_WAIT)?;
         if !has_table(&database)? {
             return Ok(0);
         }
-        let unknown: i64 =
+        let unchecked: i64 =
             database.query_row("SELECT count(*) FROM dormant WHERE is_free IS NULL", [], |row| row.get(0))?;
-        let least = worthwhile.max(last_record(&database)?.saturating_mul(worthwhile) / (WORTH_UNTYING * 100));
-        if unknown < least { Ok(0) } else { note_free(&mut database) }
+        let per_record = last_record(&database)?.saturating_mul(min_unchecked) / (MIN_UNCHECKED_ARTICLES * 100);
+        if unchecked < min_unchecked.max(per_record) { Ok(0) } else { check_independence(&mut database) }
     };
-    work().map_err(|unread| unusable(&path, unread))
+    work().map_err(|error| unusable(&path, error))
 }
 
-fn note_free(database: &mut Connection) -> Result<usize, Unread> {
-    let unknown: Vec<(String, i64)> = {
+fn check_independence(database: &mut Connection) -> Result<usize, ReadError> {
+    let unchecked: Vec<(String, i64)> = {
         let mut statement = database.prepare("SELECT path, number FROM dormant WHERE is_free IS NULL")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<Result<_, _>>()?
     };
-    let tied = tied(database)?;
-    let mut free = 0;
-    for batch in unknown.chunks(BATCH) {
+    let dependent = dependent_articles(database)?;
+    let mut independent = 0;
+    for batch in unchecked.chunks(BATCH_ROWS) {
         let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (path, number) in batch {
-            let is_free = !tied.contains(&ContentHash::of(path.as_bytes()));
-            free += usize::from(is_free);
-            // It may be awake by now.
+            let is_independent = !dependent.contains(&ContentHash::of(path.as_bytes()));
+            independent += usize::from(is_independent);
+            // The number is compared because the article may have come back meanwhile.
             transaction
                 .prepare_cached("UPDATE dormant SET is_free = ? WHERE path = ? AND number = ?")?
-                .execute(params![is_free, path, number])?;
+                .execute(params![is_independent, path, number])?;
         }
         transaction.commit()?;
     }
-    Ok(free)
+    Ok(independent)
 }
 
-/// The hashes of the paths of articles that moved, or whose ids others had or nobody has any more.
-fn tied(database: &Connection) -> Result<HashSet<ContentHash>, Unread> {
-    let mut tied = HashSet::new();
+/// Returns the hashes of the paths of articles that moved, whose id another article had, or whose id was released.
+fn dependent_articles(database: &Connection) -> Result<HashSet<ContentHash>, ReadError> {
+    let mut dependent = HashSet::new();
     let mut owners: HashMap<ContentHash, ContentHash> = HashMap::new();
     let kinds = "SELECT kind, path, value FROM record WHERE kind IN ('published', 'imported', 'moved', 'replaced') ORDER BY number";
     let mut statement = database.prepare(kinds)?;
@@ -249,67 +258,70 @@ fn tied(database: &Connection) -> Result<HashSet<ContentHash>, Unread> {
         let (kind, path, value) = (text(0)?, text(1)?, text(2)?);
         let (path, value) = (ContentHash::of(path.as_bytes()), ContentHash::of(value.as_bytes()));
         match kind {
-            "moved" => tied.extend([path, value]),
-            // The id stands where others have their path.
-            "replaced" => tied.extend(owners.get(&path)),
+            "moved" => dependent.extend([path, value]),
+            // These records have an id in the column of the path.
+            "replaced" => dependent.extend(owners.get(&path)),
             _ => {
                 let owner = *owners.entry(value).or_insert(path);
                 if owner != path {
-                    tied.extend([owner, path]);
+                    dependent.extend([owner, path]);
                 }
             }
         }
     }
-    Ok(tied)
+    Ok(dependent)
 }
 
-/// Which articles fell asleep after which record, while records are replayed in their order.
-pub(super) struct Asleep<'d> {
+/// Decides during a replay, which goes through the records in order, which articles stay out of memory.
+pub(super) struct DormantFilter<'d> {
     database: &'d Connection,
-    /// Whose records are not replayed: after which record they fell asleep, by the hashes of their paths.
-    free: HashMap<ContentHash, i64>,
-    /// The next ones of the others.
+    /// Independent articles, whose records are skipped: the number in their row, by the hash of their path.
+    independent: HashMap<ContentHash, i64>,
+    /// The next rows of dependent articles, in order of their numbers. Read in batches.
     next: VecDeque<(i64, ArticlePath)>,
-    /// The hashes of the paths of those that were told of.
-    paths: HashSet<ContentHash>,
-    is_none: bool,
+    /// The hashes of the paths of dependent articles that the replay has dropped.
+    dropped: HashSet<ContentHash>,
+    is_empty: bool,
 }
 
-/// What is to be done with a record while it is replayed.
+/// How to replay a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Replayed {
-    Yes,
-    /// It is of an article that needn't be in memory.
-    No,
-    /// It is about an article that had fallen asleep before it: a program wrote it that knows nothing of that.
+pub(super) enum ReplayAction {
+    Apply,
+    /// The record is about an independent dormant article.
+    Skip,
+    /// The record is about an article that became dormant before it. An earlier program, which doesn't know the table, wrote the record.
     Stale,
 }
 
-impl<'d> Asleep<'d> {
-    pub(super) fn none(database: &'d Connection) -> Asleep<'d> {
-        Asleep { database, free: HashMap::new(), next: VecDeque::new(), paths: HashSet::new(), is_none: true }
+impl<'d> DormantFilter<'d> {
+    /// Keeps all articles in memory.
+    pub(super) fn none(database: &'d Connection) -> DormantFilter<'d> {
+        let (independent, next, dropped) = (HashMap::new(), VecDeque::new(), HashSet::new());
+        DormantFilter { database, independent, next, dropped, is_empty: true }
     }
 
-    pub(super) fn all(database: &'d Connection) -> Result<Asleep<'d>, Unread> {
-        let is_none = !has_table(database)?;
-        let mut asleep = Asleep { is_none, ..Asleep::none(database) };
-        asleep.read_after(-1, "")?;
-        Ok(asleep)
+    /// Keeps dormant articles out of memory.
+    pub(super) fn all(database: &'d Connection) -> Result<DormantFilter<'d>, ReadError> {
+        let is_empty = !has_table(database)?;
+        let mut filter = DormantFilter { is_empty, ..DormantFilter::none(database) };
+        filter.read_after(-1, "")?;
+        Ok(filter)
     }
 
-    /// How many articles are.
+    /// The number of articles that stay out of memory.
     pub(super) fn count(&self) -> rusqlite::Result<i64> {
-        match self.is_none {
+        match self.is_empty {
             true => Ok(0),
             false => self.database.query_row("SELECT count(*) FROM dormant", [], |row| row.get(0)),
         }
     }
 
-    /// Those whose records are not replayed: their fingerprints, and since when they are retracted. `None`: a row is spoilt.
-    pub(super) fn free(&mut self) -> Result<Option<Vec<(Fingerprints, i64)>>, Unread> {
-        let mut free = Vec::new();
-        if self.is_none {
-            return Ok(Some(free));
+    /// Reads the rows of independent articles. Returns their fingerprints and retraction times; `None` if a row is damaged.
+    pub(super) fn read_independent(&mut self) -> Result<Option<Vec<(Fingerprints, i64)>>, ReadError> {
+        let mut independent = Vec::new();
+        if self.is_empty {
+            return Ok(Some(independent));
         }
         let query = "SELECT path, number, by_path, by_id, by_version, since, check_sum FROM dormant WHERE is_free";
         let mut statement = self.database.prepare(query)?;
@@ -321,20 +333,20 @@ impl<'d> Asleep<'d> {
             if check_sum(path, number, [Some(by_path), by_id, by_version, Some(since)]) != row.get::<_, i64>(6)? {
                 return Ok(None);
             }
-            self.free.insert(ContentHash::of(path.as_bytes()), number);
+            self.independent.insert(ContentHash::of(path.as_bytes()), number);
             let fingerprints = Fingerprints {
                 path: by_path.cast_unsigned(),
                 id: by_id.map(i64::cast_unsigned),
                 version: by_version.map(i64::cast_unsigned),
             };
-            free.push((fingerprints, since));
+            independent.push((fingerprints, since));
         }
-        Ok(Some(free))
+        Ok(Some(independent))
     }
 
-    /// Reads some more of the others after one.
-    fn read_after(&mut self, number: i64, path: &str) -> Result<(), Unread> {
-        if self.is_none {
+    /// Reads the next rows of dependent articles, after the one with this number and path.
+    fn read_after(&mut self, number: i64, path: &str) -> Result<(), ReadError> {
+        if self.is_empty {
             return Ok(());
         }
         let query = "SELECT number, path FROM dormant WHERE is_free IS NOT TRUE AND (number, path) > (?, ?)
@@ -347,33 +359,33 @@ impl<'d> Asleep<'d> {
         Ok(())
     }
 
-    /// The next of the others that fell asleep before a record.
-    pub(super) fn before(&mut self, record: i64) -> Result<Option<Record>, Unread> {
+    /// Returns the record that drops the next dependent article that became dormant before a record.
+    pub(super) fn next_before(&mut self, record: i64) -> Result<Option<Record>, ReadError> {
         let Some((number, path)) = self.next.pop_front_if(|(number, _)| *number < record) else { return Ok(None) };
         if self.next.is_empty() {
             self.read_after(number, path.as_str())?;
         }
-        self.paths.insert(ContentHash::of(path.as_str().as_bytes()));
+        self.dropped.insert(ContentHash::of(path.as_str().as_bytes()));
         Ok(Some(Record::Dormant { path, article: Box::default() }))
     }
 
-    /// Whether a record of this number and path is to be replayed, before it is decoded.
-    pub(super) fn replays(&self, number: i64, path: &str) -> Replayed {
-        if self.free.is_empty() && self.paths.is_empty() {
-            return Replayed::Yes;
+    /// Returns how to replay a record with this number and path. The record needn't be decoded yet.
+    pub(super) fn action(&self, number: i64, path: &str) -> ReplayAction {
+        if self.independent.is_empty() && self.dropped.is_empty() {
+            return ReplayAction::Apply;
         }
         let hash = ContentHash::of(path.as_bytes());
-        match self.free.get(&hash) {
-            Some(last) if number <= *last => Replayed::No,
-            None if !self.paths.contains(&hash) => Replayed::Yes,
-            _ => Replayed::Stale,
+        match self.independent.get(&hash) {
+            Some(last) if number <= *last => ReplayAction::Skip,
+            None if !self.dropped.contains(&hash) => ReplayAction::Apply,
+            _ => ReplayAction::Stale,
         }
     }
 
-    /// Whether a record says that an article is now where one fell asleep before it.
+    /// Whether a record moved an article to the path of one that was dormant by then.
     pub(super) fn is_stale(&self, record: &Record) -> bool {
         let Record::Moved { to, .. } = record else { return false };
         let hash = ContentHash::of(to.as_str().as_bytes());
-        self.free.contains_key(&hash) || self.paths.contains(&hash)
+        self.independent.contains_key(&hash) || self.dropped.contains(&hash)
     }
 }

@@ -12,8 +12,8 @@ use crate::ledger::Remembered;
 use crate::ledger::dormant::Fingerprints;
 use crate::types::ArticlePath;
 
-/// Finds dormant articles, and those that had the same ids, the most recent first. `unwritten`: those that may not be in the store yet.
-/// Where rows are missing or damaged, the log tells, and articles that aren't dormant may be among the answers.
+/// Finds dormant articles, and dormant articles that had the same ids, the most recent first. `unwritten` contains articles whose rows may
+/// not be written yet. If rows are missing or damaged, all records are searched, and the result may contain articles that aren't dormant.
 ///
 /// # Errors
 /// If the state is damaged or cannot be read.
@@ -23,25 +23,25 @@ pub fn find_dormant(
     unwritten: Vec<(ArticlePath, Remembered)>,
 ) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
     let mut found = unwritten;
-    // A daemon whose state directory was removed would take this for an answer.
-    if find_ledger(directory)? == Presence::Never && !is_complete(query, found.iter()) {
+    // The state directory was removed while the daemon runs. An empty result would mean that no article is dormant.
+    if find_ledger(directory)? == Presence::NeverCreated && !is_complete(query, found.iter()) {
         return Err(StoreError::Io(directory.join(DATABASE), "it is gone".to_owned()));
     }
     match find_rows(directory, query)? {
         Some(rows) if is_complete(query, found.iter().chain(&rows)) => found.extend(rows),
         _ => {
             let ledger = read_ledger(directory)?;
-            let mut logged: Vec<_> = (ledger.articles().map(|(path, article)| (path.clone(), article.clone())))
+            let mut recorded: Vec<_> = (ledger.articles().map(|(path, article)| (path.clone(), article.clone())))
                 .filter(|(path, article)| query.matches(&Fingerprints::of(path, article)))
                 .collect();
-            logged.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-            found.extend(logged);
+            recorded.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            found.extend(recorded);
         }
     }
     Ok(found)
 }
 
-/// Whether each fingerprint of a query is one of an article.
+/// Whether each fingerprint of a query matches an article.
 fn is_complete<'a>(query: &DormantQuery, found: impl Iterator<Item = &'a (ArticlePath, Remembered)>) -> bool {
     let mut missing = query.clone();
     for (path, article) in found {

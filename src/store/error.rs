@@ -89,23 +89,23 @@ impl std::error::Error for StoreError {}
 
 /// The reason why rows can't be read.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum ReadError {
     /// SQLite returned an error.
     Sqlite(rusqlite::Error),
     /// SQLite can read the rows, but they can't be decoded.
     Damaged(String),
 }
 
-impl From<rusqlite::Error> for Unread {
-    fn from(error: rusqlite::Error) -> Unread {
-        Unread::Sqlite(error)
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> ReadError {
+        ReadError::Sqlite(error)
     }
 }
 
-impl Unread {
+impl ReadError {
     /// Returns the error for a range of missing records.
-    pub(super) fn missing(first: i64, last: i64) -> Unread {
-        Unread::Damaged(match first == last {
+    pub(super) fn missing(first: i64, last: i64) -> ReadError {
+        ReadError::Damaged(match first == last {
             true => format!("its record {first} is missing"),
             false => format!("its records {first} to {last} are missing"),
         })
@@ -113,10 +113,10 @@ impl Unread {
 }
 
 /// Converts an error of the ledger in a file.
-pub(super) fn unusable(path: &Path, unread: Unread) -> StoreError {
-    match unread {
-        Unread::Sqlite(error) => store_error(path, &error),
-        Unread::Damaged(why) => StoreError::Damaged(path.to_owned(), why),
+pub(super) fn unusable(path: &Path, error: ReadError) -> StoreError {
+    match error {
+        ReadError::Sqlite(error) => store_error(path, &error),
+        ReadError::Damaged(why) => StoreError::Damaged(path.to_owned(), why),
     }
 }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::error::StoreError;
-use super::opening::look_into;
-use super::rows::{WITH_INSTANTS, columns, instant, read_record};
+use super::opening::read_state;
+use super::rows::{INSTANTS_SCHEMA, columns, instant, read_record};
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
@@ -16,8 +16,8 @@ use crate::types::ArticlePath;
 /// # Errors
 /// As [`super::read_ledger`].
 pub fn history(directory: &Path, path: &ArticlePath) -> Result<Vec<(Timestamp, Record)>, StoreError> {
-    let records = look_into(directory, |database, version| {
-        if version < WITH_INSTANTS {
+    let records = read_state(directory, |database, version| {
+        if version < INSTANTS_SCHEMA {
             return Ok(Vec::new());
         }
         // The search goes backwards, because only the current path is known.

@@ -1,7 +1,7 @@
-//! The state directory. Ledger records are in one SQLite database with one writer. Caches and documents are in files beside it and may
+//! The state directory. Ledger records are in one SQLite database with one writer. Caches and documents are in files beside it, and may
 //! be lost.
 //!
-//! Records of articles are a log, which `dateline history` shows. Only the latest validators of each document are stored.
+//! Records of articles form a log, which `dateline history` shows. Of each document, only the latest validators are stored.
 //!
 //! # Which file contains what?
 //!
@@ -16,8 +16,8 @@
 //! - `reader`: reads the ledger without a lock
 //! - `copies`: backup and restore
 //! - `compaction`: removes superseded records
-//! - `dormant`: the rows of long-gone articles, which stay out of memory
-//! - `dormant_lookup`: finds long-gone articles by fingerprint
+//! - `dormant`: the table of dormant articles, which stay out of memory
+//! - `dormant_lookup`: finds dormant articles by fingerprint
 //! - `history`: the records of one article
 //! - `cache`: metadata of parsed files, for the next start
 //! - `renderings`: rendered bodies, for the next start
@@ -47,7 +47,7 @@ pub use cache::{Cache, CacheReader, Row};
 pub use compaction::compact;
 pub use copies::{backup, restore, start_over};
 pub use documents::{AlternativePath, Documents};
-pub use dormant::{WORTH_UNTYING, untie};
+pub use dormant::{MIN_UNCHECKED_ARTICLES, mark_independent};
 pub use dormant_lookup::find_dormant;
 pub use error::StoreError;
 pub use history::history;

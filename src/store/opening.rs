@@ -9,14 +9,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::directory::{DATABASE, ROLLBACK_JOURNAL};
-use super::error::{StoreError, Unread, is_unwritable, store_error, unusable};
+use super::error::{StoreError, ReadError, is_unwritable, store_error, unusable};
 use super::presence::{self, Presence};
 use super::schema::{MAX_LOCK_WAIT, NO_TABLES, SCHEMA, enable_write_ahead_log, migrate, version};
 
 /// The journal mode of the database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Journal {
-    /// The database is new. The first records may be those of a whole archive, which a write-ahead log would write twice.
+    /// The database is new. The first records may be those of a large content directory, and a write-ahead log would write them twice.
     New,
     /// The first records were written with a rollback journal.
     Rollback,
@@ -35,7 +35,7 @@ pub(super) fn connect(
     // Records must survive a power failure, because readers see documents that depend on them.
     database.pragma_update(None, "synchronous", "full")?;
     if version(&database)? == 0 {
-        let is_lost = presence == Presence::There && presence::trace(directory).is_some();
+        let is_lost = presence == Presence::Exists && presence::find_evidence(directory).is_some();
         let version = if is_lost { 0 } else { migrate(&database)? };
         return Ok((database, version, Journal::New));
     }
@@ -44,13 +44,13 @@ pub(super) fn connect(
     Ok((database, version, Journal::WriteAhead))
 }
 
-/// Reads a state without locking it. `None` if there is none. `look` gets the version of the tables.
-pub(super) fn look_into<T>(
+/// Reads a state without locking it. `None` if there is none. `read` receives the version of the tables.
+pub(super) fn read_state<T>(
     directory: &Path,
-    look: impl FnOnce(&Connection, usize) -> Result<T, Unread>,
+    read: impl FnOnce(&Connection, usize) -> Result<T, ReadError>,
 ) -> Result<Option<T>, StoreError> {
     let path = directory.join(DATABASE);
-    if presence::find_ledger(directory)? == Presence::Never {
+    if presence::find_ledger(directory)? == Presence::NeverCreated {
         return Ok(None);
     }
     may_read(&path)?;
@@ -73,21 +73,21 @@ pub(super) fn look_into<T>(
     if version > SCHEMA {
         return Err(StoreError::Newer(path, version));
     }
-    if version == 0 && presence::trace(directory).is_some() {
+    if version == 0 && presence::find_evidence(directory).is_some() {
         return Err(StoreError::Damaged(path, NO_TABLES.to_owned()));
     }
-    look(&database, version).map(Some).map_err(|unread| unusable(&path, unread))
+    read(&database, version).map(Some).map_err(|error| unusable(&path, error))
 }
 
-/// Returns an error if this user may not read a database, for which SQLite has no error of its own. `access(2)` is used because opening and
-/// closing the file would release SQLite's locks on it (`fcntl(2)`).
+/// Returns an error if this user may not read a database. SQLite doesn't report that as a separate error. `access(2)` is used because
+/// opening and closing the file would release SQLite's locks on it (`fcntl(2)`).
 pub(super) fn may_read(path: &Path) -> Result<(), StoreError> {
     let allowed = rustix::fs::access(path, rustix::fs::Access::READ_OK);
     allowed.map_err(|error| StoreError::Io(path.to_owned(), io::Error::from(error).to_string()))
 }
 
-/// Opens the ledger for reading, including the records in its log. Even to read a log, SQLite normally creates a file for the log's index.
-/// The caller has locked the state, or writes nothing.
+/// Opens the ledger for reading, including the records in its write-ahead log, without creating a file. SQLite normally creates a file for
+/// the index of the log. The caller has locked the state, or writes nothing.
 ///
 /// # Errors
 /// If SQLite can't open it.

@@ -18,9 +18,9 @@ pub(super) const PREVIOUS_LEDGER: &str = "ledger.sqlite.before";
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Presence {
     /// The directory never had a ledger. There may be an empty file, which a killed first start leaves.
-    Never,
+    NeverCreated,
     /// There is a file that may be a ledger.
-    There,
+    Exists,
 }
 
 /// Looks for the ledger of a state directory.
@@ -44,7 +44,7 @@ pub(super) fn find_ledger(directory: &Path) -> Result<Presence, StoreError> {
     let length = found.len();
     let is_truncated = match length {
         // SQLite would delete a log beside an empty database.
-        0 if trace(directory).is_none() => return Ok(Presence::Never),
+        0 if find_evidence(directory).is_none() => return Ok(Presence::NeverCreated),
         0 => true,
         _ => length % MIN_PAGE_BYTES != 0 && !has_log(),
     };
@@ -53,7 +53,7 @@ pub(super) fn find_ledger(directory: &Path) -> Result<Presence, StoreError> {
     }
     match is_truncated {
         true => Err(StoreError::Damaged(path, format!("it was truncated to {length} bytes"))),
-        false => Ok(Presence::There),
+        false => Ok(Presence::Exists),
     }
 }
 
@@ -74,14 +74,14 @@ fn check_missing(directory: &Path, path: PathBuf) -> Result<Presence, StoreError
     }
     let companions = COMPANION_EXTENSIONS.into_iter().map(|extension| path.with_extension(extension));
     let companion = companions.into_iter().find(|companion| exists(companion));
-    match companion.or_else(|| trace(directory)) {
-        Some(trace) => Err(StoreError::Missing(path, trace)),
-        None => Ok(Presence::Never),
+    match companion.or_else(|| find_evidence(directory)) {
+        Some(evidence) => Err(StoreError::Missing(path, evidence)),
+        None => Ok(Presence::NeverCreated),
     }
 }
 
-/// Returns a file that shows that there was a ledger with tables, because it is only created after them.
-pub(super) fn trace(directory: &Path) -> Option<PathBuf> {
+/// Returns a file that shows that there was a ledger, because the file is created after the ledger's tables.
+pub(super) fn find_evidence(directory: &Path) -> Option<PathBuf> {
     let lock = directory.join(LOCK);
     if fs::read(&lock).is_ok_and(|content| content == LEDGER_CREATED) {
         return Some(lock);

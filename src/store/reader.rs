@@ -5,9 +5,9 @@ use std::path::Path;
 use rusqlite::OptionalExtension;
 
 use super::error::StoreError;
-use super::opening::look_into;
+use super::opening::read_state;
 use super::replay::replay;
-use super::saved::{last_noted_record, missing_records};
+use super::saved::{last_listed_record, missing_records};
 use super::schema::last_record;
 use crate::ledger::Ledger;
 use crate::types::ContentHash;
@@ -18,11 +18,11 @@ use crate::types::ContentHash;
 /// If the state is damaged, newer or can't be read.
 pub fn read_ledger(directory: &Path) -> Result<Ledger, StoreError> {
     // The list is read before the database, because a daemon may be writing: the list never has records that the database lacks.
-    let noted = last_noted_record(directory);
-    look_into(directory, |database, version| match version {
+    let last_listed = last_listed_record(directory);
+    read_state(directory, |database, version| match version {
         0 => Ok(Ledger::default()),
-        _ => match missing_records(noted, last_record(database)?) {
-            Some(unread) => Err(unread),
+        _ => match missing_records(last_listed, last_record(database)?) {
+            Some(error) => Err(error),
             None => replay(database, version),
         },
     })
@@ -34,7 +34,7 @@ pub fn read_ledger(directory: &Path) -> Result<Ledger, StoreError> {
 /// # Errors
 /// As [`read_ledger`].
 pub fn load_sources(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
-    let found = look_into(directory, |database, _| {
+    let found = read_state(directory, |database, _| {
         let mut statement = database.prepare("SELECT bytes FROM source WHERE hash = ?")?;
         let mut found = Vec::new();
         for hash in hashes {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::compaction;
-use super::dormant::{self, Asleep, Replayed};
-use super::error::Unread;
-use super::rows::{WITH_INSTANTS, columns, instant, read_record};
+use super::dormant::{self, DormantFilter, ReplayAction};
+use super::error::ReadError;
+use super::rows::{INSTANTS_SCHEMA, columns, instant, read_record};
 use crate::ledger::{Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -16,29 +16,29 @@ use crate::types::{ArticlePath, ContentHash};
 const BATCH_RECORDS: usize = 1_024;
 const MAX_WAITING_BATCHES: usize = 8;
 
-/// Reads the whole ledger. Notices of dormant articles have ended, even if they would last longer by the present configuration.
-pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, Unread> {
-    let mut ledger = replay_without(database, version, Asleep::none(database))?.unwrap_or_default();
+/// Reads the whole ledger. Notices of dormant articles have ended, even if the current configuration would make them last longer.
+pub(super) fn replay(database: &Connection, version: usize) -> Result<Ledger, ReadError> {
+    let mut ledger = replay_records(database, version, DormantFilter::none(database))?.unwrap_or_default();
     dormant::end_notices(database, &mut ledger)?;
     Ok(ledger)
 }
 
-/// Reads the ledger without dormant articles. `None` if the table of dormant articles is damaged, or an earlier program that doesn't know
-/// it wrote records.
-pub(super) fn replay_awake(database: &Connection, version: usize) -> Result<Option<Ledger>, Unread> {
-    replay_without(database, version, Asleep::all(database)?)
+/// Reads the ledger without dormant articles. `None` if the table of dormant articles is damaged, or if records were written by an earlier
+/// program that doesn't know the table.
+pub(super) fn replay_without_dormant(database: &Connection, version: usize) -> Result<Option<Ledger>, ReadError> {
+    replay_records(database, version, DormantFilter::all(database)?)
 }
 
-fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>) -> Result<Option<Ledger>, Unread> {
+fn replay_records(database: &Connection, version: usize, mut filter: DormantFilter<'_>) -> Result<Option<Ledger>, ReadError> {
     let columns = columns(version);
     // The transaction protects the reader from a compaction that runs meanwhile.
     let _snapshot = database.unchecked_transaction()?;
     let (removed, _) = compaction::progress(database)?;
-    // This is an upper bound of the number of articles, and a close one, since most were published in one version.
+    // A close upper bound of the number of articles, since most were published in one version.
     let articles: i64 =
         database.query_row("SELECT count(*) FROM record WHERE kind = 'published'", [], |row| row.get(0))?;
-    let articles = articles.saturating_sub(asleep.count()?);
-    let Some(free) = asleep.free()? else { return Ok(None) };
+    let articles = articles.saturating_sub(filter.count()?);
+    let Some(independent) = filter.read_independent()? else { return Ok(None) };
     // Folding records takes as long as reading them, so each has a thread.
     let (sender, inbox) = mpsc::sync_channel::<Vec<Record>>(MAX_WAITING_BATCHES);
     let mut is_stale = false;
@@ -46,12 +46,12 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
         let folding = scope.spawn(move || {
             let mut ledger = Ledger::default();
             ledger.reserve(usize::try_from(articles).unwrap_or(0));
-            free.into_iter().for_each(|(fingerprints, since)| ledger.add_dormant(fingerprints, since));
+            independent.into_iter().for_each(|(fingerprints, since)| ledger.add_dormant(fingerprints, since));
             inbox.iter().flatten().for_each(|record| ledger.apply(&record));
             ledger
         });
-        let mut read = || -> Result<(), Unread> {
-            let asleep = &mut asleep;
+        let mut read = || -> Result<(), ReadError> {
+            let filter = &mut filter;
             let mut statement = database.prepare(&format!("SELECT {columns} FROM record ORDER BY number"))?;
             let mut rows = statement.query([])?;
             let mut batch = Vec::with_capacity(BATCH_RECORDS);
@@ -60,18 +60,18 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
                 let number: i64 = row.get(0)?;
                 gaps += number.saturating_sub(expected);
                 if gaps > removed {
-                    return Err(Unread::missing(expected, number.saturating_sub(1)));
+                    return Err(ReadError::missing(expected, number.saturating_sub(1)));
                 }
                 expected = number.saturating_add(1);
-                while let Some(dormant) = asleep.before(number)? {
+                while let Some(dormant) = filter.next_before(number)? {
                     batch.push(dormant);
                 }
-                let replayed = asleep.replays(number, row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
-                if replayed == Replayed::No {
+                let action = filter.action(number, row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?);
+                if action == ReplayAction::Skip {
                     continue;
                 }
                 let record = read_record(row)?.record;
-                if replayed == Replayed::Stale || asleep.is_stale(&record) {
+                if action == ReplayAction::Stale || filter.is_stale(&record) {
                     is_stale = true;
                     return Ok(());
                 }
@@ -82,9 +82,9 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
                 }
             }
             if gaps < removed {
-                return Err(Unread::Damaged(format!("{removed} of its records were removed, and {gaps} are missing")));
+                return Err(ReadError::Damaged(format!("{removed} of its records were removed, and {gaps} are missing")));
             }
-            while let Some(dormant) = asleep.before(i64::MAX)? {
+            while let Some(dormant) = filter.next_before(i64::MAX)? {
                 batch.push(dormant);
             }
             sender.send(batch).unwrap_or_default();
@@ -106,7 +106,7 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
         let hash = ContentHash::from_bytes(hash);
         ledger.apply(&Record::Document { route: Arc::from(route), hash, last_modified });
     }
-    if version < WITH_INSTANTS {
+    if version < INSTANTS_SCHEMA {
         return Ok(Some(ledger));
     }
     let mut statement = database.prepare("SELECT route, updated FROM feed")?;
@@ -127,6 +127,6 @@ fn replay_without(database: &Connection, version: usize, mut asleep: Asleep<'_>)
     Ok(Some(ledger))
 }
 
-fn read_date(milliseconds: i64, route: &str) -> Result<Timestamp, Unread> {
-    instant(milliseconds).ok_or_else(|| Unread::Damaged(format!("the date of `{route}` is none")))
+fn read_date(milliseconds: i64, route: &str) -> Result<Timestamp, ReadError> {
+    instant(milliseconds).ok_or_else(|| ReadError::Damaged(format!("the date of `{route}` is none")))
 }

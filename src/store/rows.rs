@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::error::Unread;
+use super::error::ReadError;
 use crate::ledger::{Record, Retraction, TextPrint, UnreadableRecord, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
@@ -151,21 +151,22 @@ impl StoredRetraction {
 }
 
 /// A record with its number and time.
-pub(super) struct Numbered {
+pub(super) struct NumberedRecord {
     pub(super) number: i64,
     pub(super) at: Timestamp,
     pub(super) record: Record,
 }
 
-/// The first versions of the tables whose records have instants, and seals.
-pub(super) const WITH_INSTANTS: usize = 2;
-const WITH_SEALS: usize = 3;
+/// The first version of the tables whose records have instants.
+pub(super) const INSTANTS_SCHEMA: usize = 2;
+/// The first version of the tables whose records have seals.
+const SEALS_SCHEMA: usize = 3;
 
 /// Returns the columns that [`read_record`] expects, for a version of the tables.
 pub(super) fn columns(version: usize) -> &'static str {
-    if version < WITH_INSTANTS {
+    if version < INSTANTS_SCHEMA {
         "number, at, kind, path, value, hash, NULL, NULL"
-    } else if version < WITH_SEALS {
+    } else if version < SEALS_SCHEMA {
         "number, at, kind, path, value, hash, instant, NULL"
     } else {
         "number, at, kind, path, value, hash, instant, seal"
@@ -176,41 +177,41 @@ pub(super) fn columns(version: usize) -> &'static str {
 ///
 /// # Errors
 /// If the row doesn't say which article it is about, or can't be decoded and withholds nothing.
-pub(super) fn read_record(row: &Row<'_>) -> Result<Numbered, Unread> {
+pub(super) fn read_record(row: &Row<'_>) -> Result<NumberedRecord, ReadError> {
     let (number, written): (i64, i64) = (row.get(0)?, row.get(1)?);
     let at = instant(written).unwrap_or(Timestamp::UNIX_EPOCH);
     let text = |column: usize| row.get_ref(column).and_then(|value| Ok(value.as_str()?));
     let (kind, path) = (text(2)?, text(3)?);
     if path.is_empty() {
-        return Err(Unread::Damaged(format!("its record {number}, `{kind}`, says nothing of which article it is")));
+        return Err(ReadError::Damaged(format!("its record {number}, `{kind}`, says nothing of which article it is")));
     }
     // Rows from before the third version have no seal.
     let seal: Option<i64> = row.get(7)?;
     if seal.is_some_and(|seal| !Seal::has_path(seal, path)) {
         let why = format!("its record {number}, `{kind}`, is about another article than when it was written");
-        return Err(Unread::Damaged(why));
+        return Err(ReadError::Damaged(why));
     }
     let is_intact = seal.is_none_or(|seal| Seal::read(row, written, kind, path).map(Seal::to_integer) == Some(seal));
     let decoded = decode(row, kind, ArticlePath::new(path));
-    // In a row that can be decoded, the kind itself may be damaged. A retraction is assumed, because it withholds longest.
+    // If the row can be decoded but isn't intact, the kind itself may be damaged. A retraction is assumed, because it withholds longest.
     let kind = match kind {
         UnreadableRecord::WITHDRAWN if decoded.is_some() && !is_intact => "retracted",
         kind => kind,
     };
     let record = match decoded.filter(|_| is_intact) {
         Some(record) => record,
-        // These kinds withhold an article, or a newer program may use them for that.
-        None if !OPEN_KINDS.contains(&kind) => {
+        // Other kinds withhold an article, or a newer program may use them for that.
+        None if !HARMLESS_KINDS.contains(&kind) => {
             let record = UnreadableRecord { number, kind: kind.into() };
             Record::Unreadable { path: ArticlePath::new(path), record, at }
         }
-        None => return Err(Unread::Damaged(format!("its record {number}, `{kind}` of `{path}`, cannot be decoded"))),
+        None => return Err(ReadError::Damaged(format!("its record {number}, `{kind}` of `{path}`, cannot be decoded"))),
     };
-    Ok(Numbered { number, at, record })
+    Ok(NumberedRecord { number, at, record })
 }
 
 /// The kinds of records that withhold nothing.
-const OPEN_KINDS: [&str; 8] = ["seen", "published", "text", "imported", "moved", "restored", "lost", "found"];
+const HARMLESS_KINDS: [&str; 8] = ["seen", "published", "text", "imported", "moved", "restored", "lost", "found"];
 
 fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
     let value = row.get_ref(4).ok()?.as_str().ok()?;

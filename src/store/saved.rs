@@ -19,8 +19,8 @@
 //!
 //! # Why are saved documents served before all articles are read?
 //!
-//! A restart of a large newsroom takes a minute, and readers that are refused may come back in an hour. A saved document is served only
-//! if it was the last version under the same configuration, nothing in it has expired or was withdrawn, and the files of its
+//! A restart with a large content directory takes a minute, and readers that get a 503 may not come back for an hour. A saved document is
+//! served only if it was the last version under the same configuration, nothing in it has expired or was withdrawn, and the files of its
 //! entries still have the versions that it shows (`daemon::saved_documents`).
 //!
 //! # Why are files compared by content and not by timestamps?
@@ -38,7 +38,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::directory::PUBLISHED_LIST;
-use super::error::Unread;
+use super::error::ReadError;
 use super::rows::instant;
 use crate::article::PARSER_VERSION;
 use crate::article::render::RENDERER_VERSION;
@@ -56,7 +56,7 @@ pub struct Origin {
     pub record: i64,
     /// The device that the content directory is on. If it differs at the next start, the directory may not be mounted.
     pub device: Option<u64>,
-    /// The prefix of the ids that dateline mints. No agency knows them, so no other file can withdraw these items.
+    /// The prefix of ids that dateline mints. Agencies don't know these ids, so no agency file can withdraw such an item.
     pub minted: String,
 }
 
@@ -375,7 +375,7 @@ pub fn remove_published_list(directory: &Path) -> io::Result<()> {
 }
 
 /// Returns the number of the last record that the list of published documents takes into account.
-pub(super) fn last_noted_record(directory: &Path) -> Option<i64> {
+pub(super) fn last_listed_record(directory: &Path) -> Option<i64> {
     let mut head = String::new();
     BufReader::new(File::open(directory.join(PUBLISHED_LIST)).ok()?).read_line(&mut head).ok()?;
     let head: serde_json::Value = serde_json::from_str(&head).ok()?;
@@ -384,9 +384,9 @@ pub(super) fn last_noted_record(directory: &Path) -> Option<i64> {
 
 /// Returns an error if the database has fewer records than the list of published documents. The last records are lost together with
 /// a write-ahead log, which SQLite doesn't notice.
-pub(super) fn missing_records(noted: Option<i64>, last: i64) -> Option<Unread> {
-    let noted = noted.filter(|noted| *noted > last)?;
-    Some(Unread::missing(last.saturating_add(1), noted))
+pub(super) fn missing_records(last_listed: Option<i64>, last: i64) -> Option<ReadError> {
+    let last_listed = last_listed.filter(|last_listed| *last_listed > last)?;
+    Some(ReadError::missing(last.saturating_add(1), last_listed))
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// The SQL that creates the tables of each version from those of the previous one. Later versions are refused: this program doesn't know
-/// what their records mean.
+/// The SQL that migrates the tables from each version to the next. Databases of later versions are refused, because this program doesn't
+/// know what their records mean.
 const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE record (
         number INTEGER PRIMARY KEY,
-        at     INTEGER NOT NULL,  -- milliseconds since 1970, when it was written down
+        at     INTEGER NOT NULL,  -- when the record was written, in milliseconds since 1970
         kind   TEXT NOT NULL,     -- seen, published, imported, text, moved, withdrawn, retracted, restored ...
         path   TEXT NOT NULL,
         value  TEXT NOT NULL,     -- seen: milliseconds; published, imported: id; moved: the new path
@@ -35,12 +35,12 @@ const MIGRATIONS: [&str; 3] = [
     ) STRICT;
     ",
     "
-    ALTER TABLE record ADD COLUMN seal INTEGER;  -- hashes of the path and of the row, which tell damage; none of older records
+    ALTER TABLE record ADD COLUMN seal INTEGER;  -- checksums of the path and of the row; older records have none
     ",
 ];
 /// The version of a ledger with all records.
 pub(super) const UNCOMPACTED_SCHEMA: usize = MIGRATIONS.len();
-/// The version of a ledger from which records were removed (`compaction`). Earlier programs would take it for damaged.
+/// The version of a ledger from which records were removed (`compaction`). Earlier programs would report it as damaged.
 pub(super) const SCHEMA: usize = UNCOMPACTED_SCHEMA + 1;
 /// The time that a write waits for another process's lock on the database. A retraction waits with it.
 pub(super) const MAX_LOCK_WAIT: Duration = Duration::from_millis(500);

@@ -10,12 +10,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::directory::{DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, lock};
 use super::dormant;
-use super::error::{StoreError, Unread, is_unwritable, store_error, unusable};
+use super::error::{StoreError, ReadError, is_unwritable, store_error, unusable};
 use super::opening::{self, Journal, connect, may_read};
 use super::presence::{self, Presence};
-use super::replay::{replay, replay_awake};
-use super::rows::{WITH_INSTANTS, write_record};
-use super::saved::{self, Saved, last_noted_record, missing_records};
+use super::replay::{replay, replay_without_dormant};
+use super::rows::{INSTANTS_SCHEMA, write_record};
+use super::saved::{self, Saved, last_listed_record, missing_records};
 use super::schema::{NO_TABLES, SCHEMA, UNCOMPACTED_SCHEMA, enable_write_ahead_log, last_record, version};
 use crate::ledger::{Ledger, Record};
 use crate::types::ContentHash;
@@ -47,16 +47,16 @@ impl Store {
 
     pub(super) fn open_locked(directory: &Path, mut lock: File, presence: Presence) -> Result<Store, StoreError> {
         let path = directory.join(DATABASE);
-        if presence == Presence::There {
+        if presence == Presence::Exists {
             may_read(&path)?;
         }
         let (opened, unwritable) = match connect(directory, &path, presence) {
-            Err(error) if presence == Presence::There && is_unwritable(&error) => {
+            Err(error) if presence == Presence::Exists && is_unwritable(&error) => {
                 let why = store_error(&path, &error);
                 let unwritten = opening::read_only(&path).and_then(|database| Ok((version(&database)?, database)));
                 let (version, database) = unwritten.map_err(|_| store_error(&path, &error))?;
                 // A ledger of the first version can't be used without migration.
-                let version = if version == 0 || version >= WITH_INSTANTS { version } else { return Err(why) };
+                let version = if version == 0 || version >= INSTANTS_SCHEMA { version } else { return Err(why) };
                 ((database, version, Journal::WriteAhead), Some(why.to_string()))
             }
             opened => (opened.map_err(|error| store_error(&path, &error))?, None),
@@ -66,12 +66,12 @@ impl Store {
             (_, 0, _) => return Err(StoreError::Damaged(path, NO_TABLES.to_owned())),
             (database, _, journal) => (database, journal),
         };
-        // A full disk is no problem if the lock file has its content already.
+        // Written only if needed, because the disk may be full.
         if !fs::read(directory.join(LOCK)).is_ok_and(|content| content == LEDGER_CREATED) {
             lock.write_all(LEDGER_CREATED).map_err(|error| StoreError::Io(directory.to_owned(), error.to_string()))?;
         }
         let last = last_record(&database).map_err(|error| store_error(&path, &error))?;
-        if let Some(Unread::Damaged(why)) = missing_records(last_noted_record(directory), last) {
+        if let Some(ReadError::Damaged(why)) = missing_records(last_listed_record(directory), last) {
             return Err(StoreError::Damaged(path, why));
         }
         Ok(Store { database, path, journal, last, unwritable, _lock: lock })
@@ -93,7 +93,7 @@ impl Store {
         let store_error = |error: rusqlite::Error| store_error(&self.path, &error);
         // The old connection may hold an exclusive lock, so it is closed first.
         self.database = Connection::open_in_memory().map_err(store_error)?;
-        let opened = connect(&directory, &self.path, Presence::There);
+        let opened = connect(&directory, &self.path, Presence::Exists);
         match opened {
             Ok((database, UNCOMPACTED_SCHEMA..=SCHEMA, journal)) => {
                 (self.database, self.journal, self.unwritable) = (database, journal, None);
@@ -126,20 +126,20 @@ impl Store {
     /// If the state is damaged or can't be read.
     pub fn ledger(&self) -> Result<Ledger, StoreError> {
         let replayed =
-            version(&self.database).map_err(Unread::from).and_then(|version| replay(&self.database, version));
-        replayed.map_err(|unread| unusable(&self.path, unread))
+            version(&self.database).map_err(ReadError::from).and_then(|version| replay(&self.database, version));
+        replayed.map_err(|error| unusable(&self.path, error))
     }
 
-    /// Reads the ledger without dormant articles, of which it has only fingerprints. [`super::find_dormant`] finds these articles.
+    /// Reads the ledger. Of dormant articles, the result has only the fingerprints; [`super::find_dormant`] finds their facts.
     ///
     /// # Errors
     /// As [`Store::ledger`].
-    pub fn awake_ledger(&self) -> Result<Ledger, StoreError> {
-        let awake = version(&self.database)
-            .map_err(Unread::from)
-            .and_then(|version| replay_awake(&self.database, version))
-            .map_err(|unread| unusable(&self.path, unread))?;
-        match awake {
+    pub fn ledger_without_dormant(&self) -> Result<Ledger, StoreError> {
+        let replayed = version(&self.database)
+            .map_err(ReadError::from)
+            .and_then(|version| replay_without_dormant(&self.database, version))
+            .map_err(|error| unusable(&self.path, error))?;
+        match replayed {
             Some(ledger) => Ok(ledger),
             None => {
                 // If this fails, the next start tries again.

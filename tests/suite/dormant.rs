@@ -359,7 +359,7 @@ fn take(desk: &mut Desk, step: &Step, written: &mut Vec<String>) {
         Step::Restore(path) => desk.command(Command::Restore { article: article(path) }),
         Step::Restart => desk.start(),
         Step::RestartUntied => {
-            store::untie(&desk.newsroom.path(".dateline"), 0).expect("usable");
+            store::mark_independent(&desk.newsroom.path(".dateline"), 0).expect("usable");
             desk.start();
         }
         Step::SlowRestart => {
@@ -793,7 +793,7 @@ fn forgotten_articles_take_a_few_dozen_bytes() {
         let dormant = desk.engine.ledger().dormant();
         assert_eq!((desk.engine.ledger().len(), dormant.len()), (1, ROUNDS * ARTICLES));
         assert!(dormant.bytes() / dormant.len() <= 64);
-        assert_eq!(store::untie(&desk.newsroom.path(".dateline"), 0).expect("usable"), ROUNDS * ARTICLES - free);
+        assert_eq!(store::mark_independent(&desk.newsroom.path(".dateline"), 0).expect("usable"), ROUNDS * ARTICLES - free);
     }
 }
 
@@ -808,7 +808,7 @@ fn doubtful_memory_of_dormant_articles_is_replayed() {
         let state = desk.newsroom.path(".dateline");
         desk.store = None;
         if is_untied {
-            assert_eq!(store::untie(&state, 0).expect("usable"), 1);
+            assert_eq!(store::mark_independent(&state, 0).expect("usable"), 1);
         }
         let database = rusqlite::Connection::open(state.join("ledger.sqlite")).expect("a database");
         database.execute(sql, []).expect("writable");

@@ -19,7 +19,7 @@ pub(super) struct StoredFacts {
     date: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seen: Option<i64>,
-    /// Of its text, and of which program.
+    /// The fingerprint of its text, and the version of the fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     print: Option<(String, u32)>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +33,7 @@ pub(super) struct StoredFacts {
 }
 
 impl StoredFacts {
+    /// Encodes the facts.
     pub(super) fn text(article: &Remembered) -> String {
         let Facts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = Facts::from(article);
         let milliseconds = |instant: Option<Timestamp>| instant.map(Timestamp::as_millisecond);
@@ -50,9 +51,10 @@ impl StoredFacts {
         serde_json::to_string(&stored).unwrap_or_default()
     }
 
+    /// Decodes the facts. `None` if they are damaged.
     pub(super) fn read(text: &str) -> Option<Remembered> {
         let stored: StoredFacts = serde_json::from_str(text).ok()?;
-        // One that is there must be one.
+        // A value that is present must be valid.
         let at = |milliseconds: Option<i64>| milliseconds.map_or(Some(None), |at| instant(at).map(Some));
         let hash = |hash: Option<String>| hash.map_or(Some(None), |hash| ContentHash::parse(&hash).map(Some));
         let print = match stored.print {
