@@ -1,7 +1,9 @@
 //! Commands for a running daemon, over a Unix socket in the state directory. A connection carries one request and one response, each a
 //! line of JSON.
 //!
-//! **Who may send commands?** Whoever may open the socket. The state directory has mode 0700 and the socket 0600.
+//! # Who may send commands?
+//!
+//! Whoever may open the socket. The state directory has mode 0700 and the socket 0600.
 //!
 //! # Why a socket and not HTTP?
 //!

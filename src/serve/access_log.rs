@@ -1,9 +1,13 @@
 //! The access log: one line per response, in the Combined Log Format or as JSON.
 //!
-//! **Can a slow disk delay responses?** No. A request appends its line to a buffer in memory, and a thread writes the buffer. If the disk
-//! is full, lines are lost and counted, nothing else.
+//! # Can a slow disk delay responses?
 //!
-//! **What is never logged?** Queries and fragments of the target and of Referer, because they may contain tokens; Authorization; cookies.
+//! No. A request appends its line to a buffer in memory, and a thread writes the buffer. If the disk is full, lines are lost and counted,
+//! nothing else.
+//!
+//! # What is never logged?
+//!
+//! Queries and fragments of the target and of Referer, because they may contain tokens; Authorization; cookies.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -28,7 +32,7 @@ use crate::diagnostics::escape_json;
 
 /// How often the buffer is written.
 const WRITE_INTERVAL: Duration = Duration::from_millis(200);
-/// Limits the buffer. Further lines are counted as lost.
+/// The buffer's limit. Further lines are counted as lost.
 const MAX_BUFFER_BYTES: usize = 4 << 20;
 
 /// An open access log.
@@ -389,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn rotated_log_gets_no_more_lines() {
+    fn rotated_log_gets_no_new_lines() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("access.log");
         let options = config::AccessLog { file: file.clone(), format: LogFormat::Combined };

@@ -1,7 +1,9 @@
 //! The admin listener: readiness, status and metrics. Read-only.
 //!
-//! **How are web pages kept out?** A page open in an operator's browser could resolve its own host name to this machine (DNS rebinding).
-//! So requests must name an IP address, `localhost` or a configured host, and responses carry no CORS fields.
+//! # How are web pages kept out?
+//!
+//! A page open in an operator's browser could resolve its own host name to this machine (DNS rebinding). So requests must name an IP
+//! address, `localhost` or a configured host, and responses carry no CORS fields.
 
 use std::net::IpAddr;
 

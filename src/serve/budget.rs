@@ -1,7 +1,9 @@
-//! Limits how often a client may fetch the same version of a feed without a condition (K-01 to K-04).
+//! Limits how often a client may fetch the same version of a feed without a condition (`If-None-Match` or `If-Modified-Since`).
 //!
-//! **What is never limited?** Conditional requests, versions that the client hasn't fetched yet, clients on this machine, exempt user
-//! agents, aggregators that state their subscribers, and requests that came through an unknown proxy.
+//! # What is never limited?
+//!
+//! Conditional requests, versions that the client hasn't fetched yet, clients on this machine, exempt user agents, aggregators that state
+//! their subscribers, and requests that came through an unknown proxy.
 //!
 //! # Why do only repeated full responses count?
 //!
@@ -30,7 +32,7 @@ struct Account {
     full_at: u32,
 }
 
-/// Accounts per row. A new account replaces the one that is full first.
+/// Accounts per row. A new account replaces the account in its row whose budget is full first.
 const ACCOUNTS_PER_ROW: usize = 8;
 /// Rows under one lock.
 const ROWS_PER_SHARD: usize = 2_048;
@@ -39,7 +41,7 @@ const SHARDS: usize = 64;
 type Row = [Account; ACCOUNTS_PER_ROW];
 
 /// The accounts of all clients. The table holds 1,048,576 accounts in 16 MiB and never grows. If it overflows, the least-used accounts are
-/// dropped, in the clients' favour. A shard's memory is allocated on first use.
+/// dropped, and their clients start with a full budget. A shard's memory is allocated on first use.
 #[derive(Debug)]
 pub struct Budgets {
     options: config::Budget,
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn unconditional_refetch_limited_to_twelve_per_hour_k01() {
+    fn unconditional_refetch_limited_to_twelve_per_hour() {
         let budgets = budgets(&[]);
         let version = ContentHash::of(b"1");
         let take = |client: &str, name, feed: &str, version, second| {

@@ -27,7 +27,7 @@ pub(super) struct EntityTag {
 impl EntityTag {
     const MAX_BYTES: usize = 48;
 
-    /// Builds a strong tag that differs per coding (H-34). The suffix's number is the version of the encoder: raise it whenever a
+    /// Builds a strong tag that differs per coding (RFC 9110, section 8.8.3.3). The suffix's number is the version of the encoder: raise it whenever a
     /// level or library changes the encoded bytes.
     pub(super) fn new(resource: &Resource, coding: Coding) -> EntityTag {
         let suffix: &[u8] = match coding {
@@ -53,7 +53,7 @@ impl EntityTag {
     }
 }
 
-/// The part of a document that stores its state in a coding.
+/// The slot of a document that has its state in a coding.
 pub(super) fn slot(resource: &Resource, coding: Coding) -> &CodingSlot {
     match coding {
         Coding::Identity => &resource.codings.identity,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn codings_give_the_bytes_back() {
+    fn decoding_returns_original_bytes() {
         let mut noise = vec![0; 5_000];
         blake3::Hasher::new().finalize_xof().fill(&mut noise);
         for bytes in [Vec::new(), b"short".to_vec(), "quay ".repeat(10_000).into_bytes(), noise] {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_differ_per_coding_h34() {
+    fn tags_differ_per_coding() {
         let resource = Resource::new(ResourceKind::Page, b"x".to_vec(), None, 900);
         let mut tags: Vec<_> = [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd]
             .map(|coding| String::from_utf8(EntityTag::new(&resource, coding).as_bytes().to_vec()).unwrap())

@@ -1,13 +1,19 @@
 //! Serves one connection: PROXY header, TLS, HTTP/1 or HTTP/2, and its graceful end.
 //!
-//! **Why not hyper-util's `auto` builder?** It reads the first bytes itself, so [`ConnectionPhase`] would miss them.
+//! # Why not hyper-util's `auto` builder?
 //!
-//! **Why no HTTP/2 keep-alive pings?** A ping queues behind the data that a slow client has yet to read, so it says nothing about
-//! the client. A client whose requests make no progress is asked to close the connection (GOAWAY), and then disconnected. Flow
-//! control can stall a response without any write being blocked, so write timeouts alone don't suffice.
+//! It reads the first bytes itself, so [`ConnectionPhase`] would miss them.
 //!
-//! **Why does a connection linger?** Closing a socket with unread bytes resets the connection, and the reset may overtake the
-//! last response (RFC 9112, section 9.6). So the server closes its direction only, and discards what still arrives for a while.
+//! # Why no HTTP/2 keep-alive pings?
+//!
+//! A ping queues behind the data that a slow client has yet to read, so it says nothing about the client. A client whose requests make no
+//! progress is asked to close the connection (GOAWAY), and then disconnected. Flow control can stall a response without any write being
+//! blocked, so write timeouts alone don't suffice.
+//!
+//! # Why does a connection linger?
+//!
+//! Closing a socket with unread bytes resets the connection, and the reset may overtake the last response (RFC 9112, section 9.6). So the
+//! server closes its direction only, and discards what still arrives for a while.
 
 use std::future::poll_fn;
 use std::io;

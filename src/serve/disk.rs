@@ -1,4 +1,4 @@
-//! Requests for what isn't in memory, and the responses of the disk.
+//! The interface to the disk: requests for data that isn't in memory, and their responses.
 
 use std::fmt;
 use std::fs::File;
@@ -12,12 +12,12 @@ use super::workers::CancellationToken;
 use crate::snapshot::{PublishedArticle, Resource};
 use crate::types::ArticlePath;
 
-/// Fetches what requests need. Called on threads that may block; may return early once the token is cancelled.
+/// Reads or builds the data that HTTP requests need. Called on threads that may block; may return early once the token is cancelled.
 pub trait Disk: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static {}
 
 impl<D> Disk for D where D: Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse> + Send + Sync + 'static {}
 
-/// Something a request needs that isn't in memory.
+/// Data that isn't in memory, needed for a response.
 #[derive(Clone, Debug)]
 pub enum DiskRequest {
     /// The rendered page of an article.
@@ -26,7 +26,7 @@ pub enum DiskRequest {
     Media(ArticlePath),
     /// The bytes of a document, with its route.
     Document(Arc<str>, Arc<Resource>),
-    /// Eviction: this document now has more bytes in memory, so others may have to leave.
+    /// Eviction: this document now has more bytes in memory, so others may have to be evicted.
     Evict(Arc<Resource>),
 }
 

@@ -245,7 +245,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_bytes_never_fail_h82(bytes in prop::collection::vec(any::<u8>(), 0..300), line in ".{0,60}") {
+        fn arbitrary_proxy_headers_never_fail(bytes in prop::collection::vec(any::<u8>(), 0..300), line in ".{0,60}") {
             parse_proxy_header(&bytes);
             let text = parse_proxy_header(&[b"PROXY ", &bytes[..]].concat());
             let binary = parse_proxy_header(&[SIGNATURE, &bytes[..]].concat());

@@ -1,11 +1,14 @@
 //! Handles one request: routes it, fetches what isn't in memory, counts and logs the response.
 //!
-//! **What happens to requests before the first publication?** The snapshot then holds documents saved by the previous run.
-//! Each is verified before it is served. A request on an inherited socket waits for the first publication if no saved document
-//! answers it; on other sockets it gets 503.
+//! # What happens to requests before the first publication?
 //!
-//! **What if the snapshot changes while a response is made?** The current snapshot decides. A page is sent only if its article is
-//! still published in the same version; a document that can't be read any more is looked up again.
+//! The snapshot then holds documents saved by the previous run. Each is verified before it is served. A request on an inherited socket
+//! waits for the first publication if no saved document answers it; on other sockets it gets 503.
+//!
+//! # What if the snapshot changes while a response is made?
+//!
+//! The current snapshot decides. A page is sent only if its article is still published in the same version; a document that can't be read
+//! any more is looked up again.
 
 use std::convert::Infallible;
 use std::io;
@@ -99,7 +102,7 @@ where
     D: Disk,
 {
     client.phase.start_responding();
-    // No request here has a use for a body, so it isn't read, and the connection closes after the response.
+    // No route uses a request body. The body isn't read, and the connection closes after the response.
     let has_body = !request.body().is_end_stream();
     let head = RequestHead {
         method: request.method(),
@@ -191,7 +194,7 @@ fn is_too_early(reply: &Reply, snapshot: &ArcSwap<Snapshot>, head: &RequestHead<
     is_refusal && snapshot.load().generation == 0 && !head.uri.path().ends_with("/readyz")
 }
 
-/// Waits for the first publication, or until the daemon stops.
+/// Waits for the first publication or the end of the daemon.
 async fn wait_for_publication(options: &ServeOptions) {
     if let Some(mut first_publication) = options.first_publication.clone() {
         drop(first_publication.wait_for(|published| *published).await);

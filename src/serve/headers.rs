@@ -15,7 +15,7 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Retry-After for 503. In seconds, because NetNewsWire doesn't parse the date form.
 pub(super) const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 pub(super) const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
-/// Stands for a value that each response sets.
+/// The placeholder of a value that each response sets.
 pub(super) const PLACEHOLDER: HeaderValue = HeaderValue::from_static("none");
 pub(super) const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 pub(super) const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -78,7 +78,8 @@ pub(super) fn date(now: Timestamp) -> Option<HeaderValue> {
     })
 }
 
-/// The Last-Modified that may be sent: never later than Date (H-05, H-62), never before 1970, which many clients can't parse.
+/// The Last-Modified that may be sent: never later than Date (RFC 9110, section 8.8.2.1), never before 1970, because
+/// many clients can't parse such a date.
 pub(super) fn sendable_last_modified(last_modified: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
     last_modified.filter(|modified| (0..=now.as_second()).contains(&modified.as_second()))
 }

@@ -25,7 +25,7 @@ const MAX_UNSENT_BYTES: u32 = 256 * 1024;
 /// server's own write timeout.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The clients that a listener is for.
+/// The kind of clients that a listener serves.
 #[derive(Clone, Debug)]
 pub enum Audience {
     /// Readers, in clear text.
@@ -132,7 +132,7 @@ impl Listener {
         }
     }
 
-    /// The clients that the listener is for.
+    /// The kind of clients that the listener serves.
     pub fn audience(&self) -> &Audience {
         &self.audience
     }
@@ -165,7 +165,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // The predecessor's last connections may still be in TIME_WAIT.
+    // The last connections of a previous process may still be in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
@@ -185,7 +185,7 @@ fn limit_send_buffer(socket: SockRef<'_>) {
     }
 }
 
-/// Removes the socket that a killed predecessor left behind.
+/// Removes the socket file that a killed process left behind.
 fn remove_stale_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => match StdUnixStream::connect(path) {

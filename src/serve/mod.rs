@@ -13,8 +13,10 @@
 //!       └ timeouts                                       slow clients
 //! ```
 //!
-//! **Where does a response come from?** A request loads the snapshot once. Article pages, media files and documents that aren't in
-//! memory come from the `disk` function passed to [`run`]. This module knows neither the content directory nor the engine.
+//! # Where does a response come from?
+//!
+//! A request loads the snapshot once. Article pages, media files and documents that aren't in memory come from the `disk` function passed
+//! to [`run`]. This module knows neither the content directory nor the engine.
 
 use std::collections::HashMap;
 use std::io;
@@ -151,7 +153,7 @@ async fn accept_connections<D>(
             }
         }
     }
-    // The address is free for a successor before the last connections end, and their clients reconnect elsewhere.
+    // The next process can bind the address while the last connections end. Their clients reconnect to that process.
     drop(listener);
     drop(ending);
     let drained = timeout(server.options.stop_timeout, async {

@@ -1,6 +1,6 @@
 //! Negotiates the content coding (RFC 9110, sections 12.4.2 and 12.5.3). Pure.
 
-/// A content coding (RFC 9110, section 8.4.1). `deflate` is missing, because many clients take it for raw deflate.
+/// A content coding (RFC 9110, section 8.4.1). `deflate` is missing, because many clients expect raw deflate, without the zlib header.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Coding {
     /// The bytes without a coding.
@@ -30,11 +30,11 @@ impl Coding {
 
 /// Chooses a coding by the lines of Accept-Encoding. `None` means 406. `is_worth_coding` is false for small documents.
 ///
-/// - Without the field: identity. Any coding would be allowed, but scripts that send nothing can't decode (H-30).
+/// - Without the field: identity. Any coding would be allowed, but scripts that don't send the field can't decode.
 /// - The highest weight wins. Among equal weights, [`Coding::PREFERRED`] decides.
 /// - `*` applies to codings that aren't listed. Unlisted `identity` is acceptable after everything else.
 /// - Identity wins only if its weight is higher than that of every coding.
-/// - Malformed members are ignored. If a coding is listed twice, the lower weight counts, so a refusal stands.
+/// - Malformed members are ignored. If a coding is listed twice, the lower weight counts, so that a refusal isn't overridden.
 pub fn choose<'a>(lines: impl Iterator<Item = &'a [u8]>, is_worth_coding: bool) -> Option<Coding> {
     let mut accepted = Accepted::default();
     for line in lines {
@@ -206,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_bytes_never_fail_h39(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)) {
+        fn arbitrary_accept_encoding_never_fails(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4)) {
             choose(lines.iter().map(Vec::as_slice), true);
         }
 

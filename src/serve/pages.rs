@@ -1,16 +1,17 @@
 //! Article pages: built on demand by a few threads and cached.
 //!
-//! **Who shares a build?** Requests for the same page wait for one build. It is cancelled when the last client disconnects.
+//! # Who shares a build?
 //!
-//! **Why can a cached page never show a withheld article?** A page is cached with the [`PublishedArticle`] it was built from.
-//! It answers a request only while the snapshot has that same article and the files behind it are unchanged.
+//! Requests for the same page wait for one build. It is cancelled when the last client disconnects.
 //!
-//! **What stays of an evicted page?** Its ETag and length, which are enough for a 304 or HEAD.
+//! # Why can a cached page never show a withheld article?
 //!
-//! # Why may pages be cached although an article can be withheld at any moment?
+//! A page is cached with the [`PublishedArticle`] it was built from. It is used for a response only while the snapshot has that same
+//! article and the files behind it are unchanged.
 //!
-//! A cached page is stored with the `PublishedArticle` that it was built from. It is an answer only while the current snapshot contains
-//! that same value and the files behind it look unchanged. So the cache never decides what is public.
+//! # What stays of an evicted page?
+//!
+//! Its ETag and length, which are enough for a 304 or HEAD.
 
 use std::collections::HashMap;
 use std::io;
@@ -38,7 +39,7 @@ const CACHE_BYTES: u64 = 32 << 20;
 const MAX_HELD_BYTES: usize = if cfg!(test) { 48 << 20 } else { 256 << 20 };
 /// Limits the pages whose ETags are remembered.
 const MAX_ETAGS: usize = 16_384;
-/// Limits the remembered article versions whose page could not be built.
+/// Limits the article versions remembered because building their page panicked.
 const MAX_FAILED: usize = 1_024;
 /// Limits the queue of builds. Further requests get 503.
 const MAX_WAITING_BUILDS: usize = 64;

@@ -1,8 +1,9 @@
 //! Preconditions of requests (RFC 9110, section 13). Pure.
 //!
-//! **Why does only the selected representation's tag match?** A 304 must carry the tag that the 200 would have (section 15.4.5), and a
-//! cache updates only a stored response with that tag (RFC 9111, section 4.3.4). A client that stored gzip and now asks for identity
-//! gets a 200 once, and 304s from then on.
+//! # Why does only the selected representation's tag match?
+//!
+//! A 304 must carry the tag that the 200 would have (section 15.4.5), and a cache updates only a stored response with that tag (RFC 9111,
+//! section 4.3.4). A client that stored gzip and now asks for identity gets a 200 once, and 304s from then on.
 
 use std::time::UNIX_EPOCH;
 
@@ -145,7 +146,7 @@ mod tests {
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-    /// The rule, the header fields, what they come to.
+    /// The rule (`tests/suite/rules.rs`), the header fields, the outcome.
     type Row = (&'static str, &'static [(&'static str, &'static str)], Outcome);
 
     fn outcome(fields: &[(&str, &str)], is_weak: bool, dated: bool) -> Outcome {
@@ -257,7 +258,7 @@ mod tests {
         }
     }
 
-    /// A well-formed member, and whether it is the selected tag.
+    /// A well-formed list member, and whether it is the selected tag.
     fn member() -> impl Strategy<Value = (String, bool)> {
         let opaque = prop_oneof![Just("a1,b-gz1".to_owned()), "[a-c1,-]{0,8}"];
         (any::<bool>(), opaque).prop_map(|(is_weak, opaque)| {
@@ -268,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn not_modified_iff_a_member_is_the_tag(
+        fn not_modified_iff_list_contains_tag(
             lines in prop::collection::vec(prop::collection::vec(member(), 0..4), 1..4),
             separator in "[ \t]{0,2},[ ,\t]{0,3}",
             date in prop::option::of(prop_oneof![Just(AT), Just(BEFORE), Just(AFTER), Just("x")]),
@@ -285,7 +286,7 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_bytes_never_fail_h82(
+        fn arbitrary_preconditions_never_fail(
             fields in prop::collection::vec((0_usize..4, prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b',')], 0..40)), 0..6),
         ) {
             let names = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];

@@ -1,7 +1,9 @@
-//! Byte ranges of media files (RFC 9110, section 14; rules H-45 to H-48). Pure.
+//! Byte ranges of media files (RFC 9110, section 14). Pure.
 //!
-//! **Why only one range?** Players seek and downloads resume with one. A request for several gets the whole file, as the RFC allows,
-//! so that nobody can request the same bytes hundreds of times.
+//! # Why only one range?
+//!
+//! Players seek and downloads resume with one. A request for several gets the whole file, as the RFC allows, so that nobody can request the
+//! same bytes hundreds of times.
 
 use std::ops::Range;
 
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn if_range_requires_exact_date_h47() {
+    fn if_range_requires_exact_date() {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let old: Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
         for (condition, modified, honoured) in [

@@ -6,7 +6,7 @@ use hyper::Response;
 use super::disk::DiskRequest;
 use super::representation::SelectedRepresentation;
 
-/// A response, or what is still needed to make one.
+/// A response, or a request for the data that the response needs.
 #[derive(Debug)]
 pub enum Reply {
     /// A complete response.

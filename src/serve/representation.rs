@@ -1,8 +1,9 @@
 //! Documents as representations (RFC 9110, section 3.2): a document in a content coding, and its 200 response. Pure.
 //!
-//! **Why are header fields prepared?** A document changes once and is requested thousands of times. Documents of one kind share
-//! a header map per coding. A response clones it and fills in Date, ETag and the document's own fields. Requests for
-//! thousands of feeds find the shared map in the processor's cache.
+//! # Why are header fields prepared?
+//!
+//! A document changes once and is requested thousands of times. Documents of one kind share a header map per coding. A response clones it
+//! and fills in Date, ETag and the document's own fields. Requests for thousands of feeds find the shared map in the processor's cache.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -38,7 +38,7 @@ pub struct FileFacts {
 /// Responds with a document: 200, 304, 406 or 412.
 ///
 /// A 304 carries the fields that RFC 9110, section 15.4.5 requires (ETag, Vary, Cache-Control, Date) and CORS fields, nothing
-/// else (H-23). It never encodes, because the tag of a coding is known before its bytes.
+/// else. A 304 never encodes the document, because the tag of a coding is known without its bytes.
 pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resource>, now: Timestamp) -> Reply {
     let accepted = head.headers.get_all(header::ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
     let Some(coding) = negotiation::choose(accepted, resource.length >= coding::MIN_CODED_BYTES) else {
@@ -156,7 +156,7 @@ pub fn error(head: &RequestHead<'_>, status: StatusCode, now: Timestamp) -> Resp
 }
 
 /// Responds 429 to a client that keeps fetching a feed without a condition (RFC 6585, section 4). Retry-After is in seconds,
-/// because NetNewsWire doesn't parse the date form (K-02). The response is short and has no validators (K-03).
+/// because NetNewsWire doesn't parse the date form. The response is short and has no validators.
 pub(super) fn too_many_requests(head: &RequestHead<'_>, seconds: u32, now: Timestamp) -> Response<Bytes> {
     const TEXT: &str = "You have this version of the feed already, and have taken it whole again and again. Send If-None-Match with \
                         the ETag that you were given: such requests are never limited.\n";

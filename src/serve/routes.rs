@@ -65,7 +65,7 @@ enum Route<'s> {
     Disk(DiskRequest),
     /// A retracted or expired article.
     GoneArticle(GoneArticle),
-    /// A redirect relative to the request's own path, so it is right whether or not a proxy strips the prefix.
+    /// A redirect relative to the request's own path, which works whether or not a proxy strips the prefix.
     Redirect(String),
     /// A retired address that moved.
     MovedPermanently(String),

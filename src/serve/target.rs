@@ -1,4 +1,4 @@
-//! Canonicalises request paths, so that they match the snapshot's keys. Paths that could leave the published tree (H-80) are refused.
+//! Canonicalises request paths, so that they match the snapshot's keys. Paths that could lead out of the published tree are refused.
 
 use std::borrow::Cow;
 
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_have_one_canonical_spelling_h80() {
+    fn paths_have_one_canonical_spelling() {
         use PathError::{Malformed, NotFound};
         for (path, expected) in [
             ("/", Ok("/")),

@@ -1,4 +1,4 @@
-//! The server on a real socket: framing, limits and shutdown. Longer than 450 lines because it is a list of cases.
+//! The server on a real socket: framing, limits and shutdown.
 
 mod pages;
 
@@ -154,7 +154,7 @@ fn connection_before_stop_gets_its_answer() {
 }
 
 #[test]
-fn persistent_connections_stay_framed_h55() {
+fn persistent_connections_stay_framed() {
     let server = Server::start(options());
     let tag = server.snapshot.load().documents["/feed.xml"].hash;
     let requests = format!(
@@ -202,7 +202,7 @@ fn persistent_connections_stay_framed_h55() {
 }
 
 #[test]
-fn bodies_match_their_content_coding_h32() {
+fn bodies_match_their_content_coding() {
     let server = Server::start(options());
     for (accepted, tag_end) in [("gzip", "-gz1\""), ("br", "-br1\""), ("zstd", "-zst1\""), ("deflate", "\"")] {
         let mut lengths = Vec::new();
@@ -283,7 +283,7 @@ fn connections_close_when_required() {
 
 /// The body exceeds the kernel's buffers and is sent before the response is read. Without lingering, a reset would destroy it.
 #[test]
-fn response_survives_unread_request_body_h43() {
+fn response_survives_unread_request_body() {
     let server = Server::start(options());
     let mut stream = server.connect();
     stream.write_all(format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {BIG_BYTES}\r\n\r\n").as_bytes()).unwrap();
@@ -347,7 +347,7 @@ fn open_files_have_separate_limit() {
 }
 
 #[test]
-fn media_ranges_are_served_h45() {
+fn media_ranges_are_served() {
     let server = Server::start(options());
     let whole = "picture ".repeat(30_000);
     for (asked, range, named) in [
@@ -371,7 +371,7 @@ fn media_ranges_are_served_h45() {
 }
 
 #[test]
-fn partial_request_times_out_h83() {
+fn partial_request_times_out() {
     let server = Server::start(ServeOptions { header_timeout: Duration::from_millis(100), ..options() });
     for half in ["", "G", "GET / HTTP/1.1\r\nHost: x\r\nX", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
         let mut slow = server.connect();
@@ -455,7 +455,7 @@ fn shutdown_has_deadline() {
 }
 
 #[test]
-fn swap_is_seen_by_next_request_h60() {
+fn next_request_sees_new_snapshot() {
     let server = Server::start(options());
     let mut kept = server.connect();
     let first = server.snapshot.load_full();

@@ -1,7 +1,9 @@
 //! Detects clients that take too long to send a request or to read a response.
 //!
-//! **Why don't requests have timers?** A timer per request would cost more than the rest of a 304. Each connection stores its phase and
-//! the tick at which the phase began. The accept loop compares all of them with the limits at every tick.
+//! # Why don't requests have timers?
+//!
+//! A timer per request would cost more than the rest of a 304. Each connection stores its phase and the tick at which the phase began. The
+//! accept loop compares all of them with the limits at every tick.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};

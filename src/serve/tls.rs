@@ -1,4 +1,4 @@
-//! TLS: the server's certificate, which can be replaced while connections are open, and ALPN.
+//! TLS: ALPN, and the server's certificate, which can be replaced while connections are open.
 
 use std::io;
 use std::path::Path;

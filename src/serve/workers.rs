@@ -1,7 +1,9 @@
 //! Threads for the blocking work of requests, with bounded queues.
 //!
-//! **Why do requests have their own threads?** Publication runs on the runtime's blocking threads. Requests must not be able to fill
-//! those, so their work runs here. A job is skipped if all clients that waited for it have disconnected.
+//! # Why do requests have their own threads?
+//!
+//! Publication runs on the runtime's blocking threads. Requests must not be able to fill those, so their work runs here. A job is skipped
+//! if all clients that waited for it have disconnected.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -133,7 +135,7 @@ impl Workers {
         let token = waiter.token();
         let run = {
             let token = token.clone();
-            // The waiter may have left.
+            // The waiter may have been dropped.
             move || drop(done.send(work(&token)))
         };
         self.queue.push(Job { token, run: Box::new(run) }, max_waiting)?;
@@ -176,9 +178,9 @@ impl Queue {
         let mut jobs = self.lock();
         let mut abandoned = VecDeque::new();
         if jobs.waiting.len() >= max_waiting {
-            let (left, waiting) =
+            let (cancelled, waiting) =
                 std::mem::take(&mut jobs.waiting).into_iter().partition(|job| job.token.is_cancelled());
-            (abandoned, jobs.waiting) = (left, waiting);
+            (abandoned, jobs.waiting) = (cancelled, waiting);
         }
         let is_refused = jobs.is_closed || jobs.waiting.len() >= max_waiting;
         if !is_refused {
@@ -252,7 +254,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn abandoned_work_is_not_started() {
+    async fn abandoned_job_never_starts() {
         let workers = Workers::start("test", 1, 2, Priority::Low);
         let (release, released) = mpsc::channel::<()>();
         let (entered, has_entered) = mpsc::channel();
@@ -264,7 +266,7 @@ mod tests {
         has_entered.recv().unwrap();
         let abandoned: Vec<_> = (0..2).map(|_| workers.try_submit(|_| panic!("begun")).unwrap()).collect();
         assert!(matches!(workers.try_submit(|_| 1), Err(WorkError::Busy)), "two wait already");
-        assert!(workers.submit(|_| 2).is_ok(), "what may not be refused is not");
+        assert!(workers.submit(|_| 2).is_ok(), "submit ignores the limit");
         drop::<Vec<Pending<()>>>(abandoned);
         let second = workers.try_submit(|_| 3);
         release.send(()).unwrap();
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn panic_ends_one_piece_of_work() {
+    async fn panicking_job_leaves_worker_running() {
         let workers = Workers::start("test", 1, 2, Priority::Normal);
         let failed: Pending<()> = workers.try_submit(|_| panic!("on purpose")).unwrap();
         assert_eq!(failed.await, Err(WorkError::Panicked));
