@@ -1,4 +1,4 @@
-//! The order in which files are read and reported. A large file delays no other.
+//! The order in which files are read and reported. Large files come last, so that they don't delay others.
 
 use crate::article::Parsed;
 use crate::event::{FileState, ParsedFile};

@@ -1,4 +1,4 @@
-//! The metadata and warnings of files that earlier runs read, so that a start needn't read the whole archive.
+//! The metadata and warnings of files that earlier runs read, so that a start needn't read all files.
 //!
 //! # When is a row valid?
 //!
@@ -73,19 +73,19 @@ pub(super) struct RowCodec<'r> {
 }
 
 impl<'r> RowCodec<'r> {
-    /// Creates the seals of files that are parsed with these options.
+    /// Creates a codec for files that are parsed with these options.
     pub(super) fn new(root: &'r Root, options: &ParseOptions) -> RowCodec<'r> {
         RowCodec::with_rules(root, rules(options))
     }
 
-    /// Creates the seals of files that are parsed by these [`rules`].
+    /// Creates a codec for files that are parsed by these [`rules`].
     pub(super) fn with_rules(root: &'r Root, rules: ContentHash) -> RowCodec<'r> {
         RowCodec { root, rules }
     }
 
     /// The row of a file that was read. `None` if it has no article, has too many diagnostics, is embargoed or withheld, or is too young.
     pub(super) fn encode(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<CachedRow> {
-        // A section's page is needed with its body.
+        // The engine needs the body of a section's page.
         if bundle::is_section_page(&file.path) {
             return None;
         }
@@ -117,7 +117,7 @@ impl<'r> RowCodec<'r> {
         Some(CachedFile { card, warnings })
     }
 
-    /// `None` if a media file is too young.
+    /// Computes the checksum of a row. `None` if a media file is too young.
     fn checksum(
         &self,
         path: &ArticlePath,

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 /// The system's clock, which also stamps files.
-#[expect(clippy::disallowed_methods, reason = "part of the shell: mtimes are of the system's clock")]
+#[expect(clippy::disallowed_methods, reason = "mtimes come from the system's clock")]
 pub fn clock() -> SystemTime {
     SystemTime::now()
 }

@@ -3,15 +3,15 @@
 //! # When is a file complete?
 //!
 //! - Closed after writing, or renamed to its path: at once.
-//! - Written and still open: when it is closed. Silence doesn't mean that its writer is done. After `open_limit` the file is read as it is,
+//! - Written and still open: when it is closed. A pause doesn't mean that the writer is done. After `open_limit` the file is read as it is,
 //!   with a diagnostic.
 //! - Found by a scan: when it has stayed unchanged for `content.settle`.
 //!
 //! # When is a file removed?
 //!
 //! When it has been missing for `content.removal_grace`, because many editors save by removing and creating the file. Files that disappear
-//! within milliseconds of each other are decided together: the files of a removed folder go one by one, and the engine has to see how
-//! many they are.
+//! within milliseconds of each other are decided together: the files of a removed folder disappear one by one, and the engine needs their
+//! number to recognise a mass removal.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -86,14 +86,14 @@ pub enum Decision {
     Absent,
 }
 
-/// The reason why a file waits.
+/// Why a file waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Pending {
-    /// Staying unchanged.
+    /// The file has to stay unchanged. Holds its last stamp.
     Settling(Stamp),
-    /// Its writer's close.
+    /// The file is open for writing.
     Writing,
-    /// The end of the grace.
+    /// The file is missing, and its grace isn't over.
     Missing {
         /// The key of its [`RemovalGroup`].
         group: u64,
@@ -127,7 +127,7 @@ pub struct Coalescer {
 }
 
 impl Coalescer {
-    /// Whether no file waits.
+    /// Creates a coalescer in which no file waits.
     pub fn new(grace: Duration, settle: Duration, open_limit: Duration) -> Coalescer {
         Coalescer {
             grace,
@@ -155,7 +155,7 @@ impl Coalescer {
                     return Decision::Read;
                 }
                 match self.waiting.get(path) {
-                    // Only a close, a removal or the limit ends this.
+                    // Only a close, a removal or `open_limit` ends the wait.
                     Some((Pending::Writing, _)) => {}
                     _ if hint == HintKind::Written => {
                         self.set(path, Some((Pending::Writing, now.saturating_add(self.open_limit))));
@@ -220,7 +220,7 @@ impl Coalescer {
         })
     }
 
-    /// Adds a missing file that is due then to the current group, or to a new one. Returns the group's key.
+    /// Adds a missing file with this deadline to the current group, or to a new one. Returns the group's key.
     fn join_removal_group(&mut self, due: Duration) -> u64 {
         let last = self.removal_groups.last_entry();
         let number = last.as_ref().map_or(0, |last| last.key().saturating_add(1));
@@ -246,7 +246,7 @@ impl Coalescer {
         }
     }
 
-    /// Makes a file that has been missing since an instant wait until another one.
+    /// Postpones the removal of a file that has been missing since `since` until `due`.
     pub fn postpone_removal(&mut self, path: &ArticlePath, since: Duration, due: Duration) {
         let group = self.join_removal_group(due);
         self.set(path, Some((Pending::Missing { group, since }, due)));
@@ -294,8 +294,8 @@ impl Coalescer {
         self.waiting.values().any(|(waiting, _)| matches!(waiting, Pending::Settling(_)))
     }
 
-    /// Events were lost, and closes may be among them: files that are open for writing are complete once they stay unchanged. `stat` returns
-    /// the current stamp of a file.
+    /// Handles lost events, which may include closes: files that were open for writing are now complete once they stay unchanged. `stat`
+    /// returns the current stamp of a file.
     pub fn assume_closes_lost(&mut self, now: Duration, stat: impl Fn(&ArticlePath) -> Option<Stamp>) {
         let due = now.saturating_add(self.min_age());
         for (path, entry) in self.waiting.iter_mut().filter(|(_, (waiting, _))| *waiting == Pending::Writing) {

@@ -10,10 +10,10 @@ use super::mode::WatchLimit;
 use crate::config::Watch;
 use crate::event::WatchPlan;
 
-/// The capacity of the channel: as many hints as the kernel queues by default (`fs.inotify.max_queued_events`).
+/// The capacity of the channel. The kernel queues as many events by default (`fs.inotify.max_queued_events`).
 pub(super) const MAX_HINTS: usize = if cfg!(test) { 64 } else { 16_384 };
 
-/// A possible change. A hint says where to look; the file system decides.
+/// A possible change. A hint says which path to check; the file system decides.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Hint {
     /// A file was closed after writing, or renamed to this path.
@@ -24,8 +24,8 @@ pub(super) enum Hint {
     Written(PathBuf),
     /// Something was removed here.
     Removed(PathBuf),
-    /// A file or folder was renamed from the first path to the second. The two halves are one hint, or a new file at the first path could
-    /// be taken for the old one in between.
+    /// A file or folder was renamed from the first path to the second. Both paths are in one hint, because a new file at the first path
+    /// could otherwise be mistaken for the old one.
     Renamed(PathBuf, PathBuf),
     /// A folder was created. What happened in it before it was watched isn't known.
     NewFolder(PathBuf),

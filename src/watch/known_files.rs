@@ -1,5 +1,5 @@
-//! The last read version of each file, and the media files that articles reference. An archive has a million files, so each takes about
-//! thirty bytes: hashes of 64 bits instead of stamps and content hashes. Files are kept by folder, because scans list folders.
+//! The last read version of each file, and the media files that articles reference. There may be a million files, so a version is stored as
+//! three hashes of 64 bits instead of a stamp and a content hash. Files are grouped by folder, because scans list folders.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;

@@ -26,10 +26,10 @@ const MAX_CHECKED_LINKS: usize = 16;
 /// The articles that links name.
 #[derive(Debug, Default)]
 pub(super) struct LinkTable {
-    /// The articles by the real paths of their files.
+    /// The articles, by the real paths of their files.
     by_file: BTreeMap<String, ArticlePath>,
-    names: BTreeSet<ArticlePath>,
-    /// The paths whose change may change this table: every link, links on their ways, and missing targets.
+    articles: BTreeSet<ArticlePath>,
+    /// The paths whose change may change this table: every link, the links on the way to its target, and missing targets.
     dependencies: BTreeSet<String>,
     /// Hidden folders that links lead to.
     folders: BTreeSet<String>,
@@ -38,7 +38,7 @@ pub(super) struct LinkTable {
 impl LinkTable {
     /// Whether a link names this article.
     pub(super) fn has(&self, path: &ArticlePath) -> bool {
-        self.names.contains(path)
+        self.articles.contains(path)
     }
 
     /// The article that links name for this file.
@@ -98,7 +98,7 @@ impl<'w> LinkResolver<'w> {
     ) -> (Vec<FolderListing>, LinkTable) {
         links.into_iter().for_each(|(path, real_path)| self.add_link(&path, &real_path));
         while let Some((key, real_path)) = self.queue.pop_first() {
-            // A folder takes the first name by which it is reached. This also ends cycles of links.
+            // Only the first path to a folder counts. This also ends cycles of links.
             if !self.table.folders.insert(real_path.clone()) {
                 continue;
             }
@@ -122,7 +122,7 @@ impl<'w> LinkResolver<'w> {
             folder.files.extend(files.map(|path| (path, FileKind::Linked)));
         }
         drop(articles);
-        self.table.names = self.table.by_file.values().cloned().collect();
+        self.table.articles = self.table.by_file.values().cloned().collect();
         (folders, self.table)
     }
 

@@ -20,7 +20,7 @@ pub struct WatchOptions {
     pub parsing: Arc<ParseOptions>,
     /// The configuration file.
     pub config: PathBuf,
-    /// The hash of the configuration in force.
+    /// The hash of the active configuration.
     pub config_hash: ContentHash,
     /// Parses a configuration file.
     pub parse_config: fn(&Path, &[u8]) -> Checked,
@@ -54,7 +54,7 @@ pub struct WatchEvent {
 /// The progress of a first scan, shared by the thread that reads and the thread that receives.
 #[derive(Debug)]
 pub struct ScanProgress {
-    /// Articles published before this Unix second may come without their bodies. The receiver raises it while windows fill up.
+    /// Articles published before this Unix second may come without their bodies. The receiver raises it while feeds' windows fill up.
     pub horizon: AtomicI64,
     /// The number of files found so far.
     pub found: AtomicUsize,

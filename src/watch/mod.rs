@@ -8,24 +8,39 @@
 //!
 //! # Which file contains what?
 //!
-//! Finds changes by events and scans, and reads files. `os_watcher` translates events to hints, `hints` is their channel, `worker` the
-//! thread that handles them, `handle` its controls, `messages` what daemon and watcher exchange. `scan` walks, `listing` lists folders,
-//! `links` resolves links, `stat` checks files, `read` reads and parses them, `known_files` has their last versions, `cache` those of
-//! earlier runs, `full_read` reads everything once. Pure inside: `coalesce` decides when files are complete or removed, `mode` between
-//! events and scans, `batches` which files are read together. `active_tools` recognises tools that are changing files, `mounts` mounted
-//! file systems, `unreported` changes without events. `page_sources` says whether a page is current, `verify` compares files with
-//! published versions.
+//! - `os_watcher`: translates events of the operating system to hints
+//! - `hints`: the channel of hints and orders to the worker
+//! - `worker`: the thread that handles them
+//! - `handle`: starts and controls that thread
+//! - `messages`: the messages between daemon and watcher
+//! - `coalesce`: decides when files are complete or removed (pure)
+//! - `mode`: decides between events and scans (pure)
+//! - `batches`: decides which files are read together (pure)
+//! - `scan`: walks through folders
+//! - `listing`: lists a folder
+//! - `links`: resolves links
+//! - `stat`: checks files
+//! - `read`: reads and parses files
+//! - `full_read`: reads everything once, without watching
+//! - `known_files`: the last read version of each file
+//! - `cache`: metadata of files that earlier runs read
+//! - `active_tools`: recognises tools that are changing files
+//! - `mounts`: the mounted file systems
+//! - `unreported`: changes that scans found before any event
+//! - `page_sources`: decides whether a cached page is current
+//! - `verify`: compares files with published versions
+//! - `clock`: the clock that file times are compared with
 //!
-//! # How does the watcher miss no change?
+//! # How are all changes found?
 //!
-//! It watches first, then scans, then handles events: a change during the scan is in one of the two. Large archives are scanned before
-//! they are watched and once more afterwards. A queue overflow, a new folder, an error and a timer each cause a scan, of one folder where
-//! that is enough. So does a full channel (`hints`). Where the kernel doesn't report all changes, `mode` says so and sets the interval
-//! between scans.
+//! The watcher starts watching first, then scans, then handles events. A change during the scan is found by the scan or by an event. Large
+//! content directories are scanned before they are watched, and once more afterwards. A queue overflow, a full channel, a new folder, an
+//! error and a timer each cause a scan, of one folder if that is enough. Where the kernel doesn't report all changes, `mode` sets the
+//! interval between scans.
 //!
 //! # What happens when the content directory is replaced?
 //!
-//! Deployments replace a link on the way to it, or rename the directory. The watcher compares the whole new tree with the known files by
+//! Deployments replace the directory, or a link on the way to it. The watcher compares the whole new tree with the known files by
 //! path and content, and sends the changes as one event. Requests are answered from the new tree once that event is published.
 
 mod active_tools;

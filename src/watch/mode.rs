@@ -16,14 +16,14 @@ use super::mounts::Mount;
 use crate::config::Watch;
 use crate::diagnostics::{Code, Diagnostic, Place};
 
-/// The interval between scans where events are incomplete, however little time a scan takes.
+/// The shortest interval between scans where events are incomplete.
 const MIN_SCAN_INTERVAL: Duration = Duration::from_secs(2);
-/// The interval between scans where events are incomplete, however long a scan takes.
+/// The longest interval between scans where events are incomplete.
 const MAX_SCAN_INTERVAL: Duration = Duration::from_secs(60);
-/// Between these limits, scans take one part in so many of the time.
+/// Between these limits, a tenth of the time is spent on scans.
 const SCAN_TIME_DIVISOR: u32 = 10;
 
-/// How long to wait for the next scan, by the time that the last one took.
+/// The time until the next scan, if the last one took `took`.
 pub(super) fn scan_interval(took: Duration) -> Duration {
     took.saturating_mul(SCAN_TIME_DIVISOR - 1).clamp(MIN_SCAN_INTERVAL, MAX_SCAN_INTERVAL)
 }

@@ -36,7 +36,7 @@ impl OsWatcher {
     /// Watches a folder and all readable folders below it.
     ///
     /// # Errors
-    /// Why some folders can't be watched. The others are.
+    /// Why some folders can't be watched. The others are watched.
     pub(super) fn watch_tree(&mut self, folder: &Path) -> Result<(), WatchLimit> {
         self.watch_readable(folder).map_err(|error| WatchLimit { is_partial: true, ..limit(&error) })
     }
@@ -138,7 +138,7 @@ fn translate(event: Event, renames: &mut PendingRenames) -> Vec<Hint> {
         EventKind::Access(_) => return Vec::new(),
         EventKind::Create(CreateKind::Folder) => Hint::NewFolder,
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => Hint::Removed,
-        // Repeats the two halves.
+        // The two halves were reported before.
         EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return Vec::new(),
         EventKind::Modify(ModifyKind::Name(_)) => {
             |path| Hint::NewFolder(path.parent().map(Path::to_owned).unwrap_or(path))

@@ -7,8 +7,9 @@
 //!
 //! # Why are media files measured when an article is read?
 //!
-//! A feed must state the length of an enclosure, and the core has no access to the disk. The watcher measures the files that an article
-//! names, and reads the article again when one of them appears, changes or goes. To the core that is a new version of the article.
+//! A feed must state the length of an enclosure, and the engine has no access to the disk. The watcher measures the files that an article
+//! names, and reads the article again when one of them appears, changes or is removed. The engine receives that as a new version of the
+//! article.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::types::ArticlePath;
 
-/// How late an event of a change may be that a scan has found. Kernels deliver events within milliseconds.
+/// How long after a scan found a change its event may arrive. Kernels deliver events within milliseconds.
 const MAX_EVENT_DELAY: Duration = Duration::from_secs(2);
 
 /// Changes that a scan found, each until its event arrives or is overdue.

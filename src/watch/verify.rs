@@ -77,8 +77,8 @@ impl FileComparer {
         }
     }
 
-    /// Collects the ids that wire texts state in the content directory. If it can't be listed, collects them in the folders `tops`. `rows`
-    /// loads a folder's rows from the cache.
+    /// Collects the ids that wire texts in the content directory state. If the directory can't be listed, collects those in the folders
+    /// `tops`. `rows` loads a folder's rows from the cache.
     pub fn stated_ids(&self, tops: &BTreeSet<&str>, rows: impl Fn(&str) -> HashMap<String, CachedRow>) -> StatedIds {
         let mut ids = StatedIds::default();
         let mut folders = Vec::new();

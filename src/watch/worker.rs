@@ -1,7 +1,7 @@
 //! The watcher's worker thread. Receives hints, scans directories, waits until files are complete, reads them, and sends events to the engine.
 //!
 //! `state` holds the worker's state and sends events, `change_set` sorts hints, `scanning` walks through folders, `reading` reads files,
-//! `watching` starts watches, `config_file` reads the configuration, `root` notices that the content directory was replaced, and `removals`
+//! `watching` starts watches, `config_file` reads the configuration, `root` detects that the content directory was replaced, and `removals`
 //! delays removals while a tool is changing files. The decisions are in `coalesce` and `mode`.
 
 mod change_set;
@@ -22,9 +22,9 @@ use super::scan::has_more_than;
 use crate::event::{Event, Listing};
 use change_set::ChangeSet;
 pub(super) use state::Worker;
-use state::{LARGE_ARCHIVE_FILES, LARGE_ARCHIVE_FOLDERS, MAX_JOIN_TIME, MOUNT_CHECK_INTERVAL, Stopped};
+use state::{LARGE_TREE_FILES, LARGE_TREE_FOLDERS, MAX_JOIN_TIME, MOUNT_CHECK_INTERVAL, Stopped};
 
-/// When to see whether there is time to watch a large archive and to scan it once more.
+/// The minimum delay before a large content directory is watched and scanned for the second time.
 const SECOND_SCAN_DELAY: Duration = Duration::from_millis(100);
 
 impl<C: MetadataCache> Worker<C> {
@@ -52,7 +52,7 @@ impl<C: MetadataCache> Worker<C> {
         if !self.is_gathering() && (hints.is_empty() || self.outbox.since.elapsed() >= MAX_JOIN_TIME) {
             self.flush_files()?;
         }
-        let is_idle = hints.is_empty() && !self.cache_some()?;
+        let is_idle = hints.is_empty() && !self.cache_next_batch()?;
         if is_idle {
             match self.inbox.wait(wait) {
                 Ok(hint) => hints.extend(hint),
@@ -68,7 +68,7 @@ impl<C: MetadataCache> Worker<C> {
             return Ok(false);
         }
         self.apply_orders(orders, &mut changes);
-        // Comes before the hints, which may be about another tree.
+        // Comes before the hints, because they may be about another directory.
         self.check_root(&mut changes);
         self.check_hidden_links(&mut changes);
         for hint in hints {
@@ -133,7 +133,7 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// Makes every file count as changed. Keeps the paths, or a file that is removed before it is read again would not be missed.
+    /// Makes every file count as changed. Keeps the paths, so that a file that is removed before it is read again is noticed.
     fn reread_all(&mut self) {
         self.known.forget_versions();
         self.reports_all = true;
@@ -142,7 +142,7 @@ impl<C: MetadataCache> Worker<C> {
     /// Scans what has to be scanned, and reads the files that are complete.
     fn process(&mut self, changes: ChangeSet) -> Result<(), Stopped> {
         self.renamed.extend(changes.renamed);
-        // Readers wait for the results of the first scan, so the second one is postponed.
+        // Readers wait for the results of the first scan, so the second scan is postponed.
         let is_busy = self.first_listing.is_some() || self.events.capacity() < self.events.max_capacity();
         if self.needs_second_scan && !changes.everything && is_busy {
             self.next_scan = self.next_scan.max(self.now() + SECOND_SCAN_DELAY);
@@ -152,7 +152,7 @@ impl<C: MetadataCache> Worker<C> {
             self.next_scan = self.next_scan.max(self.next_root_check);
         } else if changes.everything || self.next_scan <= self.now() {
             let started = self.now();
-            let scans_first = (!self.is_listed || self.gathering_since.is_some()) && self.is_large_archive();
+            let scans_first = (!self.is_listed || self.gathering_since.is_some()) && self.is_large_tree();
             if !scans_first {
                 self.watch_all();
             }
@@ -201,13 +201,13 @@ impl<C: MetadataCache> Worker<C> {
         Ok(())
     }
 
-    /// Whether the archive is scanned before it is watched. Readers don't have to wait for thousands of watches then, and reading doesn't fill
-    /// the kernel's queue with events. A second scan finds changes made meanwhile.
-    fn is_large_archive(&self) -> bool {
-        has_more_than(LARGE_ARCHIVE_FILES, LARGE_ARCHIVE_FOLDERS, &self.options.root)
+    /// Whether the content directory is so large that it is scanned before it is watched. Readers then don't wait for thousands of watches,
+    /// and reading doesn't fill the kernel's queue with events. A second scan finds the changes made meanwhile.
+    fn is_large_tree(&self) -> bool {
+        has_more_than(LARGE_TREE_FILES, LARGE_TREE_FOLDERS, &self.options.root)
     }
 
-    /// Sends the first listing, brought up to date: files that came or went since the scan have been sent already.
+    /// Sends the first listing, updated by files that appeared or were removed after the scan. Those have been sent already.
     fn send_first_listing(&mut self, mut listing: Listing) -> Result<(), Stopped> {
         listing.files.retain(|path| !self.known.contains(path) && !matches!(self.stat(path), Ok(None)));
         listing.files.extend(self.known.files_below("").chain(self.coalescer.missing()).cloned());

@@ -93,7 +93,7 @@ impl<C: MetadataCache> Worker<C> {
         // A changed folder may have other permissions. The kernel reports a new link only as created.
         let may_be_folder_or_link = hint == PathHint::Complete || (hint == PathHint::Changed && !is_article_name(name));
         let metadata = may_be_folder_or_link.then(|| path.symlink_metadata().ok()).flatten();
-        // Links have to be resolved again.
+        // A changed link has to be resolved again.
         let is_link = metadata.as_ref().is_some_and(|metadata| metadata.is_symlink());
         let is_new = hint != PathHint::Written && is_article_name(name) && self.links.article(&relative).is_none();
         let is_linked = self.links.is_in_folder(&relative) && (is_new || is_link || hint == PathHint::NewFolder);
@@ -128,7 +128,7 @@ impl<C: MetadataCache> Worker<C> {
         } else if is_article_name(name) {
             changes.add(ArticlePath::new(&relative), file_hint);
         } else if hint != PathHint::Changed && hint != PathHint::Written {
-            // Articles have the measurements of their media files.
+            // Articles contain the measurements of their media files.
             changes.reread.extend(self.known.articles_referencing(&ArticlePath::new(&relative)).cloned());
         }
         // The removed entry may have been a folder.

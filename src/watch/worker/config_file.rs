@@ -14,11 +14,11 @@ use crate::types::ContentHash;
 
 /// How long a missing configuration file may take to come back. Some editors save by removing and creating the file.
 const CONFIG_ABSENCE_GRACE: Duration = Duration::from_millis(500);
-/// A younger configuration file that is invalid may be half written.
+/// An invalid configuration file that is younger than this may be half written, so it is read again.
 const CONFIG_MIN_AGE: Duration = Duration::from_secs(1);
 
 impl<C: MetadataCache> Worker<C> {
-    /// Schedules a read if the file's stamp has changed. Events are missing on network file systems, and where a link above the folder is
+    /// Schedules a read if the file's stamp has changed. There is no event on network file systems, or if a link above the folder was
     /// replaced.
     pub(super) fn check_config(&mut self) {
         let stamp = stat_anywhere(&self.options.config);
@@ -28,7 +28,7 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// Reads and sends the configuration unless it is the last one.
+    /// Reads the configuration file, and sends the configuration if it has changed.
     pub(super) fn read_config(&mut self) -> Result<(), Stopped> {
         let file = &self.options.config;
         let checked = match std::fs::read(file) {

@@ -1,4 +1,4 @@
-//! Reads files, and recognises what has changed.
+//! Reads files, and detects which of them have changed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl<C: MetadataCache> Worker<C> {
                 Decision::Wait => {}
             }
         }
-        // A missing or replaced content directory says nothing about its files.
+        // If the content directory is missing or was replaced, its files weren't removed.
         if !absent.is_empty() && (!self.options.root.has_existed() || self.has_root_changed()) {
             absent.drain(..).for_each(|(path, _)| self.add_missing(&path));
         }
@@ -88,14 +88,14 @@ impl<C: MetadataCache> Worker<C> {
 
     /// Reads files and sends those that have changed.
     pub(super) fn read(&mut self, paths: Vec<ArticlePath>) -> Result<(), Stopped> {
-        self.read_and_note(paths, |_, _| {})
+        self.read_and_call(paths, |_, _| {})
     }
 
-    /// Reads files like [`Worker::read`]. Calls `note` for each file that has changed.
-    pub(super) fn read_and_note(
+    /// Reads files like [`Worker::read`]. Calls `on_changed` for each file that has changed.
+    pub(super) fn read_and_call(
         &mut self,
         paths: Vec<ArticlePath>,
-        note: fn(&mut Self, &ArticlePath),
+        on_changed: fn(&mut Self, &ArticlePath),
     ) -> Result<(), Stopped> {
         let started = self.now();
         // Origins are found before any of the files is recorded.
@@ -144,7 +144,7 @@ impl<C: MetadataCache> Worker<C> {
             files.retain(|file| self.record_if_changed(file, stamp(file)) || self.read_open.contains(&file.path));
             for file in &mut files {
                 self.mark_open(file);
-                note(self, &file.path);
+                on_changed(self, &file.path);
                 file.renamed_from = origins.remove(&file.path);
                 file.renamed_from.iter().for_each(|from| self.known.invalidate(from));
             }
@@ -210,7 +210,7 @@ impl<C: MetadataCache> Worker<C> {
             FileState::Present(parsed) => {
                 let article = parsed.article.as_ref();
                 let files = article.into_iter().flat_map(|article| article.metadata.local_files());
-                // The first scan ends with a check of all media files.
+                // The first scan checks all media files at its end, so their stamps aren't read here.
                 let stamp_of = |file: &ArticlePath| self.is_listed.then(|| self.stat_media(file));
                 let files = files.map(|(file, facts)| (file.clone(), facts, stamp_of(file))).collect();
                 self.known.record_read(&file.path, stamp, article.map(|article| article.card.hash()), files)

@@ -1,4 +1,4 @@
-//! Notices when the content directory's path leads to another directory. Deployments replace a link on the way to it, or the directory.
+//! Detects when the content directory's path leads to another directory. Deployments replace a link on the way to it, or the directory.
 //!
 //! # Why is the path resolved several times a second?
 //!
@@ -34,7 +34,7 @@ enum RootChange {
 impl<C: MetadataCache> Worker<C> {
     fn root_change(&self) -> RootChange {
         let (before, now) = (&self.options.root, self.options.root.resolve_again());
-        // On network file systems and overlays, inode numbers may change by themselves.
+        // On network file systems and overlays, the inode number of a directory isn't stable.
         let is_other = before.path != now.path || (!before.is_same(&now) && !self.mode.polls());
         match () {
             () if !now.has_existed() && before.is_same(&now) => RootChange::Same,
@@ -82,7 +82,7 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// Checks, if events are incomplete, whether hidden links were replaced, as Kubernetes does for volumes.
+    /// Where events are incomplete, checks whether hidden links were replaced. Kubernetes replaces them to update a volume.
     pub(super) fn check_hidden_links(&mut self, changes: &mut ChangeSet) {
         if !self.mode.polls() {
             return;
@@ -120,8 +120,8 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// Parses some of the uncached files of a new tree, while there is nothing else to do. Returns whether there were any.
-    pub(super) fn cache_some(&mut self) -> Result<bool, Stopped> {
+    /// Parses a batch of the uncached files of a new tree. Called while the worker is idle. Returns whether there were any.
+    pub(super) fn cache_next_batch(&mut self) -> Result<bool, Stopped> {
         if self.gathering_since.is_some() || self.uncached.is_empty() {
             return Ok(false);
         }

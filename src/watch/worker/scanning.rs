@@ -64,12 +64,12 @@ impl<C: MetadataCache> Worker<C> {
                 worker.unreported.add(path, worker.started.elapsed());
             }
         };
-        self.read_and_note(to_remeasure.into_iter().collect(), if scope.is_empty() { count } else { |_, _| {} })?;
+        self.read_and_call(to_remeasure.into_iter().collect(), if scope.is_empty() { count } else { |_, _| {} })?;
         if scope.is_empty() {
             self.record_unreadable(&found, is_whole);
         }
         if is_whole {
-            // Files count as present until their grace is over.
+            // Missing files count as present until their grace is over.
             found.files.extend(self.coalescer.missing().cloned());
         } else {
             found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
@@ -184,7 +184,7 @@ impl<C: MetadataCache> Worker<C> {
         self.newly_linked.clear();
         ready.extend(unusable.iter().map(|(path, _)| path.clone()));
         files.extend(unusable.into_iter().map(|(path, _)| path));
-        // Files of missing folders.
+        // Known files in folders that the walk didn't find.
         let is_absent = listing.completeness();
         let missing = self.known.folders_below(scope).filter(|folder| !visited.contains(*folder));
         let missing: Vec<ArticlePath> =
@@ -227,7 +227,7 @@ impl<C: MetadataCache> Worker<C> {
                 }
                 (Ok(Some(stamp)), _) => {
                     let now = self.now();
-                    // Files that are read again for other reasons haven't changed.
+                    // A file whose version was forgotten is read again, but may be unchanged.
                     let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
                     let is_later = self.is_listed && scope.is_empty();
                     let is_new_tree = self.gathering_since.is_some();

@@ -32,10 +32,10 @@ pub(super) const MAX_JOIN_TIME: Duration = Duration::from_millis(5);
 pub(super) const MOUNT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the content directory's path is resolved.
 pub(super) const ROOT_CHECK_INTERVAL: Duration = Duration::from_millis(200);
-/// WatchStatus more folders takes seconds.
-pub(super) const LARGE_ARCHIVE_FOLDERS: usize = 2_000;
+/// Watching more folders takes seconds.
+pub(super) const LARGE_TREE_FOLDERS: usize = 2_000;
 /// Opening more files overflows the kernel's event queue (`fs.inotify.max_queued_events`).
-pub(super) const LARGE_ARCHIVE_FILES: usize = 16_384;
+pub(super) const LARGE_TREE_FILES: usize = 16_384;
 /// How long files of a new tree are collected, to be published together. A tree that is replaced before it has been read is published in
 /// parts.
 const MAX_GATHERING_TIME: Duration = Duration::from_secs(5);
@@ -79,7 +79,7 @@ pub(in crate::watch) struct Worker<C> {
     pub(super) options: WatchOptions,
     pub(super) config: ConfigFile,
     pub(super) events: Sender<WatchEvent>,
-    /// Creates watchers later on.
+    /// Passed to each new [`OsWatcher`].
     pub(super) hints: HintSender,
     pub(super) inbox: HintReceiver,
     pub(super) metrics: Arc<Metrics>,
@@ -88,7 +88,7 @@ pub(in crate::watch) struct Worker<C> {
     pub(super) hinted_at: Instant,
     pub(super) outbox: Outbox,
 
-    // WatchStatus.
+    // Watching.
     pub(super) os_watcher: Option<OsWatcher>,
     /// Whether the content directory is watched.
     pub(super) is_watched: bool,
@@ -143,7 +143,7 @@ pub(in crate::watch) struct Worker<C> {
     pub(super) unreachable_since: Option<Duration>,
     /// Whether a full scan is due because the directory was replaced during the last one.
     pub(super) is_scan_due: bool,
-    /// The directory that has taken its place, until the daemon is told.
+    /// The directory that has taken its place, until it is sent to the daemon.
     pub(super) new_root: Option<Root>,
     /// Since when files of a new tree are collected.
     pub(super) gathering_since: Option<Instant>,
@@ -263,7 +263,7 @@ impl<C: MetadataCache> Worker<C> {
     /// Whether files of a new tree wait for the others.
     pub(super) fn is_gathering(&self) -> bool {
         let since = self.gathering_since;
-        since.is_some_and(|since| since.elapsed() < MAX_GATHERING_TIME) && self.outbox.files.len() < LARGE_ARCHIVE_FILES
+        since.is_some_and(|since| since.elapsed() < MAX_GATHERING_TIME) && self.outbox.files.len() < LARGE_TREE_FILES
     }
 
     /// Limits the memory of a waiting new tree: drops the bodies of all but the first files. Windows fetch the bodies that they need.
