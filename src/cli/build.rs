@@ -87,7 +87,7 @@ impl Build {
             count(problems.len(), "problem"),
             started.elapsed().as_secs_f64()
         );
-        // Skips the destructors: freeing an archive's memory takes longer than building a feed.
+        // Skips the destructors: freeing the memory of a million articles takes seconds.
         std::mem::forget(engine);
         if failed || deliveries.is_empty() {
             ExitCode::from(FAILED)
@@ -134,7 +134,7 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
             }
             None => daemon::read_ledger(config),
         };
-        let inputs = Inputs { ledger, cache, command: None, whole: false };
+        let inputs = Inputs { ledger, cache, command: None, needs_all_bodies: false };
         let progress = |done, total| progress.at(done, total);
         // If the writer has ended, it returns the error, or a daemon owns the state.
         let built = daemon::build_once(checked, config, inputs, progress, |_| {}, |more| drop(persist.send(more)));

@@ -35,7 +35,7 @@ impl Check {
             let progress = Progress::new("reading articles");
             let mut has_state = false;
             let ledger = || daemon::read_ledger(&config).inspect(|ledger| has_state = !ledger.is_empty());
-            let inputs = Inputs { ledger, cache: StateCache::none(), command: None, whole: false };
+            let inputs = Inputs { ledger, cache: StateCache::none(), command: None, needs_all_bodies: false };
             let engine = match daemon::build_once(
                 checked,
                 &config,

@@ -130,7 +130,7 @@ fn run_without_daemon(checked: Checked, config: &Config, request: Request) -> Re
     let state = || store.insert(Store::open(&config.state)?).ledger();
     let command = daemon::command(request, config);
     let mut records = Vec::new();
-    let inputs = Inputs { ledger: state, cache: StateCache::none(), command: Some(command), whole: false };
+    let inputs = Inputs { ledger: state, cache: StateCache::none(), command: Some(command), needs_all_bodies: false };
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     // A failed write doesn't stop a retraction: the documents change in any case.
     let recorded = store.map(|mut store| store.append(&records, daemon::now()));

@@ -112,7 +112,7 @@ impl ImportIds {
                 }
             }
         };
-        let inputs = Inputs { ledger: || Ok(known), cache: StateCache::none(), command: None, whole: true };
+        let inputs = Inputs { ledger: || Ok(known), cache: StateCache::none(), command: None, needs_all_bodies: true };
         let progressed = |done, total| progress.at(done, total);
         let built = daemon::build_once(checked, &config, inputs, progressed, collect_titles, persist);
         let Built { engine, deliveries, .. } = match built {

@@ -63,8 +63,8 @@ enum PinError {
     Machine(String),
 }
 
-/// The articles and what the ledger knows about them.
-struct Archive<'a> {
+/// The article files, and the ledger with their ids.
+struct PinContext<'a> {
     root: &'a Root,
     options: &'a ParseOptions,
     ledger: Ledger,
@@ -87,7 +87,7 @@ impl Pin {
         };
         let root = daemon::root(&config);
         let scan = scan(&root);
-        let archive = Archive::new(&root, &config.parsing, ledger, &scan);
+        let context = PinContext::new(&root, &config.parsing, ledger, &scan);
         let mut summary = PinSummary::default();
         let is_named = !self.articles.is_empty();
         let mut wanted = Vec::new();
@@ -105,7 +105,7 @@ impl Pin {
         }
         for path in &wanted {
             let shown = root.display(path.as_str());
-            match archive.pin(path, self.dry_run) {
+            match context.pin(path, self.dry_run) {
                 Ok(Outcome::Pinned(id, pinned)) => {
                     outln!("{shown}  {id}");
                     for (line, text) in (pinned.line..).zip(pinned.inserted.lines()) {
@@ -141,14 +141,14 @@ impl Pin {
     }
 }
 
-impl<'a> Archive<'a> {
-    fn new(root: &'a Root, options: &'a ParseOptions, ledger: Ledger, scan: &'a Scan) -> Archive<'a> {
+impl<'a> PinContext<'a> {
+    fn new(root: &'a Root, options: &'a ParseOptions, ledger: Ledger, scan: &'a Scan) -> PinContext<'a> {
         let files: HashMap<_, _> = scan.files.iter().map(|(path, stamp)| (path, (stamp.device, stamp.inode))).collect();
         let mut articles: HashMap<(u64, u64), Vec<&ArticlePath>> = HashMap::new();
         for (path, stamp) in &scan.files {
             articles.entry((stamp.device, stamp.inode)).or_default().push(path);
         }
-        Archive { root, options, ledger, scan, files, articles }
+        PinContext { root, options, ledger, scan, files, articles }
     }
 
     fn pin(&self, path: &ArticlePath, dry_run: bool) -> Result<Outcome, PinError> {

@@ -27,12 +27,12 @@ pub struct Inputs<L> {
     pub cache: StateCache,
     /// An operator's command, which is executed after all files were read.
     pub command: Option<Command>,
-    /// Whether every article is needed in full, and not only those that feeds may show.
-    pub whole: bool,
+    /// Whether every article is needed with its body, and not only those that feeds may show.
+    pub needs_all_bodies: bool,
 }
 
-/// Reads and builds everything once, for commands other than `serve`. `look` gets the parsed files, and `persist` the records that must be
-/// durable before anybody sees the documents.
+/// Reads and builds everything once, for commands other than `serve`. `inspect` receives the parsed files, and `persist` the records that must
+/// be durable before anybody sees the documents.
 ///
 /// # Errors
 /// If the ledger can't be read.
@@ -41,11 +41,11 @@ pub fn build_once(
     config: &Config,
     inputs: Inputs<impl FnOnce() -> Result<Ledger, StoreError>>,
     progress: impl Fn(usize, usize) + Sync,
-    mut look: impl FnMut(&[ParsedFile]),
+    mut inspect: impl FnMut(&[ParsedFile]),
     mut persist: impl FnMut(Vec<Record>),
 ) -> Result<Built, StoreError> {
     let root = root(config);
-    let Inputs { ledger, cache, command, whole } = inputs;
+    let Inputs { ledger, cache, command, needs_all_bodies } = inputs;
     // A cache is open only if this process has locked the state.
     let is_state_locked = cache.is_open();
     let scan_progress = ScanProgress::default();
@@ -57,11 +57,11 @@ pub fn build_once(
             built.handle_event(&root, config, Event::Config(checked), &mut persist);
             let (mut count, mut next_update) = (0, HORIZON_UPDATE_ARTICLES);
             files.for_each(|files| {
-                look(&files);
+                inspect(&files);
                 count += files.len();
                 built.handle_event(&root, config, Event::Files(files), &mut persist);
                 if count >= next_update {
-                    update_horizon(&mut built.engine, &scan_progress, whole);
+                    update_horizon(&mut built.engine, &scan_progress, needs_all_bodies);
                     next_update = count + HORIZON_UPDATE_ARTICLES;
                 }
             });
@@ -75,11 +75,11 @@ pub fn build_once(
     Ok(built)
 }
 
-/// Exchanges progress during the first scan: the engine reserves space for the files found so far, and unless `whole`, the watcher learns
-/// how old an article must be to be in no window.
-pub(super) fn update_horizon(engine: &mut Engine, scan_progress: &ScanProgress, whole: bool) {
+/// Exchanges progress during the first scan: the engine reserves space for the files found so far, and the watcher learns
+/// how old an article must be to be in no window, unless all bodies are needed.
+pub(super) fn update_horizon(engine: &mut Engine, scan_progress: &ScanProgress, needs_all_bodies: bool) {
     engine.reserve(scan_progress.found.load(Ordering::Relaxed));
-    if !whole {
+    if !needs_all_bodies {
         scan_progress.horizon.store(engine.horizon(), Ordering::Relaxed);
     }
 }

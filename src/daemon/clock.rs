@@ -6,7 +6,7 @@ use jiff::Timestamp;
 pub type Clock = fn() -> Timestamp;
 
 /// Returns the current time. This is the only place that reads the system's wall clock.
-#[expect(clippy::disallowed_methods, reason = "the shell's clock")]
+#[expect(clippy::disallowed_methods, reason = "the daemon's clock")]
 pub fn now() -> Timestamp {
     Timestamp::now()
 }

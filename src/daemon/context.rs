@@ -1,4 +1,4 @@
-//! What the event loop owns: the ends of all channels, and the state between two events.
+//! The event loop's state: the ends of all channels, and everything that outlives an event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) struct Daemon {
     pub(super) next_watch_event: Option<WatchEvent>,
     pub(super) deliveries: Deliveries,
     pub(super) watcher: WatchHandle,
-    /// What the watcher and the engine tell each other during the first scan.
+    /// The progress of the first scan, shared by the watcher and the engine.
     pub(super) scan_progress: Arc<ScanProgress>,
     pub(super) persistence: Persistence,
     pub(super) clock: Clock,
@@ -79,13 +79,13 @@ pub(super) struct Daemon {
     pub(super) metrics: Arc<Metrics>,
     /// Whether anything was published yet.
     pub(super) published: channel::Sender<bool>,
-    /// When the watcher noticed the change that is being processed.
+    /// When the first hint of the current change arrived.
     pub(super) change_began: Option<Instant>,
     pub(super) watchdog: Watchdog,
     pub(super) started: Instant,
 }
 
-/// The reason why the daemon stopped without a request to stop.
+/// The reason why the daemon stopped although nobody asked it to.
 #[derive(Debug)]
 pub struct Fatal(pub String);
 

@@ -14,7 +14,7 @@ use crate::watch::{self, WatchEvent};
 const MAX_BATCH_FILES: usize = 2_048;
 /// The longest sleep of the event loop.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
-/// The clock is read at least this often while an article waits for its time: clocks are set, and machines are suspended.
+/// How often the clock is read while an article waits for its time, because clocks are set and machines are suspended.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Daemon {
@@ -34,7 +34,7 @@ impl Daemon {
             sleep = self.persistence.until_retry().map_or(sleep, |retry| sleep.min(retry));
             self.write_activity();
             sleep = self.activity.until_due().map_or(sleep, |due| sleep.min(due));
-            // The loop itself notifies the watchdog, which thus notices a loop that hangs.
+            // The loop itself notifies the watchdog, so that systemd notices a loop that hangs.
             self.watchdog.notify();
             sleep = self.watchdog.max_sleep().map_or(sleep, |max| sleep.min(max));
             let queued = self.inbox.len() + self.body_inbox.len() + self.watch_events.len();
@@ -93,7 +93,7 @@ impl Daemon {
         }
     }
 
-    /// Notes when the change began and which content directory it is from, and returns the event for the engine.
+    /// Records when the change began and which content directory it is from. Returns the event for the engine.
     fn accept_watch_event(&mut self, watch_event: WatchEvent) -> Event {
         if matches!(watch_event.event, Event::Files(_)) {
             self.change_began = Some(watch_event.since);

@@ -33,12 +33,12 @@ use crate::watch::read::fetch_one;
 
 /// The longest time that a body waits for others of its batch. Larger batches complete more of a feed at once.
 const MAX_BATCH_DELAY: Duration = Duration::from_secs(1);
-/// The pause after bodies arrived while others are read. To wake up for each body costs more than to read a short one.
+/// The pause after bodies arrived while others are read. Waking up for each body costs more than reading a short one.
 const WAKE_PAUSE: Duration = Duration::from_millis(1);
 /// The interval at which a fetch checks for progress.
 const PROGRESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// Reads are late after this many checks in a row without progress. A process that was suspended or had no processor misses only one
-/// check, which a single timeout wouldn't tell from a hung read.
+/// Reads are late after this many checks in a row without progress. A process that was suspended or
+/// had no processor misses only one check; a single long timeout would mistake that for a hung read.
 const MAX_IDLE_CHECKS: u32 = 8;
 /// A batch is sent as soon as its files have this many bytes.
 const MAX_ARRIVED_BYTES: usize = 32 << 20;
@@ -54,6 +54,7 @@ pub(super) struct Reads(Arc<Mutex<BTreeSet<Version>>>);
 /// A body, or the reason why it couldn't be read.
 type Body = Result<FetchedBody, Box<UnfetchedBody>>;
 
+/// A requested version: path, hash, and whether readers will see the text.
 type Version = (ArticlePath, ContentHash, bool);
 
 fn request(body: &Body) -> &BodyRequest {
@@ -103,7 +104,7 @@ impl Fetch {
         requests: Vec<BodyRequest>,
         bodies: mpsc::Sender<Event>,
     ) {
-        // Another fetch is still reading these.
+        // Another fetch is still reading the first part.
         let (hung, fresh): (Vec<_>, Vec<_>) = {
             let under_way = reads.lock();
             requests.into_iter().partition(|request| under_way.contains(&version(request)))

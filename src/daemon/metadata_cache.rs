@@ -1,4 +1,4 @@
-//! Gives the watcher the store's cache of metadata. The two modules don't import each other.
+//! Implements the watcher's cache interface with the store's cache, because the two modules don't import each other.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //!
 //! # Which file contains what?
 //!
-//! - `context`: what the event loop owns
+//! - `context`: the event loop's state
 //! - `event_loop`: waits for events, and joins file events to batches
 //! - `supervision`: runs the engine, and rebuilds it after a panic
 //! - `effects`: executes the engine's effects in order
@@ -11,11 +11,11 @@
 //! - `bodies`: completes bodies from the store, and renders them
 //! - `persistence`: queues records, and postpones effects while records can't be written
 //! - `ledger_writer`: the thread that writes records
-//! - `metadata_cache`: gives the watcher the store's cached metadata
+//! - `metadata_cache`: connects the watcher to the store's cache of metadata
 //! - `activity`: logs what happened to articles
 //! - `document_store`: loads documents that aren't in memory, and saves publications
 //! - `saved_documents`: verifies documents of the previous run before readers get them
-//! - `on_demand`: answers requests for documents that aren't in memory, article pages and media
+//! - `on_demand`: supplies documents that aren't in memory, article pages and media to requests
 //! - `quarantine`: finds files that make the engine panic
 //! - `listeners`: opens listeners and the access log, loads certificates, limits descriptors
 //! - `configuration`: reads the configuration file, and finds the content directory
@@ -83,7 +83,7 @@ use systemd::Watchdog;
 
 /// The time that connections and deliveries have to finish at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// The length of the watcher's event queue. The watcher reads an archive while the ledger is still being read.
+/// The length of the watcher's event queue. The watcher reads files while the ledger is still being read.
 const WATCH_QUEUE_LENGTH: usize = 32;
 /// The time between full scans that find changes without an event.
 const SAFETY_SCAN_INTERVAL: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! Answers requests for what isn't in memory: documents, article pages and media.
+//! Supplies data that isn't in memory to requests: documents, article pages and media.
 
 use std::io;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(super) fn responder(
                     let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
                     Ok(DiskResponse::File { file, length: metadata.len(), modified })
                 }
-                // While a mass removal is pending, media may come back: after a 404, readers would forget it.
+                // While a mass removal is pending, the file may come back. A 404 would make readers drop it.
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound
                         && snapshot.load().report.problems.iter().any(is_mass_removal) =>

@@ -62,7 +62,7 @@ impl Persistence {
     /// Starts the writer's thread.
     ///
     /// # Errors
-    /// If there are no threads.
+    /// If the thread can't be started.
     pub(super) fn new(store: Store, clock: Clock) -> io::Result<Persistence> {
         let (last_record, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
         Ok(Persistence {
@@ -118,7 +118,7 @@ impl Persistence {
         found.map(|(path, article, _)| (path.clone(), Remembered::clone(article))).collect()
     }
 
-    /// Whether records wait to be written, or can't be.
+    /// Whether records wait to be written, or can't be written.
     pub(super) fn is_blocked(&self) -> bool {
         self.in_flight.is_some() || !self.unwritten.is_empty() || self.unwritable.is_some()
     }
@@ -134,7 +134,7 @@ impl Persistence {
         at.map(|at| at.map_or(MIN_RETRY_DELAY, |at| at.saturating_duration_since(Instant::now())))
     }
 
-    /// Queues records for the next write. The first ones aren't copied, since they may be those of a whole archive.
+    /// Queues records for the next write. The first records aren't copied, because a first start records every article.
     pub(super) fn enqueue(&mut self, records: Vec<Record>) {
         match self.unwritten.is_empty() {
             true => self.unwritten = records,

@@ -176,7 +176,7 @@ struct Verdicts {
 }
 
 impl Verifier {
-    /// Starts the threads. `None` if the system has no more.
+    /// Starts the threads. `None` if the system can't start them.
     fn start(root: Root, parsing: Arc<ParseOptions>, state: PathBuf, sources: SavedSources) -> Option<Arc<Verifier>> {
         let (jobs, inbox) = channel();
         let verifier = Arc::new(Verifier {

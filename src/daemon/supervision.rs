@@ -75,7 +75,7 @@ impl Daemon {
         }
     }
 
-    /// Makes the links of a new configuration lead to the address that dateline listens on, if they have to.
+    /// Applies the relocation to a new configuration: its links lead to the address that dateline listens on.
     fn relocate(&self, event: Event) -> Event {
         match (event, &self.relocation) {
             (Event::Config(checked), Some(relocation)) => Event::Config(relocation.of(checked)),
@@ -118,7 +118,8 @@ impl Daemon {
         Ok(engine)
     }
 
-    /// Passes an event to the engine. Executes the effects of all slices but the last one, whose effects it returns.
+    /// Passes an event to the engine, which divides a large publication into slices ([`Effect::Resume`]). Executes the effects of all slices
+    /// but the last one, and returns those of the last one.
     async fn run_engine(&mut self, engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
         let (mut engine, mut effects) = self.start_slice(engine, event).await?;
         while effects.pop_if(|effect| matches!(effect, Effect::Resume)).is_some() {

@@ -9,7 +9,8 @@ use crate::beneath::{Links, Root, Stamp, is_missing};
 /// Files that version control keeps while it changes a working copy.
 const LOCKS: [&str; 2] = [".git/index.lock", ".hg/wlock"];
 
-/// The lock of a version control system in the content directory or above it. A lock older than `limit` was left by a killed process and doesn't count.
+/// The lock of a version control system in the content directory or above it. A lock older than `limit` was left by a killed process and
+/// doesn't count.
 pub(super) fn version_control_lock(root: &Root, limit: Duration, now: SystemTime) -> Option<PathBuf> {
     let places = root.path.ancestors().flat_map(|folder| LOCKS.map(|lock| folder.join(lock)));
     let is_held = |place: &PathBuf| {
