@@ -154,7 +154,7 @@ mod tests {
     proptest! {
         /// Compares with a map of lists. Few distinct keys, so that several values share one.
         #[test]
-        fn numbers_find_their_values(steps in prop::collection::vec((0_u8..8, any::<bool>()), 0..200)) {
+        fn slots_are_found_by_key(steps in prop::collection::vec((0_u8..8, any::<bool>()), 0..200)) {
             let (mut slab, mut table) = (Slab::default(), SlotIndex::default());
             let mut model: BTreeMap<u8, Vec<SlotId>> = BTreeMap::new();
             for (key, inserts) in steps {

@@ -43,7 +43,7 @@ fn front_matter(keys: &str) -> String {
 }
 
 #[test]
-fn front_matter_says_who_may_read() {
+fn front_matter_sets_access() {
     for (keys, expected) in [
         ("", "public"),
         // Ghost
@@ -156,7 +156,7 @@ fn front_matter_says_who_may_read() {
 }
 
 #[test]
-fn unreadable_access_withholds() {
+fn unreadable_access_key_withholds_article() {
     for (keys, expected) in [
         ("visibility: soonish", "public article-access withheld"),
         ("access: {level: gold}", "public article-access withheld"),
@@ -191,7 +191,7 @@ fn unreadable_access_withholds() {
 }
 
 #[test]
-fn meta_elements_say_who_may_read() {
+fn meta_elements_set_access() {
     for (meta, expected) in [
         ("<meta property=\"article:content_tier\" content=\"free\">", "public"),
         ("<meta property=\"article:content_tier\" content=\"metered\">", "paid"),
@@ -230,7 +230,7 @@ fn words(article: &Article, free_only: bool) -> String {
 }
 
 #[test]
-fn pages_name_their_paid_parts() {
+fn html_pages_mark_paid_parts() {
     const HEAD: &str = "<!DOCTYPE html><html><head><meta name=date content=2026-11-20><title>Quay</title>";
     const BODY: &str = "<body><header class=top>Top</header><article id=story class=story><h1>Quay</h1><p class=free>One.</p>\
         <div class='wall first'><p>Two.</p><figure><img src=paid.png alt=x></figure></div><p class=free>Three.</p><p id=end class=wall>Four.</p>\
@@ -305,7 +305,7 @@ fn pages_name_their_paid_parts() {
 }
 
 #[test]
-fn lines_say_who_may_read() {
+fn access_lines_set_access() {
     for (line, expected) in [
         ("Visibility: members", "paid"),
         ("可见性：会员", "paid"),

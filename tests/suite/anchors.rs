@@ -15,7 +15,7 @@ fn values(text: &str, attribute: &str) -> Vec<String> {
 }
 
 #[test]
-fn references_lead_to_targets_on_the_page() {
+fn references_point_to_targets_on_same_page() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", BODY);
     newsroom.article("news/b.md", "Story B", BODY);
@@ -42,7 +42,7 @@ fn references_lead_to_targets_on_the_page() {
 }
 
 #[test]
-fn targets_of_every_format_stay_distinct() {
+fn targets_of_all_formats_are_unique() {
     let newsroom = Newsroom::new();
     let note = "<p>Text<sup id=\"fnref1\"><a href=\"#fn1\">1</a></sup>, <a href=\"#intro\">top</a>.</p>\n\n\
                 <ol><li id=\"fn1\">Note. <a href=\"#fnref1\">back</a></li></ol>\n\n<p><a name=\"place\"></a>There: <a href=\"#place\">here</a>.</p>\n";
@@ -69,7 +69,7 @@ fn targets_of_every_format_stay_distinct() {
 }
 
 #[test]
-fn anchors_follow_article_addresses() {
+fn anchors_use_article_url() {
     let newsroom = Newsroom::new();
     let content = "[content]\narticle_url = \"https://www.courier.example/{section}/{slug}.html\"\n";
     newsroom.write("config/dateline.toml", CONFIG.replace("[content]\n", content));
@@ -82,7 +82,7 @@ fn anchors_follow_article_addresses() {
 }
 
 #[test]
-fn summaries_end_at_the_marker() {
+fn summary_ends_at_marker() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\ncontent = \"summary\"\n"));
     newsroom.article("news/a.md", "Story A", "Visible beginning.\n\n<!--more-->\n\nCovert rest.");

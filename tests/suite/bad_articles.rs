@@ -23,7 +23,7 @@ fn options() -> ParseOptions {
 
 /// What is too large or too regular to be kept as files.
 #[test]
-fn enormous_articles_are_refused_or_cut_in_time() {
+fn huge_articles_are_refused_or_limited_quickly() {
     let front = |rest: &str| format!("---\ntitle: Quay\ndate: 2026-11-20\n{rest}---\n\n");
     let list = |count: usize| (0..count).map(|n| format!("t{n}")).collect::<Vec<_>>().join(", ");
     let bomb: String =
@@ -64,7 +64,7 @@ fn enormous_articles_are_refused_or_cut_in_time() {
 }
 
 #[test]
-fn bad_articles_are_explained() {
+fn bad_articles_have_expected_diagnostics() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/articles/bad");
     let options = options();
     let mut names = std::fs::read_dir(&folder)

@@ -11,7 +11,7 @@ fn write(newsroom: &Newsroom, name: &str, title: &str, keys: &str) {
 }
 
 #[test]
-fn explain_says_what_pages_of_folders_are() {
+fn explain_describes_folder_pages() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", CONFIG);
     for (name, keys) in [

@@ -176,7 +176,7 @@ fn state(newsroom: &Newsroom) -> PathBuf {
 }
 
 #[test]
-fn what_is_cached_is_what_is_read() {
+fn cached_metadata_equals_parsed_metadata() {
     let cases = std::env::var("CACHE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60);
     let mut runner = TestRunner::new(Cases { cases, failure_persistence: None, ..Cases::default() });
     let recalled = std::cell::Cell::new(0);
@@ -208,7 +208,7 @@ fn what_is_cached_is_what_is_read() {
 }
 
 #[test]
-fn only_what_changed_is_read_again() {
+fn only_changed_files_are_read_again() {
     let newsroom = Newsroom::new();
     for number in 0..200 {
         newsroom.write(&format!("content/news/{number}.md"), article(&format!("Story {number}"), "Text."));
@@ -261,7 +261,7 @@ fn only_what_changed_is_read_again() {
 
 /// Nothing has to be forgotten for that: what other rules made of a file does not fit it.
 #[test]
-fn what_other_rules_made_of_a_file_is_not_believed() {
+fn rows_of_other_parsing_rules_are_ignored() {
     let newsroom = Newsroom::new();
     let text = "---\ntitle: Noon\ndate: 2026-11-20 12:00\n---\n\nText.\n";
     for number in 0..100 {
@@ -279,7 +279,7 @@ fn what_other_rules_made_of_a_file_is_not_believed() {
 }
 
 #[test]
-fn rendered_bodies_are_kept_and_not_believed() {
+fn rendered_bodies_are_cached_and_damaged_ones_ignored() {
     let newsroom = Newsroom::new();
     for number in 0..20 {
         newsroom.article(&format!("news/{number}.md"), &format!("Story {number}"), &format!("The *{number}th* ship."));

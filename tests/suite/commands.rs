@@ -10,7 +10,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn exit_codes_mean_something() {
+fn exit_codes_distinguish_failures_from_wrong_input() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     assert_eq!(newsroom.dateline(&["check"]).status.code(), Some(0));
@@ -31,7 +31,7 @@ fn exit_codes_mean_something() {
 }
 
 #[test]
-fn a_file_whose_name_is_no_text_is_told_of() {
+fn non_utf8_file_name_is_reported() {
     use std::os::unix::ffi::OsStringExt;
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
@@ -47,7 +47,7 @@ fn a_file_whose_name_is_no_text_is_told_of() {
 
 /// As where `head` has read enough.
 #[test]
-fn a_reader_who_leaves_is_no_failure() {
+fn closed_output_pipe_is_no_failure() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     newsroom.write("content/news/odd.md", "---\ntitle: Odd\ndate: 2026-01-02\ncolour: red\n---\n");
@@ -76,7 +76,7 @@ fn a_reader_who_leaves_is_no_failure() {
 }
 
 #[test]
-fn a_daemon_outlives_whoever_reads_its_log() {
+fn daemon_survives_closed_log_pipe() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     let (_, errors) = std::io::pipe().expect("a pipe");
@@ -105,7 +105,7 @@ fn check_writes_nothing() {
 }
 
 #[test]
-fn foreign_files_are_never_touched_and_stale_ones_go() {
+fn build_removes_stale_files_but_not_foreign_ones() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     newsroom.write("feeds/news/index.html", "mine");
@@ -124,7 +124,7 @@ fn foreign_files_are_never_touched_and_stale_ones_go() {
 }
 
 #[test]
-fn init_makes_a_newsroom_that_works_and_overwrites_nothing() {
+fn init_creates_newsroom_without_overwriting_files() {
     let newsroom = Newsroom::new();
     assert!(newsroom.dateline(&["init", "fresh"]).status.success());
     let config = newsroom.path("fresh/config/dateline.toml");
@@ -137,7 +137,7 @@ fn init_makes_a_newsroom_that_works_and_overwrites_nothing() {
 }
 
 #[test]
-fn new_makes_a_draft() {
+fn new_creates_draft() {
     let newsroom = Newsroom::new();
     let new = newsroom.dateline(&["new", "news/chips", "Wafers: \"small\" & 科技"]);
     assert!(new.status.success(), "{}", text(&new.stderr));
@@ -152,7 +152,7 @@ fn new_makes_a_draft() {
 }
 
 #[test]
-fn explain_names_the_rule() {
+fn explain_names_matching_rule() {
     let newsroom = Newsroom::new();
     newsroom.article("news/chips/a.md", "Story A", "Body.");
     let explain = text(&newsroom.dateline(&["explain", "news/chips/a.md"]).stdout);
@@ -170,7 +170,7 @@ fn explain_names_the_rule() {
 }
 
 #[test]
-fn help_teaches() {
+fn help_shows_examples_and_exit_codes() {
     let newsroom = Newsroom::new();
     let help = text(&newsroom.dateline(&["--help"]).stdout);
     assert!(help.contains("Examples:") && help.contains("Exit codes"), "{help}");

@@ -19,7 +19,7 @@ fn rendered(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn bad_configurations_are_explained() {
+fn bad_configurations_have_expected_diagnostics() {
     let mut cases = 0;
     let mut wrong = Vec::new();
     for entry in fs::read_dir(folder()).expect("there are cases") {
@@ -43,7 +43,7 @@ fn bad_configurations_are_explained() {
 }
 
 #[test]
-fn huge_configurations_are_read_in_time() {
+fn huge_configurations_are_parsed_quickly() {
     let site = "[site]\ntitle = \"x\"\nurl = \"http://localhost/\"\n";
     let sections: String =
         (0..3_000).map(|n| format!("[[section]]\npath = \"s/{n}\"\nbreadcrumb = \"S > {n}\"\n")).collect();
@@ -65,7 +65,7 @@ fn huge_configurations_are_read_in_time() {
 }
 
 #[test]
-fn the_shipped_reference_is_right_and_whole() {
+fn reference_configuration_is_valid_and_complete() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/dateline.toml");
     let text = fs::read_to_string(file).expect("it is shipped");
     let checked = config::parse(Path::new("config/dateline.toml"), text.as_bytes());

@@ -128,7 +128,7 @@ pub(crate) fn differences(daemon: &Daemon, fresh: &BTreeMap<String, Vec<u8>>) ->
 }
 
 #[test]
-fn any_history_ends_where_a_fresh_start_does() {
+fn any_history_equals_fresh_build() {
     // Cases are few, since each runs a daemon over real files; `.ci/full` asks for more.
     let cases = std::env::var("CONVERGENCE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(8);
     let mut runner =

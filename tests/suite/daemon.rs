@@ -12,7 +12,7 @@ use crate::newsroom::{CONFIG, Newsroom, article};
 const FORMATS: [&str; 3] = ["rss.xml", "atom.xml", "feed.json"];
 
 #[test]
-fn a_saved_article_is_in_its_feeds_and_follows_its_file() {
+fn feeds_follow_saved_article() {
     let newsroom = Newsroom::new();
     newsroom.article("news/other.md", "Other story", "Stays.");
     let daemon = newsroom.serve();
@@ -53,7 +53,7 @@ fn a_saved_article_is_in_its_feeds_and_follows_its_file() {
 }
 
 #[test]
-fn a_lost_content_directory_is_not_a_deletion() {
+fn missing_content_directory_deletes_nothing() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     let daemon = newsroom.serve();
@@ -69,7 +69,7 @@ fn a_lost_content_directory_is_not_a_deletion() {
 }
 
 #[test]
-fn files_at_once_in_new_folders_are_all_found() {
+fn files_in_new_folders_are_all_found() {
     let newsroom = Newsroom::new();
     let daemon = newsroom.serve();
     for n in 0..40 {
@@ -82,7 +82,7 @@ fn files_at_once_in_new_folders_are_all_found() {
 }
 
 #[test]
-fn a_reload_applies_all_or_nothing() {
+fn reload_applies_all_or_nothing() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     let daemon = newsroom.serve();
@@ -137,7 +137,7 @@ fn a_reload_applies_all_or_nothing() {
 }
 
 #[test]
-fn validators_hold_over_a_restart() {
+fn validators_survive_restart() {
     let newsroom = Newsroom::new();
     newsroom.article("news/chips/a.md", "Story A", &"A body that is long enough to be worth compressing. ".repeat(20));
     let validators = |path: &str, coding: &str| {
@@ -162,7 +162,7 @@ fn validators_hold_over_a_restart() {
 }
 
 #[test]
-fn article_pages_and_media() {
+fn article_pages_and_media_are_served() {
     let newsroom = Newsroom::new();
     newsroom.write("content/news/crane.png", b"\x89PNG not really");
     newsroom.write("content/news/secret.png", b"\x89PNG nobody refers to it");
@@ -192,7 +192,7 @@ fn article_pages_and_media() {
 }
 
 #[test]
-fn bad_versions_keep_the_last_good_one_and_all_else_goes_on() {
+fn bad_version_keeps_last_good_one() {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/articles/bad");
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_items = 1000\n"));
@@ -263,7 +263,7 @@ fn bad_versions_keep_the_last_good_one_and_all_else_goes_on() {
 }
 
 #[test]
-fn nothing_outside_the_content_directory_is_read_and_nothing_hangs() {
+fn outside_and_special_files_are_never_read() {
     let newsroom = Newsroom::new();
     newsroom.write("secret.md", article("A secret", "Not to be published."));
     newsroom.write("elsewhere/deep.md", article("Elsewhere", "Not to be published either."));
@@ -293,7 +293,7 @@ fn nothing_outside_the_content_directory_is_read_and_nothing_hangs() {
 }
 
 #[test]
-fn a_burst_is_published_whole() {
+fn burst_is_published_together() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_items = 1000\nformats = [\"json\"]\n"));
     let daemon = newsroom.serve();

@@ -11,7 +11,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn the_committed_feeds_are_reproduced_byte_for_byte() {
+fn demo_feeds_are_reproduced_byte_for_byte() {
     let out = tempfile::tempdir().expect("a scratch directory");
     let build = Command::new(env!("CARGO_BIN_EXE_dateline"))
         .current_dir(root())
@@ -30,7 +30,7 @@ fn the_committed_feeds_are_reproduced_byte_for_byte() {
 }
 
 #[test]
-fn feed_rs_reads_the_same_in_all_formats() {
+fn feed_rs_reads_demo_alike_in_all_formats() {
     let feeds = files(&root().join("feeds"));
     let mut stories = 0;
     let mut checked = 0;

@@ -144,7 +144,7 @@ fn swapped_content_directory_is_published() {
 
 /// Between `rm` and `ln` of `ln -sfn` there is nothing, which says nothing about the articles.
 #[test]
-fn dangling_content_directory_is_unreachable() {
+fn dangling_content_directory_keeps_articles() {
     let newsroom = Newsroom::new();
     fs::remove_dir(newsroom.path("content")).expect("empty");
     release(&newsroom, "releases/1", &stories("1", &["A", "B", "C"]));
@@ -174,7 +174,7 @@ fn dangling_content_directory_is_unreachable() {
 
 /// A tree in which much is missing is held back, as when files vanish one by one; what it has is published.
 #[test]
-fn swap_that_misses_many_articles_is_held_back() {
+fn swap_without_many_articles_is_held_back() {
     let newsroom = Newsroom::new();
     fs::remove_dir(newsroom.path("content")).expect("empty");
     let many = |version: &str, count: usize| {
@@ -217,7 +217,7 @@ fn swap_that_misses_many_articles_is_held_back() {
 
 /// What readers get is of one tree: no picture is older or newer than the story that it belongs to.
 #[test]
-fn stories_and_pictures_are_of_one_tree() {
+fn stories_and_pictures_come_from_same_tree() {
     let newsroom = Newsroom::new();
     fs::remove_dir(newsroom.path("content")).expect("empty");
     release(&newsroom, "releases/0", &stories("0", &["A"]));
@@ -256,7 +256,7 @@ fn stories_and_pictures_are_of_one_tree() {
 
 /// A directory that is replaced by renaming is another one, too, and so is a folder above it.
 #[test]
-fn renamed_directories_are_swaps() {
+fn renamed_directory_counts_as_swap() {
     let newsroom = Newsroom::new();
     fs::remove_dir(newsroom.path("content")).expect("empty");
     configure(&newsroom, "directory = \"../site/content\"");
@@ -296,7 +296,7 @@ fn volume(newsroom: &Newsroom, base: &str, version: u32, files: &[(&str, String)
 }
 
 #[test]
-fn swapped_volume_updates_every_file() {
+fn swapped_kubernetes_volume_updates_every_file() {
     for (watch, base) in [("auto", "content"), ("auto", "content/news"), ("poll", "content"), ("poll", "content/news")]
     {
         let newsroom = Newsroom::new();
@@ -355,7 +355,7 @@ const DECOMPOSED: &str = "content/news/U\u{308}bersicht.md";
 
 /// Names that become others, as by a copy between systems or by `git mv`; edited at the same time or not.
 #[test]
-fn respelled_names_are_renames() {
+fn respelled_file_name_counts_as_rename() {
     let pairs = [
         (COMPOSED, DECOMPOSED),
         (DECOMPOSED, COMPOSED),
@@ -403,7 +403,7 @@ fn respelled_names_are_renames() {
 }
 
 #[test]
-fn names_that_differ_only_in_spelling_are_two_articles() {
+fn differently_spelt_names_are_two_articles() {
     let newsroom = Newsroom::new();
     for (name, title) in
         [(COMPOSED, "U1"), (DECOMPOSED, "U2"), ("content/news/A.md", "A1"), ("content/news/a.md", "A2")]
@@ -424,7 +424,7 @@ fn names_that_differ_only_in_spelling_are_two_articles() {
 
 /// Files that version control or a transfer removes for a moment stay public until it is done.
 #[test]
-fn removals_wait_while_a_tool_is_at_work() {
+fn removals_wait_for_active_tools() {
     for sign in [
         "content/.git/index.lock",
         ".git/index.lock",
@@ -459,7 +459,7 @@ fn removals_wait_while_a_tool_is_at_work() {
 
 /// Explicit retractions don't wait, nor what vanishes elsewhere; and nothing waits for longer than `content.removal_hold`.
 #[test]
-fn lock_delays_nothing_else() {
+fn lock_delays_no_retraction_or_other_removal() {
     let newsroom = Newsroom::new();
     for (name, title) in [("news/a.md", "A"), ("news/b.md", "B"), ("news/c.md", "C"), ("d.md", "D"), ("e.md", "E")] {
         newsroom.article(name, title, "Text.");

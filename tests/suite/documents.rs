@@ -75,7 +75,7 @@ fn hash(response: &Response) -> String {
 }
 
 #[test]
-fn with_little_memory_readers_get_the_same() {
+fn small_memory_budget_changes_no_response() {
     const LITTLE: usize = 100_000;
     let (small, large) = (newsroom(LITTLE, ""), newsroom(100_000_000, ""));
     let (cold, warm) = (serve(&small), serve(&large));
@@ -109,7 +109,7 @@ fn with_little_memory_readers_get_the_same() {
 }
 
 #[test]
-fn room_is_made_before_the_next_publication() {
+fn memory_is_freed_before_next_publication() {
     const LITTLE: u64 = 400_000;
     let newsroom = newsroom(400_000, "[feeds]\nmin_residency = \"0s\"\nmax_items = 5\nmin_items = 5\n");
     let served = serve(&newsroom);
@@ -130,7 +130,7 @@ fn room_is_made_before_the_next_publication() {
 }
 
 #[test]
-fn what_is_of_no_document_any_more_goes() {
+fn files_without_document_are_removed() {
     let newsroom = newsroom(0, "");
     let served = serve(&newsroom);
     let kept = || -> BTreeSet<String> { files(&newsroom.path(".dateline/documents")).into_keys().collect() };
@@ -151,7 +151,7 @@ fn what_is_of_no_document_any_more_goes() {
 }
 
 #[test]
-fn a_spoilt_copy_is_never_served_and_made_again() {
+fn damaged_document_is_rebuilt_and_never_served() {
     let newsroom = newsroom(0, "[output]\ndirectory = \"\"\n");
     let served = serve(&newsroom);
     let log = || fs::read_to_string(newsroom.path("log")).expect("a log");
@@ -195,7 +195,7 @@ fn a_spoilt_copy_is_never_served_and_made_again() {
 
 /// The same bytes are in the output directory.
 #[test]
-fn what_the_state_lost_is_found_among_the_feeds() {
+fn lost_document_is_read_from_output_directory() {
     let newsroom = newsroom(0, "");
     let served = serve(&newsroom);
     served.daemon.wait("it is delivered", |_| newsroom.path("feeds/desk-7/rss.xml").exists());

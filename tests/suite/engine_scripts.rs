@@ -1,35 +1,38 @@
-//! The engine as a function, by scripts: `cases/engine/*.txt`. A script is a heading (`# `) and lines that do something, each followed by
-//! what is expected of it. Indented lines belong to the line above them: front matter, a paragraph (`> `), or the file as it is (`| `).
-//! `## ` begins a remark. A file that says nothing else has the title `The NAME story`, the date 2026-11-20 10:00 UTC and the body
-//! `The text of PATH, version N.`; `news/{1..3}.md` stands for three files.
+//! Runs the scripts in `cases/engine/*.txt` against the engine. A script has a heading (`# `) and lines: actions and expectations. Indented
+//! lines belong to the line above them: front matter, a paragraph (`> `), or the whole file verbatim (`| `). `## ` begins a comment.
 //!
-//! | line | what happens |
+//! A file without indented lines has the title `The NAME story`, the date 2026-11-20 10:00 UTC and the body `The text of PATH, version N.`;
+//! `news/{1..3}.md` stands for three files.
+//!
+//! | line | action |
 //! |---|---|
-//! | `at TIME`, `config` | before the start: the time, and the configuration below `[site]` |
-//! | `start`, `stop` | a process that reads all files; its end |
-//! | `start with cards`, `start without FOLDER` | one that reads only metadata, or cannot list a folder |
-//! | `forget`, `spoil RECORD` | the state is lost, or a record of it cannot be read |
-//! | `write PATH...`, `save PATH...`, `copy A to B` | a new version, the same once more, the last bytes of A at B |
-//! | `write PATH... as cards` | the same where only the metadata is read |
-//! | `remove PATH...`, `back PATH...` | files that stay gone, and their return |
-//! | `rename A to B`, `move A to B` | a rename that the system tells of; one that looks like a new file and a deletion |
-//! | `lock PATH...`, `unlock PATH...` | files that cannot be opened |
-//! | `quietly ...`, `list [FOLDER]`, `list without FOLDER` | nobody tells of the change; a scan of a folder, or of all |
-//! | `together`, `apart` | file events in between are one event |
-//! | `wait until TIME`, `wait 5m`, `clock TIME` | time passes, and the engine is woken when it asked for it; the clock is set |
+//! | `at TIME`, `config` | before the start: sets the time, and the configuration below `[site]` |
+//! | `start`, `stop` | starts a process that reads all files; ends it |
+//! | `start with cards`, `start without FOLDER` | starts a process that reads only metadata, or can't list a folder |
+//! | `forget`, `damage RECORD` | loses the ledger; makes a record undecodable |
+//! | `write PATH...`, `save PATH...`, `copy A to B` | writes a new version, or the same version again; copies the last bytes of A |
+//! | `write PATH... as cards` | the same, but only the metadata is read |
+//! | `remove PATH...`, `back PATH...` | removes files; restores their last version |
+//! | `rename A to B`, `move A to B` | a rename that the system reports; a move that looks like a new file and a removal |
+//! | `lock PATH...`, `unlock PATH...` | makes files unreadable, and readable again |
+//! | `quietly ...` | the action isn't reported to the engine |
+//! | `list [FOLDER]`, `list without FOLDER` | a scan of a folder or of everything; a scan that can't read a folder |
+//! | `together`, `apart` | the file events in between are sent as one event |
+//! | `wait until TIME`, `wait 5m`, `clock TIME` | time passes, with a tick whenever the engine asked for one; the clock is set |
 //! | `retract`, `restore`, `accept removals`, `reload`, `force reload` | commands |
-//! | `config` | a configuration that the watcher tells of |
-//! | `hold bodies` | from now on bodies wait for the script |
-//! | `bodies PATH...`, `no bodies PATH...`, `other bodies PATH...` | they arrive, cannot be read, or have other bytes by now |
-//! | `disk full`, `disk free`, `lost ROUTE` | the store cannot write; the bytes of a document are nowhere |
-//! | `panic PATH` | the engine panics over this version: another one starts over without it |
+//! | `config` | while running: the watcher reports a configuration |
+//! | `hold bodies` | from now on, requested bodies wait for the script |
+//! | `bodies PATH...`, `no bodies PATH...`, `other bodies PATH...` | bodies arrive, can't be read, or have other bytes by now |
+//! | `disk full`, `disk free`, `lost ROUTE` | records can't be written, or can again; the bytes of a document are lost |
+//! | `panic PATH` | the engine panics because of this version, and a new engine starts without it |
+//! | `unlike a fresh start`, `like a fresh start` | turns the comparison with a fresh start off and on |
 //!
-//! After each line the rules hold that [`rules`] checks, and readers see what a new process with the same files and ledger would show them,
-//! unless the script says `unlike a fresh start` and why.
+//! After each action, the invariants in [`rules`] are checked, and the documents are compared with those of a new process with the same files
+//! and ledger. The expectations are in [`expect`].
 
-mod desk;
 mod expect;
 mod rules;
+mod simulated_daemon;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -42,7 +45,7 @@ use dateline::snapshot::Snapshot;
 use dateline::types::{ArticlePath, Text};
 use jiff::SignedDuration;
 
-use desk::Desk;
+use simulated_daemon::SimulatedDaemon;
 
 const SITE: &str = "[site]\ntitle = \"Test Courier\"\nurl = \"http://feeds.courier.example/\"\ntag_authority = \"courier.example,2026\"\n";
 const SECTIONS: &str = "[[section]]\npath = \"news\"\n[[section]]\npath = \"sport\"\n";
@@ -82,7 +85,7 @@ fn scripts(file: &Path) -> Vec<Script> {
     scripts
 }
 
-/// `news/{1..3}.md` and the like, as files.
+/// Expands ranges such as `news/{1..3}.md`.
 fn expanded(words: &str) -> Vec<String> {
     let expand = |word: &str| {
         let parts = word.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
@@ -95,17 +98,17 @@ fn expanded(words: &str) -> Vec<String> {
 }
 
 struct Player {
-    desk: Desk,
-    /// File events that are told together.
+    daemon: SimulatedDaemon,
+    /// The files between `together` and `apart`.
     together: Option<Vec<ParsedFile>>,
     is_quiet: bool,
-    /// Whether something changed that nobody told of.
+    /// Whether a change hasn't been reported to the engine.
     is_behind: bool,
-    /// What readers saw before the last line that did something.
+    /// The snapshot before the last action.
     before: Arc<Snapshot>,
 }
 
-/// A configuration of these lines, the first of which may be keys of the site.
+/// Builds a configuration. The first lines may be keys of `[site]`.
 fn config(lines: &[String]) -> String {
     let stated = lines.iter().take_while(|line| !line.starts_with('['));
     let stated: Vec<&str> = stated.filter_map(|line| line.split(" = ").next()).collect();
@@ -119,7 +122,7 @@ impl Player {
         let start = START.parse().expect("an instant");
         let sections: Vec<String> = SECTIONS.lines().map(str::to_owned).collect();
         Player {
-            desk: Desk::new(&config(&sections), start),
+            daemon: SimulatedDaemon::new(&config(&sections), start),
             together: None,
             is_quiet: false,
             is_behind: false,
@@ -131,16 +134,16 @@ impl Player {
         if let Some(expected) = line.words.strip_prefix("expect ") {
             return self.expect(expected);
         }
-        self.desk.told = desk::Told::default();
-        self.before = Arc::clone(&self.desk.shown);
+        self.daemon.observed = simulated_daemon::Observed::default();
+        self.before = Arc::clone(&self.daemon.shown);
         let quietly = line.words.strip_prefix("quietly ");
-        self.is_quiet = quietly.is_some() || self.desk.engine.is_none();
+        self.is_quiet = quietly.is_some() || self.daemon.engine.is_none();
         self.act(quietly.unwrap_or(&line.words), &line.below);
         self.is_behind =
             quietly.is_some() || (self.is_behind && line.words != "list" && !line.words.starts_with("start"));
         let is_remark = line.words.starts_with("like ") || line.words.starts_with("unlike ");
         if self.together.is_none() && !self.is_behind && !is_remark {
-            self.desk.compare_with_fresh_start()
+            self.daemon.compare_with_fresh_start()
         } else {
             Ok(())
         }
@@ -149,152 +152,152 @@ impl Player {
     fn act(&mut self, words: &str, below: &[String]) {
         let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
         let pair = || rest.split_once(" to ").map(|(from, to)| (from.to_owned(), to.to_owned())).expect("`A to B`");
-        let desk = &mut self.desk;
+        let daemon = &mut self.daemon;
         match (verb, rest) {
-            ("at", time) => desk.now = time.parse().expect("an instant"),
+            ("at", time) => daemon.now = time.parse().expect("an instant"),
             ("start", rest) => {
-                desk.reads_cards = rest == "with cards";
-                desk.start(&rest.strip_prefix("without ").into_iter().collect::<Vec<_>>());
-                desk.reads_cards = false;
+                daemon.reads_cards = rest == "with cards";
+                daemon.start(&rest.strip_prefix("without ").into_iter().collect::<Vec<_>>());
+                daemon.reads_cards = false;
             }
-            ("stop", _) => desk.stop(),
-            ("forget", _) => desk.forget(),
-            ("spoil", record) => desk.spoil(record),
+            ("stop", _) => daemon.stop(),
+            ("forget", _) => daemon.lose_ledger(),
+            ("damage", record) => daemon.damage_record(record),
             ("write", rest) => {
-                desk.reads_cards = rest.ends_with(" as cards");
+                daemon.reads_cards = rest.ends_with(" as cards");
                 let paths = expanded(rest.trim_end_matches(" as cards"));
                 for path in &paths {
-                    let version = self.desk.history.get(path).map_or(1, |texts| texts.len() + 1);
+                    let version = self.daemon.history.get(path).map_or(1, |texts| texts.len() + 1);
                     self.put(path, story(path, version, below));
                 }
-                self.tell_of(&paths);
-                self.desk.reads_cards = false;
+                self.report_files(&paths);
+                self.daemon.reads_cards = false;
             }
-            ("save", rest) => self.tell_of(&expanded(rest)),
+            ("save", rest) => self.report_files(&expanded(rest)),
             ("lock" | "unlock", rest) => {
                 for path in expanded(rest) {
                     match verb {
-                        "lock" => drop(desk.unreadable.insert(path)),
-                        _ => drop(desk.unreadable.remove(&path)),
+                        "lock" => drop(daemon.unreadable.insert(path)),
+                        _ => drop(daemon.unreadable.remove(&path)),
                     }
                 }
-                self.tell_of(&expanded(rest));
+                self.report_files(&expanded(rest));
             }
             ("copy" | "move" | "rename", _) => self.relocate(verb, &pair(), below),
             ("remove", rest) => {
                 let paths = expanded(rest);
-                paths.iter().for_each(|path| drop(desk.files.remove(path).expect("a file")));
-                self.tell_of(&paths);
+                paths.iter().for_each(|path| drop(daemon.files.remove(path).expect("a file")));
+                self.report_files(&paths);
             }
             ("back", rest) => {
                 let paths = expanded(rest);
                 paths.iter().for_each(|path| {
-                    desk.files.insert(path.clone(), desk.history[path].last().expect("a file").clone());
+                    daemon.files.insert(path.clone(), daemon.history[path].last().expect("a file").clone());
                 });
-                self.tell_of(&paths);
+                self.report_files(&paths);
             }
             ("together", _) => self.together = Some(Vec::new()),
             ("apart", _) => {
                 let files = self.together.take().expect("`together` before it");
-                desk.tell(Event::Files(files));
+                daemon.send(Event::Files(files));
             }
             ("list", rest) => match rest.strip_prefix("without ") {
-                Some(folder) => desk.list("", &[folder]),
-                None => desk.list(rest, &[]),
+                Some(folder) => daemon.list("", &[folder]),
+                None => daemon.list(rest, &[]),
             },
             ("wait", rest) => {
                 let until = match rest.strip_prefix("until ") {
                     Some(time) => time.parse().expect("an instant"),
-                    None => desk.now + rest.parse::<SignedDuration>().expect("a length of time"),
+                    None => daemon.now + rest.parse::<SignedDuration>().expect("a length of time"),
                 };
-                desk.wait_until(until);
+                daemon.wait_until(until);
             }
             ("clock", time) => {
-                desk.now = time.parse().expect("an instant");
-                desk.tell(Event::Tick);
+                daemon.now = time.parse().expect("an instant");
+                daemon.send(Event::Tick);
             }
             ("retract", rest) => {
                 let (article, reason) = rest.split_once(" because ").unwrap_or((rest, ""));
                 let reason = (!reason.is_empty()).then(|| Text::line(reason));
-                desk.command(Command::Retract { article: article.to_owned(), reason });
+                daemon.command(Command::Retract { article: article.to_owned(), reason });
             }
-            ("restore", article) => desk.command(Command::Restore { article: article.to_owned() }),
-            ("accept", "removals") => desk.command(Command::AcceptRemovals),
+            ("restore", article) => daemon.command(Command::Restore { article: article.to_owned() }),
+            ("accept", "removals") => daemon.command(Command::AcceptRemovals),
             ("config" | "reload", _) | ("force", "reload") => {
-                let before = std::mem::replace(&mut desk.config, config(below));
-                let checked = desk.checked();
-                if desk.engine.is_none() {
+                let before = std::mem::replace(&mut daemon.config, config(below));
+                let checked = daemon.checked();
+                if daemon.engine.is_none() {
                     return assert!(checked.config.is_some(), "{:?}", checked.diagnostics);
                 }
                 match verb {
-                    "config" => desk.tell(Event::Config(checked)),
-                    _ => desk.command(Command::Reload { checked, force: verb == "force" }),
+                    "config" => daemon.send(Event::Config(checked)),
+                    _ => daemon.command(Command::Reload { checked, force: verb == "force" }),
                 }
-                let taken = desk.engine.as_ref().and_then(Engine::config).map(|config| config.hash);
-                if taken != desk.checked().config.map(|config| config.hash) {
-                    desk.config = before;
+                let active = daemon.engine.as_ref().and_then(Engine::config).map(|config| config.hash);
+                if active != daemon.checked().config.map(|config| config.hash) {
+                    daemon.config = before;
                 }
             }
-            ("hold", "bodies") => desk.holds_bodies = true,
-            ("bodies", paths) => desk.answer(&expanded(paths), None),
+            ("hold", "bodies") => daemon.holds_bodies = true,
+            ("bodies", paths) => daemon.answer(&expanded(paths), None),
             ("no" | "other", rest) => {
-                desk.answer(&expanded(rest.strip_prefix("bodies ").expect("`bodies`")), Some(verb == "no"));
+                daemon.answer(&expanded(rest.strip_prefix("bodies ").expect("`bodies`")), Some(verb == "no"));
             }
-            ("disk", "full") => desk.is_full = true,
-            ("disk", "free") => desk.write_again(),
-            ("lost", route) => desk.tell(Event::DocumentMissing(route.into())),
+            ("disk", "full") => daemon.is_full = true,
+            ("disk", "free") => daemon.write_again(),
+            ("lost", route) => daemon.send(Event::DocumentMissing(route.into())),
             ("panic", path) => {
-                desk.refused.insert((path.to_owned(), desk.files[path].clone()));
-                desk.start(&[]);
+                daemon.refused.insert((path.to_owned(), daemon.files[path].clone()));
+                daemon.start(&[]);
             }
-            ("unlike", _) => desk.is_like_fresh = false,
-            ("like", _) => desk.is_like_fresh = true,
-            _ => panic!("nobody knows what `{words}` is"),
+            ("unlike", _) => daemon.is_like_fresh = false,
+            ("like", _) => daemon.is_like_fresh = true,
+            _ => panic!("unknown action `{words}`"),
         }
     }
 
     fn put(&mut self, path: &str, text: String) {
-        self.desk.history.entry(path.to_owned()).or_default().push(text.clone());
-        self.desk.files.insert(path.to_owned(), text);
+        self.daemon.history.entry(path.to_owned()).or_default().push(text.clone());
+        self.daemon.files.insert(path.to_owned(), text);
     }
 
     fn relocate(&mut self, verb: &str, (from, to): &(String, String), below: &[String]) {
-        let texts = &self.desk.history[from];
+        let texts = &self.daemon.history[from];
         let text = match below {
-            [] => self.desk.files.get(from).or(texts.last()).expect("a file").clone(),
+            [] => self.daemon.files.get(from).or(texts.last()).expect("a file").clone(),
             _ => story(from, texts.len() + 1, below),
         };
         self.put(to, text);
         if verb != "copy" {
-            self.desk.files.remove(from);
+            self.daemon.files.remove(from);
         }
         match verb {
             "rename" if !self.is_quiet => {
-                let files = vec![self.desk.file(to, Some(from)), self.desk.file(from, None)];
-                self.tell(files);
+                let files = vec![self.daemon.file(to, Some(from)), self.daemon.file(from, None)];
+                self.send(files);
             }
-            "move" => [to, from].into_iter().for_each(|path| self.tell_of(std::slice::from_ref(path))),
-            _ => self.tell_of(std::slice::from_ref(to)),
+            "move" => [to, from].into_iter().for_each(|path| self.report_files(std::slice::from_ref(path))),
+            _ => self.report_files(std::slice::from_ref(to)),
         }
     }
 
-    /// The watcher tells of these files, unless it doesn't know.
-    fn tell_of(&mut self, paths: &[String]) {
+    /// Reports files to the engine, unless the action is quiet.
+    fn report_files(&mut self, paths: &[String]) {
         if !self.is_quiet {
-            let files = paths.iter().map(|path| self.desk.file(path, None)).collect();
-            self.tell(files);
+            let files = paths.iter().map(|path| self.daemon.file(path, None)).collect();
+            self.send(files);
         }
     }
 
-    fn tell(&mut self, files: Vec<ParsedFile>) {
+    fn send(&mut self, files: Vec<ParsedFile>) {
         match &mut self.together {
             Some(together) => together.extend(files),
-            None => self.desk.tell(Event::Files(files)),
+            None => self.daemon.send(Event::Files(files)),
         }
     }
 }
 
-/// A file: what is below the line that writes it, and what goes without saying.
+/// The text of a file: the indented lines, and defaults for the rest.
 fn story(path: &str, version: usize, below: &[String]) -> String {
     let raw: Vec<&str> =
         below.iter().filter_map(|line| line.strip_prefix('|')).map(|line| line.trim_start_matches(' ')).collect();
@@ -319,7 +322,7 @@ fn story(path: &str, version: usize, below: &[String]) -> String {
     format!("---\n{front}---\n\n{body}\n")
 }
 
-/// Why a script fails; `None`: it does not.
+/// Runs a script. Returns why it fails, if it does.
 fn failure(script: &Script) -> Option<String> {
     let mut player = Player::new();
     for line in &script.lines {
@@ -328,8 +331,8 @@ fn failure(script: &Script) -> Option<String> {
             Ok(Ok(())) => continue,
             Ok(Err(why)) => why,
             Err(panic) => {
-                let said = panic.downcast_ref::<String>().cloned();
-                said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+                let message = panic.downcast_ref::<String>().cloned();
+                message.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
             }
         };
         return Some(format!("{}\n    line {}: {}\n    {why}", script.name, line.number, line.words));
@@ -338,7 +341,7 @@ fn failure(script: &Script) -> Option<String> {
 }
 
 #[test]
-fn engine_does_what_scripts_say() {
+fn engine_meets_expectations_of_scripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/engine");
     let files = fs::read_dir(folder).expect("there are scripts").map(|entry| entry.expect("readable").path());
     let only = std::env::var("SCRIPT").unwrap_or_default();
@@ -350,12 +353,12 @@ fn engine_does_what_scripts_say() {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 while let Some(script) = scripts.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    failures.lock().expect("nobody panics with it").extend(failure(script));
+                    failures.lock().expect("not poisoned").extend(failure(script));
                 }
             });
         }
     });
-    let failures = failures.into_inner().expect("nobody panics with it");
+    let failures = failures.into_inner().expect("not poisoned");
     assert!(failures.is_empty(), "{} of {} scripts fail:\n\n{}", failures.len(), scripts.len(), failures.join("\n\n"));
     assert!(scripts.len() >= 60 || !only.is_empty(), "{} scripts", scripts.len());
 }

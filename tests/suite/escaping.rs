@@ -80,7 +80,7 @@ fn commands_escape_names_and_texts() {
 }
 
 #[test]
-fn the_daemon_escapes_names_and_texts() {
+fn daemon_escapes_names_and_texts() {
     let newsroom = newsroom();
     let config =
         format!("{}\n[server.access_log]\nfile = \"../access.log\"\nformat = \"json\"\n", crate::newsroom::CONFIG);
@@ -114,7 +114,7 @@ fn the_daemon_escapes_names_and_texts() {
 }
 
 #[test]
-fn operators_pages_escape_names_and_texts() {
+fn admin_pages_escape_names_and_texts() {
     let newsroom = newsroom();
     let mut command = newsroom.command();
     command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);

@@ -31,7 +31,7 @@ fn in_seconds(seconds: i64) -> String {
 }
 
 #[test]
-fn every_event_has_its_line() {
+fn every_event_is_logged() {
     let newsroom = Newsroom::new();
     for name in ["a", "b", "c", "d", "e"] {
         newsroom.article(&format!("news/{name}.md"), &format!("Story {name}"), "Body.");
@@ -87,7 +87,7 @@ fn every_event_has_its_line() {
 }
 
 #[test]
-fn bursts_are_one_line_with_counts() {
+fn burst_is_logged_as_one_line() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     for number in 0..300 {
@@ -109,7 +109,7 @@ fn bursts_are_one_line_with_counts() {
 
 /// At no level, and however an article is withheld: before it is public, after it was, and when it moves or goes.
 #[test]
-fn no_title_of_a_withheld_article_is_logged() {
+fn titles_of_withheld_articles_are_not_logged() {
     let newsroom = Newsroom::new();
     let keys = [
         ("draft", "draft: true"),
@@ -147,7 +147,7 @@ fn no_title_of_a_withheld_article_is_logged() {
 
 /// Each line is a JSON object with the fields of its event, whatever file names and titles are.
 #[test]
-fn json_log_has_an_object_per_line() {
+fn json_log_has_one_object_per_line() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     let mut command = newsroom.command();

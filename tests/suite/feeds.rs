@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files};
 
 #[test]
-fn every_format_and_partner_says_what_it_said() {
+fn feeds_match_golden_documents() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/feeds");
     // A copy, since a state left by an earlier run would be remembered.
     let newsroom = tempfile::tempdir().expect("a scratch directory");
@@ -48,7 +48,7 @@ fn every_format_and_partner_says_what_it_said() {
 }
 
 #[test]
-fn files_are_measured_when_they_come_and_when_they_change() {
+fn media_files_are_measured_when_they_change() {
     let newsroom = Newsroom::new();
     newsroom.write(
         "content/news/bells.md",
@@ -76,7 +76,7 @@ fn files_are_measured_when_they_come_and_when_they_change() {
 }
 
 #[test]
-fn windows_hold_what_is_young_and_no_more_than_fits() {
+fn windows_keep_young_articles_within_limits() {
     let newsroom = Newsroom::new();
     for n in 0..30 {
         newsroom.article(
@@ -116,7 +116,7 @@ fn windows_hold_what_is_young_and_no_more_than_fits() {
 }
 
 #[test]
-fn hints_for_polling_agree() {
+fn polling_hints_agree() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_poll = 30\n"));
     for n in 0..10 {
@@ -135,7 +135,7 @@ fn hints_for_polling_agree() {
 }
 
 #[test]
-fn browsers_see_feeds_where_the_operator_wants_it() {
+fn feeds_have_style_sheet_if_configured() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Text.");
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmedia_type = \"xml\"\n"));
@@ -161,7 +161,7 @@ fn browsers_see_feeds_where_the_operator_wants_it() {
 
 /// It is listed, so it has to be there.
 #[test]
-fn a_tag_of_old_articles_has_an_empty_feed() {
+fn tag_of_old_articles_has_empty_feed() {
     let newsroom = Newsroom::new();
     let window = "\n[feeds]\nmin_items = 0\nmin_residency = \"0s\"\nmax_age = \"1d\"\n";
     newsroom.write("config/dateline.toml", format!("{CONFIG}{window}"));

@@ -43,7 +43,7 @@ fn log(newsroom: &Newsroom) -> String {
 }
 
 #[test]
-fn everything_leads_to_the_bound_address() {
+fn links_lead_to_bound_address() {
     let (newsroom, port) = newsroom();
     let daemon = serve(&newsroom, &["--listen", "127.0.0.1:0"]);
     let base = format!("http://{}/", daemon.address());
@@ -97,7 +97,7 @@ fn changed_listener_waits_for_restart() {
 
 /// Where `site.url` leads to the listener anyway, or names a proxy, it holds, and the feeds are written.
 #[test]
-fn site_url_holds_where_it_leads_to_the_daemon() {
+fn site_url_stays_if_it_reaches_daemon() {
     let (newsroom, port) = newsroom();
     let daemon = serve(&newsroom, &["--listen", &format!("0.0.0.0:{port}")]);
     daemon.wait("it is written", |_| newsroom.path("feeds/news/rss.xml").exists());
@@ -164,7 +164,7 @@ fn alike(line: &str, ports: &[(&str, String)]) -> String {
 }
 
 #[test]
-fn tour_works_as_one_block_and_leaves_no_trace() {
+fn readme_tour_works_and_leaves_no_trace() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let clone = tempfile::tempdir().expect("a scratch directory");
     let in_clone = |program: &str, arguments: &[&str]| {
@@ -219,7 +219,7 @@ fn column(row: &str, last: &str) -> usize {
 }
 
 #[test]
-fn columns_of_explain_align_by_display_width() {
+fn explain_columns_align_by_display_width() {
     let newsroom = Newsroom::new();
     let names = ["港口与科技新闻", "cafe\u{301}", "📰", "plain", "a-section-whose-name-is-wider-than-the-column"];
     let sections: String = names.iter().map(|name| format!("[[section]]\npath = \"{name}\"\n")).collect();

@@ -374,7 +374,7 @@ fn closing_fence_decides_what_is_text() {
 }
 
 #[test]
-fn displaced_front_matter_withholds_a_page() {
+fn displaced_front_matter_withholds_page() {
     for (text, expected) in [
         ("<html><body>\n---\ntitle: Canary\ndraft: true\n---\n<h1>Canary</h1>", Withheld),
         ("<html><body><p>—-</p><p>title: Canary</p>\n<p>draft: true</p><h1>Canary</h1>", Withheld),
@@ -393,7 +393,7 @@ fn displaced_front_matter_withholds_a_page() {
 }
 
 #[test]
-fn front_matter_in_javascript_withholds() {
+fn javascript_front_matter_withholds_article() {
     for statements in [
         "const title = \"Canary\";\nconst draft = true;",
         "let draft = true",
@@ -414,7 +414,7 @@ fn front_matter_in_javascript_withholds() {
 }
 
 #[test]
-fn wire_text_may_begin_with_a_rule() {
+fn wire_text_may_begin_with_horizontal_rule() {
     let labels = "Title: Ships return\nSource: Agency | Date: 2026-11-20 10:00 | Author: Ann Lee\n";
     let text =
         "The ships returned to the harbour on Friday, and the nurses, bakers and one saxophonist were aboard again.\n";
@@ -478,7 +478,7 @@ fn valid_front_matter_is_read() {
 
 /// Each value is marked where it stands in the file, also where the text was put right before it was read.
 #[test]
-fn repaired_front_matter_keeps_its_places() {
+fn repaired_front_matter_keeps_line_numbers() {
     for (text, line, column, marked) in [
         ("---\ntitle:\tQuay\ndate: 2026-02-30\n---\nx\n", 3, 7, "2026-02-30"),
         ("---\ntitle: \"\\uD83D\\uDE80 港\"\ndate: 2026-02-30\n---\nx\n", 3, 7, "2026-02-30"),
@@ -546,7 +546,7 @@ fn build_leaks_nothing_of_damaged_files() {
 }
 
 #[test]
-fn unreadable_file_may_withhold() {
+fn undecodable_file_withholds_if_its_head_says_so() {
     let withheld = b"---\ntitle: Canary\ndraft: true\n---\n";
     let public = b"---\ntitle: Canary\ndraft: false\n---\n";
     let damaged = ["港口的船回来了，大家都高兴。".as_bytes(), b"\xff"].concat();
@@ -612,7 +612,7 @@ proptest! {
 
 /// A megabyte of anything takes about as long per byte as an article.
 #[test]
-fn time_is_linear_in_size() {
+fn parsing_time_is_linear_in_size() {
     let head = "---\ntitle: Quay\n";
     for text in [
         "—-\n".repeat(60_000),

@@ -6,7 +6,7 @@ use std::fs;
 use crate::newsroom::{Daemon, Newsroom, article};
 
 #[test]
-fn validators_outlive_restarts_and_never_go_back() {
+fn validators_survive_restarts_and_never_go_back() {
     let newsroom = Newsroom::new();
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     newsroom.write("content/news/newest.md", article("Newest", "Text.").replace("2026-11-20", "2026-11-22"));
@@ -34,7 +34,7 @@ fn validators_outlive_restarts_and_never_go_back() {
 }
 
 #[test]
-fn state_that_cannot_be_used_is_explained() {
+fn unusable_state_is_explained() {
     let newsroom = Newsroom::new();
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     let daemon = newsroom.serve();
@@ -75,7 +75,7 @@ fn state_that_cannot_be_used_is_explained() {
 }
 
 #[test]
-fn a_backup_is_private_and_takes_everything_back() {
+fn backup_is_private_and_restores_everything() {
     let newsroom = Newsroom::new();
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     let daemon = newsroom.serve();

@@ -14,7 +14,7 @@ fn with(ignore: &str) -> String {
 }
 
 #[test]
-fn files_of_repositories_are_no_articles() {
+fn repository_files_are_not_articles() {
     let newsroom = Newsroom::new();
     let names = [
         "README.md",
@@ -44,7 +44,7 @@ fn files_of_repositories_are_no_articles() {
 }
 
 #[test]
-fn files_that_become_ignored_leave_without_notice() {
+fn newly_ignored_articles_leave_without_notice() {
     let newsroom = Newsroom::new();
     for name in ["news/a.md", "news/b.md", "news/old/c.md", "news/old/d.md"] {
         write(&newsroom, name, "");

@@ -62,7 +62,7 @@ fn feeds(newsroom: &Newsroom) -> [String; 3] {
 }
 
 #[test]
-fn an_article_has_the_id_and_date_of_its_item_in_all_formats() {
+fn article_takes_id_and_date_of_old_item() {
     let newsroom = newsroom();
     let items = [
         item("https://old.example/?p=1&#038;b=2", "ships/?utm_source=rss", "Another title"),
@@ -114,7 +114,7 @@ fn an_article_has_the_id_and_date_of_its_item_in_all_formats() {
 }
 
 #[test]
-fn what_is_doubtful_is_left_and_said() {
+fn doubtful_items_are_skipped_and_reported() {
     let newsroom = newsroom();
     newsroom.article("news/chips/boats.md", "Boats", "Text.");
     newsroom.article("news/chips/wafers.md", "Wafers", "Text.");
@@ -149,7 +149,7 @@ fn what_is_doubtful_is_left_and_said() {
 }
 
 #[test]
-fn what_readers_know_from_dateline_stays_unless_forced() {
+fn published_ids_change_only_with_force() {
     let newsroom = newsroom();
     feeds(&newsroom);
     let items = [
@@ -181,7 +181,7 @@ fn what_readers_know_from_dateline_stays_unless_forced() {
 }
 
 #[test]
-fn a_running_daemon_is_in_the_way_of_writing_only() {
+fn running_daemon_blocks_only_writing() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     let items = [item("https://old.example/?p=1", "ships", "Ships")];
@@ -194,7 +194,7 @@ fn a_running_daemon_is_in_the_way_of_writing_only() {
 }
 
 #[test]
-fn a_feed_that_cannot_be_read_is_a_wrong_input() {
+fn unreadable_feed_is_wrong_input() {
     let newsroom = newsroom();
     newsroom.write("page.html", "<!doctype html><html><p>Hello</html>");
     newsroom.write("cut.xml", &rss(&[item("urn:a", "ships", "Ships")])[..200]);
@@ -284,7 +284,7 @@ fn feeds_are_fetched_over_http() {
 
 /// Another attempt may succeed with the same input.
 #[test]
-fn unreachable_servers_are_failures() {
+fn unreachable_server_is_a_failure() {
     let newsroom = newsroom();
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     // No resolver is asked for a name that is too long.
@@ -321,7 +321,7 @@ fn redirects_to_other_hosts_are_followed_on_request() {
 
 /// A server that sends a byte now and then would be waited for as long as it likes.
 #[test]
-fn a_slow_server_is_given_up_in_time() {
+fn slow_server_times_out() {
     let newsroom = newsroom();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
@@ -344,7 +344,7 @@ fn a_slow_server_is_given_up_in_time() {
 }
 
 #[test]
-fn an_import_that_takes_nothing_fails() {
+fn import_without_any_match_fails() {
     let newsroom = newsroom();
     for (items, why) in [
         (vec![], "there is no item to take an id from"),
@@ -362,7 +362,7 @@ fn an_import_that_takes_nothing_fails() {
 }
 
 #[test]
-fn an_id_of_the_whole_feed_is_no_articles() {
+fn feed_id_is_not_an_article_id() {
     let newsroom = newsroom();
     let own = "tag:courier.example,2026:feed/news";
     let atom = |feed: &str, entry: &str| {

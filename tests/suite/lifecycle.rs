@@ -51,7 +51,7 @@ fn told(name: &str, text: &str) -> String {
 }
 
 #[test]
-fn front_matter_says_when_it_is_public() {
+fn front_matter_sets_publication_times() {
     const DATE: &str = "date 2026-11-20T10:00";
     for (keys, expected) in [
         ("embargo: 2026-12-01 09:30", "embargo 2026-12-01T09:30"),
@@ -99,7 +99,7 @@ fn front_matter_says_when_it_is_public() {
 }
 
 #[test]
-fn other_tools_call_the_date_otherwise() {
+fn date_keys_of_other_tools_are_read() {
     for (keys, expected) in [
         ("publishDate: 2026-11-20", "date 2026-11-20T00:00"),
         ("PUBDATE: 2026-11-20", "date 2026-11-20T00:00"),
@@ -121,7 +121,7 @@ fn other_tools_call_the_date_otherwise() {
 }
 
 #[test]
-fn slips_of_the_pen_do_not_publish() {
+fn misspelt_withholding_keys_withhold_article() {
     for (key, withheld) in [
         ("embago", true),
         ("embargos", true),
@@ -146,7 +146,7 @@ fn slips_of_the_pen_do_not_publish() {
 }
 
 #[test]
-fn a_retraction_needs_nothing_else() {
+fn retraction_needs_no_other_keys() {
     assert_eq!(told("harbour/night-ferry.md", "---\nstatus: retracted\n---\n"), "retracted [] night-ferry");
     assert_eq!(
         told("2026-11-20-ferry.md", "---\nstatus: retracted\nreason: Untrue.\nslug: boat\n---\n"),
@@ -160,7 +160,7 @@ fn a_retraction_needs_nothing_else() {
 }
 
 #[test]
-fn corrections_are_at_most_a_hundred() {
+fn corrections_are_limited_to_hundred() {
     let list = (0..150).map(|n| format!("- {{date: 2026-11-21, text: c{n}}}\n")).collect::<String>();
     let told = told("a.md", &format!("---\ntitle: Quay\ndate: 2026-11-20\ncorrections:\n{list}---\n"));
     assert_eq!(told.matches('[').count(), 100);
@@ -168,7 +168,7 @@ fn corrections_are_at_most_a_hundred() {
 }
 
 #[test]
-fn wire_text_says_when_it_is_public() {
+fn wire_text_sets_publication_times() {
     const DATE: &str = "date 2026-11-20T10:00";
     for (line, expected) in [
         ("Embargo: 2026-11-24 10:00", "embargo 2026-11-24T10:00"),
@@ -212,7 +212,7 @@ fn wire_text_says_when_it_is_public() {
 }
 
 #[test]
-fn stories_about_embargoes_are_stories() {
+fn stories_about_embargoes_are_published() {
     for text in [
         "Embargo on Grain Ends\n\nDate: 2026-11-20 10:00\n\nThe ships are back.\n",
         "Title: Embargo Lifted\n\nDate: 2026-11-20 10:00\n\nThe ships are back.\n",
@@ -226,7 +226,7 @@ fn stories_about_embargoes_are_stories() {
 }
 
 #[test]
-fn pages_say_when_they_are_public() {
+fn html_pages_set_publication_times() {
     const DATE: &str = "date 2026-11-20T10:00";
     for (head, expected) in [
         ("<meta name=embargo content='2026-12-01 09:30'>", "embargo 2026-12-01T09:30"),

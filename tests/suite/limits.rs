@@ -85,7 +85,7 @@ fn after_retractions(count: i64, last: Timestamp, keys: &str) -> Engine {
 }
 
 #[test]
-fn retractions_beyond_the_limit_are_told_for_a_day() {
+fn retractions_beyond_limit_are_announced_one_day() {
     let last: Timestamp = "2026-11-20T12:00:00Z".parse().expect("an instant");
     let hours = |count: i64| last.saturating_add(SignedDuration::from_hours(count)).expect("in range");
     for (keys, at, expected) in [

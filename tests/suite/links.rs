@@ -80,7 +80,7 @@ fn links_never_lead_out_of_the_content_directory() {
 }
 
 #[test]
-fn article_reachable_by_two_paths_is_one() {
+fn article_with_two_paths_is_published_once() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Text of A.");
     newsroom.article(".store/k.md", "Story K", "Text of K.");
@@ -179,7 +179,7 @@ fn changed_links_are_noticed() {
 }
 
 #[test]
-fn swapped_picture_never_leaks_a_file_outside() {
+fn swapped_picture_link_leaks_no_outside_file() {
     let newsroom = Newsroom::new();
     newsroom.write("elsewhere/secret.png", SECRET);
     newsroom.article("news/a.md", "Story A", "![a](a.png)");

@@ -114,7 +114,7 @@ fn signal(daemon: &mut Daemon, name: &str) {
 }
 
 #[test]
-fn tls_is_spoken_and_a_renewed_certificate_is_taken_without_a_cut() {
+fn renewed_certificate_keeps_open_connections() {
     let newsroom = newsroom("[server.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"tls.pem\"\nkey = \"tls.key\"");
     let install = |name: &str| {
         newsroom.write("config/tls.pem", fs::read(certificate(&format!("{name}.pem"))).expect("readable"));
@@ -157,7 +157,7 @@ fn tls_is_spoken_and_a_renewed_certificate_is_taken_without_a_cut() {
 }
 
 #[test]
-fn http2_is_spoken_in_tls_and_by_prior_knowledge() {
+fn http2_works_by_alpn_and_prior_knowledge() {
     let tls_table = format!(
         "http2 = true\n[server.tls]\nlisten = \"127.0.0.1:0\"\ncertificate = \"{}\"\nkey = \"{}\"",
         certificate("first.pem").display(),
@@ -233,7 +233,7 @@ async fn many_requests(
 }
 
 #[test]
-fn several_listeners_are_one_server() {
+fn several_listeners_share_one_server() {
     let six = TcpListener::bind("[::1]:0").is_ok();
     let listen =
         if six { "\"127.0.0.1:0\", \"[::1]:0\", \"unix:../http\"" } else { "\"127.0.0.1:0\", \"unix:../http\"" };
@@ -279,7 +279,7 @@ fn activated(newsroom: &Newsroom, listener: &TcpListener, notify: Option<&Path>)
 }
 
 #[test]
-fn systemd_hears_how_it_goes_and_a_restart_is_seen_by_nobody() {
+fn systemd_restart_is_invisible_to_readers() {
     let newsroom = newsroom("[admin]\nlisten = []");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -359,7 +359,7 @@ fn systemd_hears_how_it_goes_and_a_restart_is_seen_by_nobody() {
 }
 
 #[test]
-fn proxies_are_believed_and_nobody_else() {
+fn only_trusted_proxies_are_believed() {
     let newsroom = newsroom(
         "[server]\nproxies = [\"127.0.0.1\"]\n[server.access_log]\nfile = \"../access.log\"\nformat = \"json\"",
     );
@@ -410,7 +410,7 @@ fn proxies_are_believed_and_nobody_else() {
 }
 
 #[test]
-fn proxies_may_introduce_their_clients() {
+fn proxy_protocol_states_client_address() {
     let newsroom = newsroom(
         "[server]\nproxies = [\"127.0.0.1\"]\nproxy_protocol = true\n[server.access_log]\nfile = \"../access.log\"\n[admin]\nlisten = \"127.0.0.1:0\"",
     );
@@ -443,7 +443,7 @@ fn proxies_may_introduce_their_clients() {
 }
 
 #[test]
-fn operators_see_how_it_goes_and_readers_do_not() {
+fn only_admin_listener_serves_status_and_metrics() {
     let newsroom = newsroom("");
     newsroom.write("content/news/draft.md", "---\ntitle: Draft\ndate: 2026-11-20\ndraft: true\n---\nx\n");
     newsroom.write("content/news/bad.md", "---\ntitle: [\n---\nx\n");
@@ -510,7 +510,7 @@ fn operators_see_how_it_goes_and_readers_do_not() {
 }
 
 #[test]
-fn operators_requests_name_one_known_host() {
+fn admin_requests_must_name_known_host() {
     let newsroom = newsroom("[admin]\nhosts = [\"Prometheus.internal\"]");
     let (_daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
     for (fields, status) in [

@@ -41,7 +41,7 @@ fn diagnostics_chapter_lists_every_code() {
 }
 
 #[test]
-fn feeds_chapter_says_how_each_format_spells_each_field() {
+fn feeds_chapter_has_field_table() {
     let module = read("src/feed/mod.rs");
     let spelt = module.lines().filter_map(|line| line.strip_prefix("//! |")).map(|row| {
         let row = row.replace("[`Feed::", "feed ").replace("[`Entry::", "entry ");
@@ -169,7 +169,7 @@ fn anchors(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn links_of_the_manual_lead_somewhere() {
+fn manual_links_are_valid() {
     let mut checked = 0;
     for file in texts() {
         let text = fs::read_to_string(&file).expect("readable");
@@ -226,7 +226,7 @@ fn internals_chapter_has_the_order_of_modules() {
 
 /// `/readyz` names problems that need an operator. The manual lists them, and its alerts fire for them and for no others.
 #[test]
-fn manual_knows_every_alarm() {
+fn manual_lists_every_alarm() {
     let alerts = read("docs/src/metrics.md");
     let patterns = |matcher: &str| -> Vec<String> {
         let quoted = alerts.split(matcher).nth(1).and_then(|rest| rest.split('"').next()).expect("a matcher");

@@ -33,7 +33,7 @@ fn log(newsroom: &Newsroom) -> String {
 }
 
 #[test]
-fn no_word_for_a_log_level_silences_errors() {
+fn invalid_log_level_silences_no_errors() {
     let newsroom = newsroom();
     for (level, is_known) in [
         ("verbose", false),
@@ -59,7 +59,7 @@ fn no_word_for_a_log_level_silences_errors() {
 }
 
 #[test]
-fn history_tells_why_there_is_none() {
+fn history_explains_why_it_is_empty() {
     let newsroom = newsroom();
     newsroom.write("content/news/draft.md", "---\ntitle: D\ndate: 2026-11-20\ndraft: true\n---\n\nText.\n");
     let history = |article: &str| newsroom.dateline(&["history", article]);
@@ -84,7 +84,7 @@ fn history_tells_why_there_is_none() {
 
 /// The version before it is, so the article is public.
 #[test]
-fn explain_says_that_a_refused_version_is_not_published() {
+fn explain_reports_refused_version() {
     let newsroom = newsroom();
     assert_says("build", &newsroom.dateline(&["build"]), 0, &["(1 published)"], &[]);
     newsroom.write("content/news/a.md", "---\ntitle: Story A\ndate: 2026-11-31\n---\n\nBody.\n");
@@ -94,7 +94,7 @@ fn explain_says_that_a_refused_version_is_not_published() {
 }
 
 #[test]
-fn help_says_what_a_command_needs_and_changes() {
+fn help_states_requirements_and_effects() {
     let newsroom = newsroom();
     for (command, parts) in [
         ("history", &["state directory", "whether a daemon is running", "Exit codes:", "newest 100 records"][..]),
@@ -110,7 +110,7 @@ fn help_says_what_a_command_needs_and_changes() {
 }
 
 #[test]
-fn addresses_that_cannot_be_used_say_why() {
+fn unusable_listen_addresses_are_explained() {
     let newsroom = newsroom();
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let free = free.expect("a port").to_string();
@@ -151,7 +151,7 @@ fn addresses_that_cannot_be_used_say_why() {
 }
 
 #[test]
-fn listen_takes_what_the_file_takes() {
+fn listen_option_accepts_configuration_syntax() {
     let newsroom = newsroom();
     let serve = |arguments: &[&str]| {
         let mut command = newsroom.command();
@@ -185,7 +185,7 @@ fn listen_takes_what_the_file_takes() {
 }
 
 #[test]
-fn a_missing_content_directory_is_named_and_waited_for() {
+fn missing_content_directory_is_reported_and_awaited() {
     let newsroom = Newsroom::new();
     fs::remove_dir(newsroom.path("content")).expect("empty");
     let daemon = newsroom.serve_unready();
@@ -205,7 +205,7 @@ fn a_missing_content_directory_is_named_and_waited_for() {
 }
 
 #[test]
-fn a_rejected_configuration_does_not_look_healthy() {
+fn rejected_configuration_is_an_alarm() {
     let newsroom = newsroom();
     newsroom.article("news/chips/c.md", "Story C", "Body.");
     let strict = CONFIG.replace("allow = [\"ids\", \"empty\", \"shrink\"]", "allow = []");
@@ -255,7 +255,7 @@ fn a_rejected_configuration_does_not_look_healthy() {
 }
 
 #[test]
-fn copies_of_the_state_are_told_from_the_state() {
+fn messages_distinguish_state_from_its_copies() {
     let newsroom = newsroom();
     assert_says("no state", &newsroom.dateline(&["backup", "copy"]), 2, &["nothing to copy"], &["disk is full"]);
     assert!(newsroom.dateline(&["build"]).status.success());
@@ -281,7 +281,7 @@ fn copies_of_the_state_are_told_from_the_state() {
 }
 
 #[test]
-fn output_that_cannot_be_written_is_one_problem() {
+fn unwritable_output_is_one_problem() {
     let newsroom = newsroom();
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[output]\ndirectory = \"/proc/none/feeds\"\n"));
     let count = |text: &str| {
@@ -298,7 +298,7 @@ fn output_that_cannot_be_written_is_one_problem() {
 }
 
 #[test]
-fn a_held_removal_holds_pictures_too() {
+fn held_removal_keeps_pictures() {
     const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
     let newsroom = Newsroom::new();
     for name in ["a", "b"] {
@@ -322,7 +322,7 @@ fn a_held_removal_holds_pictures_too() {
 }
 
 #[test]
-fn a_second_retraction_keeps_the_reason() {
+fn second_retraction_keeps_reason() {
     let newsroom = newsroom();
     assert!(newsroom.dateline(&["build"]).status.success());
     let retract = |more: &[&str]| newsroom.dateline(&[&["retract", "news/a.md"], more].concat());
@@ -339,7 +339,7 @@ fn a_second_retraction_keeps_the_reason() {
 }
 
 #[test]
-fn help_for_an_address_is_about_that_address() {
+fn listen_error_help_fits_address() {
     let newsroom = newsroom();
     for (line, part, not) in [
         ("link: /a/b", "the whole address of the article's page", "file beside"),
@@ -354,7 +354,7 @@ fn help_for_an_address_is_about_that_address() {
 }
 
 #[test]
-fn check_of_a_clone_that_was_never_served_mentions_no_state() {
+fn check_without_state_mentions_no_state() {
     let newsroom = newsroom();
     newsroom.write("content/news/undated.md", "# Undated\n\nText.\n");
     assert_says("before", &newsroom.dateline(&["check"]), 0, &[], &["state", "backup"]);
@@ -363,7 +363,7 @@ fn check_of_a_clone_that_was_never_served_mentions_no_state() {
 }
 
 #[test]
-fn a_table_that_is_none_is_one_mistake() {
+fn value_instead_of_table_is_one_mistake() {
     let newsroom = newsroom();
     for (config, parts) in [
         ("[server]\naccess_log = \"x.log\"\n", &["`[server.access_log]`", "`file = \"x.log\"`"][..]),
@@ -379,7 +379,7 @@ fn a_table_that_is_none_is_one_mistake() {
 }
 
 #[test]
-fn unknown_sections_are_reported_with_the_nearest_name() {
+fn unknown_section_suggests_nearest_name() {
     let newsroom = newsroom();
     let text = |line: &str| format!("---\ntitle: B\ndate: 2026-11-20\n{line}\n---\n\nText.\n");
     for (line, parts) in [
@@ -402,7 +402,7 @@ fn unknown_sections_are_reported_with_the_nearest_name() {
 }
 
 #[test]
-fn new_makes_no_stray_folders() {
+fn new_creates_no_stray_folders() {
     let newsroom = newsroom();
     for (section, parts) in [
         ("nosuch", &["no section `nosuch` is configured", "`--create`"][..]),
@@ -424,7 +424,7 @@ fn new_makes_no_stray_folders() {
 }
 
 #[test]
-fn missing_rights_are_named_as_such() {
+fn missing_permissions_are_named() {
     let newsroom = newsroom();
     assert!(newsroom.dateline(&["build"]).status.success());
     let run = |arguments: &[&str]| {
@@ -458,7 +458,7 @@ fn missing_rights_are_named_as_such() {
 }
 
 #[test]
-fn arguments_that_cannot_be_meant_are_refused() {
+fn senseless_arguments_are_refused() {
     let newsroom = newsroom();
     for (arguments, code, part) in [
         (&["build", "--out", "content"][..], 2, "are not apart"),

@@ -52,7 +52,7 @@ fn two() -> Newsroom {
 
 /// What a scan finds has to stay as it is for longer than what is gone has to stay gone.
 #[test]
-fn file_that_a_scan_finds_at_another_place_was_moved() {
+fn scan_recognises_moved_file() {
     let newsroom = Newsroom::new();
     let keys = "watch = \"poll\"\nsettle = \"1s\"";
     newsroom.write("config/dateline.toml", CONFIG.replace("settle = \"50ms\"", keys));
@@ -69,7 +69,7 @@ fn file_that_a_scan_finds_at_another_place_was_moved() {
 }
 
 #[test]
-fn a_new_story_at_an_old_path_is_a_story_of_its_own() {
+fn new_story_at_old_path_gets_new_id() {
     let newsroom = Newsroom::new();
     for n in 0..20 {
         newsroom.article(&format!("news/a{n}.md"), &format!("Old {n}"), &format!("Text {n}."));
@@ -90,7 +90,7 @@ fn a_new_story_at_an_old_path_is_a_story_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_read_at_the_start_is_not_deleted() {
+fn articles_unreadable_at_start_are_not_deleted() {
     let newsroom = two();
     newsroom.article("sport/c.md", "Story C", "Text of C.");
     drop(newsroom.serve());
@@ -122,7 +122,7 @@ fn what_cannot_be_read_at_the_start_is_not_deleted() {
 
 /// Nobody can look at its file.
 #[test]
-fn article_whose_directory_is_away_can_be_retracted() {
+fn article_in_missing_directory_can_be_retracted() {
     let newsroom = two();
     assert!(newsroom.serve().stop());
     mv(&newsroom, "", "../away");
@@ -135,7 +135,7 @@ fn article_whose_directory_is_away_can_be_retracted() {
 }
 
 #[test]
-fn a_file_that_is_renamed_and_broken_at_once_keeps_its_last_good_version() {
+fn renamed_and_broken_file_keeps_last_version() {
     let newsroom = two();
     let daemon = newsroom.serve();
     mv(&newsroom, "news/a.md", "news/z.md");

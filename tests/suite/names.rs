@@ -106,7 +106,7 @@ fn follow(daemon: &Daemon, newsroom: &Newsroom) -> usize {
 }
 
 #[test]
-fn every_advertised_address_answers_and_is_a_file() {
+fn every_advertised_address_is_served_and_written() {
     let newsroom = Newsroom::new();
     let sections = ["C#", "50%", "inc.", "a~b", "<b>", "a:b", "news/x?y", "~2F"];
     let sections: String = sections.iter().map(|name| format!("[[section]]\npath = {}\n", quoted(name))).collect();
@@ -131,7 +131,7 @@ fn every_advertised_address_answers_and_is_a_file() {
 }
 
 #[test]
-fn long_names_are_shortened_only_where_they_must() {
+fn only_too_long_names_are_shortened() {
     let newsroom = Newsroom::new();
     let names = ["y".repeat(500), "\u{65B0}".repeat(500), "/".repeat(500), "\u{1F600}".repeat(500)];
     for (number, name) in names.iter().enumerate() {

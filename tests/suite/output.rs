@@ -59,7 +59,7 @@ fn listed_documents_survive_lost_state() {
 }
 
 #[test]
-fn daemon_writes_once_the_way_is_free() {
+fn daemon_writes_once_foreign_file_is_gone() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     newsroom.write(FOREIGN[0].0, FOREIGN[0].1);

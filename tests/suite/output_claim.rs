@@ -66,7 +66,7 @@ fn killed_writer_leaves_output_directory_free() {
 }
 
 #[test]
-fn replaced_output_directory_is_claimed_again() {
+fn replaced_output_directory_is_locked_again() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Body.");
     let other = sharing(&newsroom);

@@ -93,7 +93,7 @@ fn article_page_is_built_once_per_version() {
 }
 
 #[test]
-fn article_page_follows_the_configuration() {
+fn article_page_follows_configuration() {
     let newsroom = Newsroom::new();
     newsroom.write("content/news/quay.md", story("", "Text."));
     let served = serve(&newsroom);
@@ -104,7 +104,7 @@ fn article_page_follows_the_configuration() {
 }
 
 #[test]
-fn warned_articles_are_not_read_again() {
+fn articles_with_warnings_are_not_reread() {
     const ARTICLES: usize = 40;
     let newsroom = Newsroom::new();
     for number in 0..ARTICLES {

@@ -45,7 +45,7 @@ const TITLE: &[u8] = b"\xb1\xea\xcc\xe2";
 const TEXT: &[u8] = b"\xd5\xfd\xce\xc4\xd4\xda\xd5\xe2\xc0\xef\xa1\xa3";
 
 #[test]
-fn a_running_daemon_republishes_nothing() {
+fn pinning_republishes_nothing() {
     let newsroom = Newsroom::new();
     newsroom.article("news/yaml.md", "Yaml", "Body.  ");
     newsroom.write(
@@ -138,7 +138,7 @@ fn stamps(newsroom: &Newsroom) -> BTreeMap<String, (u64, i64, i64)> {
 }
 
 #[test]
-fn modes_and_links_stay_and_nothing_is_left_over() {
+fn pinning_keeps_modes_and_links() {
     let newsroom = Newsroom::new();
     newsroom.write("content/news/_store", article("Linked", "Body."));
     symlink("_store", newsroom.path("content/news/linked.md")).expect("possible");
@@ -164,7 +164,7 @@ fn modes_and_links_stay_and_nothing_is_left_over() {
 }
 
 #[test]
-fn what_cannot_be_pinned_is_left_alone() {
+fn unpinnable_files_are_left_alone() {
     let newsroom = Newsroom::new();
     newsroom.article("news/broken.md", "Broken", "Body.");
     newsroom.write("content/news/braces.md", "---\n{title: Braces, date: 2026-11-20}\n---\nBody.\n");

@@ -50,7 +50,7 @@ fn shared_media_files_are_reported() {
 }
 
 #[test]
-fn durations_and_lengths_reach_players() {
+fn feeds_state_durations_and_lengths() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", format!("{CONFIG}{PODCAST}"));
     let media = "[{url: \"https://cdn.example/one\", type: mp3, length: \"48,213\", duration: \"01:02:03\"}]";

@@ -65,7 +65,7 @@ fn status(daemon: &Daemon, path: &str) -> u16 {
 }
 
 #[test]
-fn what_was_published_last_is_served_at_once() {
+fn saved_documents_are_served_at_once() {
     for output in ["../feeds", ""] {
         let newsroom = newsroom();
         newsroom.write("config/dateline.toml", format!("{CONFIG}[output]\ndirectory = \"{output}\"\n"));
@@ -106,7 +106,7 @@ fn what_was_published_last_is_served_at_once() {
 }
 
 #[test]
-fn a_spoilt_file_of_the_last_run_is_not_served() {
+fn damaged_saved_document_is_not_served() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     daemon.wait("all is delivered", |_| newsroom.path("feeds/news/rss.xml").exists());
@@ -132,7 +132,7 @@ fn a_spoilt_file_of_the_last_run_is_not_served() {
 }
 
 #[test]
-fn another_configuration_shows_nothing_of_the_last_run() {
+fn changed_configuration_serves_no_saved_documents() {
     let newsroom = newsroom();
     assert!(newsroom.serve().stop());
     hide(&newsroom);
@@ -149,7 +149,7 @@ fn another_configuration_shows_nothing_of_the_last_run() {
 }
 
 #[test]
-fn a_retraction_before_a_kill_is_not_undone() {
+fn retraction_before_kill_is_not_undone() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     is_noted(&newsroom, &daemon, "/news/rss.xml");
@@ -192,7 +192,7 @@ fn a_retraction_before_a_kill_is_not_undone() {
 
 /// Also of articles that no window shows and that stand as they are remembered.
 #[test]
-fn what_is_odd_about_articles_is_told_after_every_start() {
+fn warnings_are_reported_after_every_start() {
     let newsroom = Newsroom::new();
     let elsewhere = "[content]\narticle_url = \"https://courier.example/{section}/{slug}/\"\n";
     let window = "\n[feeds]\nmax_items = 1\nmin_items = 0\nmin_residency = \"0s\"\n";

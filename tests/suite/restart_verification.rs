@@ -245,7 +245,7 @@ fn content_that_looks_unmounted_counts_as_unchanged() {
 }
 
 #[test]
-fn kill_in_a_new_file_withholds_saved_documents() {
+fn kill_notice_in_new_file_withholds_saved_documents() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", sections(&["wire", "other", "quiet"]));
     let item = |id: &str, text: &str| {
@@ -268,7 +268,7 @@ fn kill_in_a_new_file_withholds_saved_documents() {
 }
 
 #[test]
-fn retraction_during_a_start_withholds_its_documents_only() {
+fn retraction_during_start_withholds_only_its_documents() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", sections(&["ships", "boats"]));
     newsroom.write("content/ships/story.md", story("ships", "tags: [sea]\n"));
@@ -382,7 +382,7 @@ impl Words {
 
 /// Whatever happens before the end, at it and after it: what the last run published says nothing that no public file says now.
 #[test]
-fn saved_documents_say_what_public_files_say() {
+fn saved_documents_show_only_public_versions() {
     let cases = std::env::var("RESTART_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(6);
     let mut runner =
         TestRunner::new(Cases { cases, failure_persistence: None, max_shrink_iters: 20, ..Cases::default() });

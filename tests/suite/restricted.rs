@@ -92,7 +92,7 @@ fn address(daemon: &Daemon, title: &str) -> Option<String> {
 }
 
 #[test]
-fn restricted_text_is_nowhere() {
+fn restricted_text_is_never_exposed() {
     let newsroom = newsroom();
     for (name, keys) in [
         ("members", "visibility: members"),
@@ -184,7 +184,7 @@ fn paid_unlisted_article_shows_its_pictures() {
 }
 
 #[test]
-fn restricting_a_public_article_leaves_nothing() {
+fn restricted_article_leaves_no_trace() {
     for (keys, status) in [("private: true", 404), ("visibility: members", 200)] {
         let newsroom = newsroom();
         newsroom.write("content/news/a.md", page("visibility: public", TEXT));
@@ -211,7 +211,7 @@ fn restricting_a_public_article_leaves_nothing() {
 }
 
 #[test]
-fn reload_changes_what_readers_get_of_paid_articles() {
+fn reload_changes_access_to_paid_articles() {
     let newsroom = newsroom();
     newsroom.write("content/news/a.md", page("visibility: paid", TEXT));
     let configure = |paid: &str| {

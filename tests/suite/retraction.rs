@@ -57,7 +57,7 @@ fn newsroom() -> Newsroom {
 }
 
 #[test]
-fn a_deleted_article_is_gone_everywhere_and_comes_back_under_its_id() {
+fn deleted_article_returns_under_same_id() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     let page = page(&daemon);
@@ -98,7 +98,7 @@ fn a_deleted_article_is_gone_everywhere_and_comes_back_under_its_id() {
 }
 
 #[test]
-fn a_retraction_by_command_is_immediate_and_holds_whatever_the_file_says() {
+fn retract_command_is_immediate_and_lasting() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     let page = page(&daemon);
@@ -135,7 +135,7 @@ fn a_retraction_by_command_is_immediate_and_holds_whatever_the_file_says() {
 }
 
 #[test]
-fn without_a_daemon_commands_change_state_and_files() {
+fn commands_work_without_daemon() {
     let newsroom = newsroom();
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     let written = |words: &str| {
@@ -154,7 +154,7 @@ fn without_a_daemon_commands_change_state_and_files() {
 }
 
 #[test]
-fn retracted_articles_are_no_part_of_mass_removals() {
+fn retracted_articles_do_not_count_as_removals() {
     let newsroom = Newsroom::new();
     let names = ["a", "b", "c"];
     let file = |name: &str| newsroom.path(&format!("content/news/{name}.md"));
@@ -193,7 +193,7 @@ fn retracted_articles_are_no_part_of_mass_removals() {
 
 /// The files of a folder are gone one after the other, but none of them may be taken for a deletion before the last is missed.
 #[test]
-fn a_folder_that_vanishes_is_missed_as_a_whole() {
+fn vanished_folder_is_one_mass_removal() {
     const FILES: usize = 600;
     for mode in ["events", "poll"] {
         let newsroom = Newsroom::new();
@@ -213,7 +213,7 @@ fn a_folder_that_vanishes_is_missed_as_a_whole() {
 }
 
 #[test]
-fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
+fn harmful_reload_needs_force() {
     let newsroom = newsroom();
     let careful = CONFIG.replace("allow = [\"ids\", \"empty\", \"shrink\"]", "");
     newsroom.write("config/dateline.toml", &careful);
@@ -237,7 +237,7 @@ fn a_reload_that_would_hurt_readers_is_refused_until_it_is_forced() {
 }
 
 #[test]
-fn a_renamed_section_loses_no_subscriber_and_one_that_ended_says_so() {
+fn renamed_and_ended_sections_answer_old_addresses() {
     let newsroom = newsroom();
     let careful = CONFIG.replace("allow = [\"ids\", \"empty\", \"shrink\"]", "");
     newsroom.write("config/dateline.toml", &careful);
@@ -264,7 +264,7 @@ fn a_renamed_section_loses_no_subscriber_and_one_that_ended_says_so() {
 }
 
 #[test]
-fn what_only_the_state_remembers_is_listed() {
+fn check_lists_what_only_state_knows() {
     let newsroom = newsroom();
     newsroom.write("content/news/undated.md", "# Undated\n\nText.\n");
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));

@@ -140,7 +140,7 @@ fn story(title: &str, keys: &str) -> String {
 
 /// The content directory is moved away, so that the daemon has nothing but what it published last.
 #[test]
-fn what_expires_while_nobody_serves_is_not_shown_again() {
+fn article_expired_while_stopped_is_not_shown() {
     let newsroom = Newsroom::new();
     newsroom
         .write("content/news/passing.md", story("Passing", "date: 2026-11-20 11:00\nexpires: 2026-11-24T12:00:20Z"));
@@ -172,7 +172,7 @@ fn what_expires_while_nobody_serves_is_not_shown_again() {
 
 /// Its file is gone, and no feed tells of it any more: only the store knows it then.
 #[test]
-fn article_that_was_forgotten_comes_back_as_itself() {
+fn dormant_article_returns_with_same_id() {
     let newsroom = Newsroom::new();
     newsroom.write("content/news/staying.md", story("Staying", "date: 2026-11-20 10:00"));
     newsroom.write("content/news/ships.md", "# Ships\n\nText.\n");
@@ -225,7 +225,7 @@ fn article_that_was_forgotten_comes_back_as_itself() {
 }
 
 #[test]
-fn nothing_of_an_embargoed_article_is_anywhere_before_its_instant() {
+fn embargoed_article_is_hidden_until_its_time() {
     const CANARY: &str = "Zanzibarium";
     const UNTIL: &str = "2026-11-24T12:00:00Z";
     let newsroom = Newsroom::new();
@@ -358,7 +358,7 @@ fn nothing_of_an_embargoed_article_is_anywhere_before_its_instant() {
 
 /// The feeds' own dates never go back, also when the newest entry leaves.
 #[test]
-fn a_feeds_dates_never_go_back() {
+fn feed_dates_never_go_back() {
     let newsroom = Newsroom::new();
     newsroom.write("content/news/a.md", story("A", "date: 2026-11-20T10:00:00Z"));
     newsroom.write("content/news/b.md", story("B", "date: 2026-11-22T10:00:00Z\nexpires: 2026-11-24T12:00:00Z"));

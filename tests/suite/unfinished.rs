@@ -74,7 +74,7 @@ fn written_file_waits_for_its_close() {
 
 /// On a first start, and where nobody tells of changes, a file has to stay as it is.
 #[test]
-fn scanned_file_has_to_settle_and_its_completion_is_no_update() {
+fn completing_scanned_file_is_no_update() {
     let newsroom = newsroom("watch = \"poll\"\nsettle = \"3s\"");
     let mut file = begin(&newsroom, "news/slow.md");
     let begun = Instant::now();
@@ -102,7 +102,7 @@ fn scanned_file_has_to_settle_and_its_completion_is_no_update() {
 
 /// The watcher alone, since a daemon waits for a minute.
 #[test]
-fn writer_that_does_not_close_is_reported() {
+fn file_left_open_is_reported() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Text.");
     let checked = dateline::daemon::load(&newsroom.path("config/dateline.toml"));
@@ -151,7 +151,7 @@ fn writer_that_does_not_close_is_reported() {
 
 /// A story whose file never stops changing around a start is neither lost nor deleted.
 #[test]
-fn changing_file_stays_published_over_a_start() {
+fn changing_file_stays_published_after_restart() {
     let newsroom = newsroom("watch = \"poll\"\nsettle = \"150ms\"");
     newsroom.article("news/a.md", "Story A", "Text.");
     newsroom.age("content/news/a.md");

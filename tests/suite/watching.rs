@@ -78,7 +78,7 @@ fn picture(width: u8) -> Vec<u8> {
 }
 
 #[test]
-fn looking_finds_what_keeps_its_size_and_its_time() {
+fn scan_finds_changes_with_same_size_and_mtime() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", config("watch = \"poll\"").replace(SETTLE, ""));
     let names = ["moment", "stamp", "older", "replaced", "deleted", "moved"];
@@ -140,7 +140,7 @@ fn looking_finds_what_keeps_its_size_and_its_time() {
 
 /// What a look made of it that could not tell yet, since a file was young, is told after what came meanwhile.
 #[test]
-fn what_comes_while_the_first_look_waits_stays() {
+fn changes_during_first_scan_are_kept() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Text.");
     newsroom.article("news/c.md", "Story C", "Text.");
@@ -163,7 +163,7 @@ fn what_comes_while_the_first_look_waits_stays() {
 
 /// Where a folder is again that could not be read, what is not in it any more is gone.
 #[test]
-fn what_a_link_hid_and_is_gone_is_missed() {
+fn file_deleted_in_unreadable_folder_is_removed() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", config("watch = \"poll\""));
     for name in ["x", "y", "z"] {
@@ -191,7 +191,7 @@ fn what_a_link_hid_and_is_gone_is_missed() {
 }
 
 #[test]
-fn a_reload_changes_how_changes_are_found() {
+fn reload_changes_watch_mode() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", config("watch = \"events\""));
     newsroom.article("news/a.md", "Story A", "Body.");
@@ -224,7 +224,7 @@ fn a_reload_changes_how_changes_are_found() {
 }
 
 #[test]
-fn what_events_tell_of_is_not_counted_as_found_by_a_scan() {
+fn reported_changes_are_not_counted_as_scanned() {
     let newsroom = Newsroom::new();
     let patient = |more: &str| config(&format!("watch = \"events\"\n{more}")).replace("250ms", "3s");
     newsroom.write("config/dateline.toml", patient(""));
@@ -255,7 +255,7 @@ fn what_events_tell_of_is_not_counted_as_found_by_a_scan() {
 }
 
 #[test]
-fn a_daemon_reads_again_only_what_changed() {
+fn restart_reads_only_changed_files() {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", CONFIG.replace(SETTLE, ""));
     for number in 0..40 {

@@ -61,7 +61,7 @@ fn agrees(field: &str, found: &Value, expected: &Value) -> bool {
 }
 
 #[test]
-fn wire_texts_are_read_as_a_person_reads_them() {
+fn wire_texts_are_parsed_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/wire");
     let expected = std::fs::read(folder.join("expected.json")).expect("the expected fields");
     let expected: serde_json::Map<String, Value> = serde_json::from_slice(&expected).expect("JSON");

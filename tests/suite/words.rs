@@ -252,7 +252,7 @@ fn front_matter_of_other_tools_withholds() {
 }
 
 #[test]
-fn lines_in_markdown_withhold() {
+fn markdown_lines_withhold() {
     let cases = [
         ("EMBARGOED UNTIL 1 June 2030\n\nCanary.", "until 2030-06-01"),
         (">>> EMBARGO TILL 1 June 2030 <<<\n\nCanary.", "until 2030-06-01"),
@@ -538,7 +538,7 @@ fn wire_lines_withhold() {
 }
 
 #[test]
-fn draft_label_of_wire_text_is_no_error() {
+fn draft_label_of_wire_text_is_valid() {
     let options = ParseOptions {
         root: "content".into(),
         timezone: TimeZone::UTC,
@@ -581,7 +581,7 @@ fn draft_label_of_wire_text_is_no_error() {
 }
 
 #[test]
-fn release_lines_are_no_headlines() {
+fn release_lines_are_not_headlines() {
     let options = ParseOptions {
         root: "content".into(),
         timezone: TimeZone::UTC,
@@ -643,7 +643,7 @@ fn is_nowhere(newsroom: &Newsroom, daemon: &crate::newsroom::Daemon, word: &str)
 }
 
 #[test]
-fn withheld_files_are_nowhere() {
+fn withheld_text_is_never_exposed() {
     let newsroom = Newsroom::new();
     for (name, text) in WITHHELD.iter().chain(REFUSED) {
         newsroom.write(&format!("content/news/{name}"), text);

@@ -1,23 +1,25 @@
-//! What scripts expect of the last line that did something: effects, records, reports, the log, and what readers see.
+//! The expectations of scripts: effects, records, reports, log lines and documents after the last action.
 //!
-//! | `expect ...` | what is so |
+//! | `expect ...` | expectation |
 //! |---|---|
 //! | `feed ROUTE: PATH...` | the feed shows these articles, newest first; also `nothing`, `no feed`, `3 entries` |
 //! | `members ROUTE: PATH...` | the same, sorted by path |
-//! | `deleted ROUTE: ID...` | the feed tells of these retractions; ids are below `tag:courier.example,2026:` |
-//! | `page PATH: 200` | what the page of an article answers: `200`, `404`, `410 REASON`, or `none` where it has no id |
-//! | `id PATH: ID`, `published PATH: TIME`, `updated PATH: TIME` | as the ledger and the root feed have them |
+//! | `deleted ROUTE: ID...` | the feed has notices of these retractions; ids are below `tag:courier.example,2026:` |
+//! | `page PATH: 200` | the response of an article's page: `200`, `404`, `410 REASON`, or `none` if it has no id |
+//! | `id PATH: ID`, `published PATH: TIME`, `updated PATH: TIME` | values in the ledger and the root feed |
 //! | `modified ROUTE: TIME` | the Last-Modified of a document |
-//! | `says ROUTE: WORDS`, `omits ROUTE: WORDS`, `nowhere WORDS` | one document, or all of them, reports and the log |
+//! | `says ROUTE: WORDS`, `omits ROUTE: WORDS` | a document contains these words, or doesn't |
+//! | `nowhere WORDS` | no document, report or log line contains these words |
 //! | `media PATH...` | the files that readers can load |
-//! | `effects: KIND...`, `swaps: N`, `slices: N...` | the effects in order; how many bodies were asked for at a time |
-//! | `record R`, `report CODE PLACE`, `report mended CODE PLACE`, `log LINE` | one of those |
-//! | `no record`, `no report`, `no log`, `no swap`, `no change` | none at all; readers see the same documents |
-//! | `problems: CODE PLACE, ...`, `alarm: WORDS` | what is wrong now |
-//! | `asked PATH...`, `recalled PATH...` | bodies that are asked of the disk and of the store |
-//! | `delivered FILE`, `not delivered FILE` | what is written to the output directory; `-FILE` is removed |
-//! | `wake: TIME` | when the engine is to be woken, or `never` |
-//! | `answer WORDS`, `refusal WORDS` | what a command answers |
+//! | `effects: KIND...`, `swaps: N`, `slices: N...` | the effects in order; the number of snapshots; the number of bodies in each request |
+//! | `record R`, `report CODE PLACE`, `report resolved CODE PLACE`, `log LINE` | one of the records, reports or log lines |
+//! | `no record`, `no report`, `no log`, `no swap` | none at all |
+//! | `no change` | the documents are the same as before |
+//! | `problems: CODE PLACE, ...`, `alarm: WORDS` | all current problems; a problem with these words |
+//! | `asked PATH...`, `loaded PATH...` | bodies requested from the disk, versions requested from the store |
+//! | `delivered FILE`, `not delivered FILE` | files written to the output directory; `-FILE` is removed |
+//! | `wake: TIME` | the time of the engine's next tick, or `never` |
+//! | `answer WORDS`, `refusal WORDS` | the answer to a command |
 
 use dateline::build::assemble;
 use dateline::engine::Engine;
@@ -27,18 +29,18 @@ use dateline::types::{ArticlePath, Text};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::desk::{Desk, text};
+use super::simulated_daemon::{SimulatedDaemon, text};
 use super::{AUTHORITY, Player, expanded};
 
 impl Player {
     pub(super) fn expect(&self, expected: &str) -> Result<(), String> {
-        let (desk, told) = (&self.desk, &self.desk.told);
+        let (daemon, observed) = (&self.daemon, &self.daemon.observed);
         let (subject, words) = expected.split_once(' ').unwrap_or((expected, ""));
         let (place, value) = words.split_once(": ").unwrap_or((words, ""));
         let same = |found: String, expected: &str| {
             if found == expected { Ok(()) } else { Err(format!("found `{found}`")) }
         };
-        // Among others, or (`no`) none.
+        // Whether one of the lines is the expected one.
         let among = |found: &[String], expected: &str| match found.iter().any(|line| line == expected) {
             true => Ok(()),
             false => Err(format!("found {found:#?}")),
@@ -51,7 +53,7 @@ impl Player {
                 match count {
                     Some(count) if shown.len() == count => Ok(()),
                     Some(_) => Err(format!("found {}", shown.len())),
-                    None if !desk.shown.documents.contains_key(&*format!("{place}feed.json")) => {
+                    None if !daemon.shown.documents.contains_key(&*format!("{place}feed.json")) => {
                         same("no feed".to_owned(), value)
                     }
                     None => same(some(shown.join(" ")), &some(expanded(value.trim_start_matches("nothing")).join(" "))),
@@ -65,103 +67,103 @@ impl Player {
             ("deleted", _) => same(some(self.deleted(place).join(" ")), value),
             ("page", _) => same(self.page(place), value),
             ("id", _) => {
-                let ledger = desk.ledger();
+                let ledger = daemon.ledger();
                 let id = ledger.article(&ArticlePath::new(place)).and_then(|article| article.id.clone());
                 same(id.map_or("none".to_owned(), |id| id.as_str().trim_start_matches(AUTHORITY).to_owned()), value)
             }
             ("published" | "updated", _) => {
                 let key = if subject == "published" { "date_published" } else { "date_modified" };
-                let ids = desk.ledger();
+                let ids = daemon.ledger();
                 let id = ids.article(&ArticlePath::new(place)).and_then(|article| article.id.clone());
-                let items = json(desk, "/")["items"].as_array().cloned().unwrap_or_default();
+                let items = json(daemon, "/")["items"].as_array().cloned().unwrap_or_default();
                 let item = items.iter().find(|item| item["id"].as_str() == id.as_ref().map(|id| id.as_str()));
                 let date = item.and_then(|item| item[key].as_str()?.parse::<Timestamp>().ok());
                 same(date.map_or("none".to_owned(), |date| date.to_string()), value)
             }
             ("says" | "omits", _) => {
-                let text = text(&desk.shown, place);
+                let text = text(&daemon.shown, place);
                 if text.contains(value) == (subject == "says") { Ok(()) } else { Err(format!("found {text}")) }
             }
             ("modified", _) => {
-                let document = desk.shown.documents.get(place).and_then(|document| document.last_modified);
+                let document = daemon.shown.documents.get(place).and_then(|document| document.last_modified);
                 same(document.map_or("none".to_owned(), |at| at.to_string()), value)
             }
             ("media", _) => {
-                let mut files: Vec<String> = desk.shown.media.values().map(ToString::to_string).collect();
+                let mut files: Vec<String> = daemon.shown.media.values().map(ToString::to_string).collect();
                 files.sort_unstable();
                 same(some(files.join(" ")), words)
             }
             ("nowhere", words) => {
-                let mut found = desk.shown.documents.keys().filter(|route| text(&desk.shown, route).contains(words));
+                let mut found = daemon.shown.documents.keys().filter(|route| text(&daemon.shown, route).contains(words));
                 match found.next() {
                     Some(route) => Err(format!("found in {route}")),
-                    None if told.words.contains(words) || told.log.iter().any(|line| line.contains(words)) => {
-                        Err(format!("found in {}{:?}", told.words, told.log))
+                    None if observed.words.contains(words) || observed.log.iter().any(|line| line.contains(words)) => {
+                        Err(format!("found in {}{:?}", observed.words, observed.log))
                     }
                     None => Ok(()),
                 }
             }
-            ("effects:", effects) => same(some(told.effects.join(" ")), effects),
-            ("swaps:", count) => same(told.shown.to_string(), count),
-            ("record", record) => among(&told.records, record),
-            ("report", report) => among(&told.reports, report),
-            ("log", line) => among(&told.log, line),
-            ("no", "record") => is_nothing(&told.records),
-            ("no", "report") => is_nothing(&told.reports),
-            ("no", "log") => is_nothing(&told.log),
+            ("effects:", effects) => same(some(observed.effects.join(" ")), effects),
+            ("swaps:", count) => same(observed.shown.to_string(), count),
+            ("record", record) => among(&observed.records, record),
+            ("report", report) => among(&observed.reports, report),
+            ("log", line) => among(&observed.log, line),
+            ("no", "record") => is_nothing(&observed.records),
+            ("no", "report") => is_nothing(&observed.reports),
+            ("no", "log") => is_nothing(&observed.log),
             ("no", "change") => {
-                let (one, other) = (&self.before, &desk.shown);
+                let (one, other) = (&self.before, &daemon.shown);
                 let is_same = one.documents.ptr_eq(&other.documents)
                     && one.articles.ptr_eq(&other.articles)
                     && one.gone.ptr_eq(&other.gone);
-                if is_same { Ok(()) } else { Err(format!("{} swaps, {:?}", told.shown, told.delivered)) }
+                if is_same { Ok(()) } else { Err(format!("{} swaps, {:?}", observed.shown, observed.delivered)) }
             }
-            ("no", "swap") => same(told.shown.to_string(), "0"),
+            ("no", "swap") => same(observed.shown.to_string(), "0"),
             ("problems:", problems) => {
                 let problems = problems.trim_start_matches("none");
-                let found = desk.shown.report.problems.iter().map(|problem| {
+                let found = daemon.shown.report.problems.iter().map(|problem| {
                     let place = problem.place.as_ref().map_or("", |place| &place.file).trim_start_matches("content/");
                     format!("{} {place}", problem.code).trim_end().to_owned()
                 });
                 same(found.collect::<Vec<_>>().join(", "), problems)
             }
             ("alarm:", words) => {
-                let mut problems = desk.shown.report.problems.iter();
+                let mut problems = daemon.shown.report.problems.iter();
                 match problems.any(|problem| problem.message.contains(words)) {
                     true => Ok(()),
-                    false => Err(format!("found {:#?}", desk.shown.report.problems)),
+                    false => Err(format!("found {:#?}", daemon.shown.report.problems)),
                 }
             }
             ("asked", paths) => {
-                same(some(told.asked.iter().cloned().collect::<Vec<_>>().join(" ")), &some(expanded(paths).join(" ")))
+                same(some(observed.asked.iter().cloned().collect::<Vec<_>>().join(" ")), &some(expanded(paths).join(" ")))
             }
-            ("slices:", sizes) => same(some(told.slices.join(" ")), sizes),
-            ("recalled", paths) => same(some(told.recalled.iter().cloned().collect::<Vec<_>>().join(" ")), paths),
+            ("slices:", sizes) => same(some(observed.slices.join(" ")), sizes),
+            ("loaded", paths) => same(some(observed.loaded.iter().cloned().collect::<Vec<_>>().join(" ")), paths),
             ("not", words) => {
                 let path = words.strip_prefix("delivered ").expect("`delivered`");
-                if told.delivered.contains(path) { Err(format!("found {:?}", told.delivered)) } else { Ok(()) }
+                if observed.delivered.contains(path) { Err(format!("found {:?}", observed.delivered)) } else { Ok(()) }
             }
-            ("delivered", path) => among(&told.delivered.iter().cloned().collect::<Vec<_>>(), path),
+            ("delivered", path) => among(&observed.delivered.iter().cloned().collect::<Vec<_>>(), path),
             ("wake:", time) => {
-                let wake = desk.engine.as_ref().and_then(Engine::wake_at);
+                let wake = daemon.engine.as_ref().and_then(Engine::wake_at);
                 same(wake.map_or("never".to_owned(), |wake| wake.to_string()), time)
             }
-            ("answer" | "refusal", words) => match (&told.answer, subject) {
+            ("answer" | "refusal", words) => match (&observed.answer, subject) {
                 (Some(Ok(said)), "answer") | (Some(Err(said)), "refusal") if said.contains(words) => Ok(()),
                 (answer, _) => Err(format!("found {answer:?}")),
             },
-            _ => Err("nobody knows what that is".to_owned()),
+            _ => Err("unknown expectation".to_owned()),
         }
     }
 
     /// The files whose articles a feed shows, newest first.
     fn shown(&self, route: &str) -> Vec<String> {
-        let sources = self.desk.shown.shown_articles.get(route).into_iter().flat_map(|sources| sources.iter());
+        let sources = self.daemon.shown.shown_articles.get(route).into_iter().flat_map(|sources| sources.iter());
         sources.map(|article| article.path.to_string()).collect()
     }
 
     fn deleted(&self, route: &str) -> Vec<String> {
-        let feed = json(&self.desk, route);
+        let feed = json(&self.daemon, route);
         let deleted = feed["_dateline"]["deleted"].as_array().cloned().unwrap_or_default();
         let id = |deleted: &Value| deleted["id"].as_str().expect("an id").trim_start_matches(AUTHORITY).to_owned();
         let mut ids: Vec<String> = deleted.iter().map(id).collect();
@@ -169,10 +171,10 @@ impl Player {
         ids
     }
 
-    /// What the page of an article answers.
+    /// The response of an article's page.
     fn page(&self, path: &str) -> String {
-        let snapshot = &self.desk.shown;
-        let ledger = self.desk.ledger();
+        let snapshot = &self.daemon.shown;
+        let ledger = self.daemon.ledger();
         let Some(id) = ledger.article(&ArticlePath::new(path)).and_then(|article| article.id.clone()) else {
             return "none".to_owned();
         };
@@ -187,15 +189,16 @@ impl Player {
     }
 }
 
+/// `nothing` instead of an empty string.
 fn some(found: String) -> String {
     if found.is_empty() { "nothing".to_owned() } else { found }
 }
 
-fn json(desk: &Desk, route: &str) -> Value {
-    serde_json::from_str(&text(&desk.shown, &format!("{route}feed.json"))).unwrap_or_default()
+fn json(daemon: &SimulatedDaemon, route: &str) -> Value {
+    serde_json::from_str(&text(&daemon.shown, &format!("{route}feed.json"))).unwrap_or_default()
 }
 
-/// What the log says of articles, a line each.
+/// The log lines of activity.
 pub(super) fn logged(activity: LoggedActivity) -> Vec<String> {
     let lines = activity.into_iter().flat_map(|((kind, actor), group)| {
         let actor = actor.map(|actor| format!(" by {actor}")).unwrap_or_default();
@@ -213,7 +216,7 @@ pub(super) fn logged(activity: LoggedActivity) -> Vec<String> {
     lines.collect()
 }
 
-/// A record in a few words.
+/// A short description of a record.
 pub(super) fn record(record: &Record) -> String {
     match record {
         Record::Seen { path, .. } => format!("seen {path}"),

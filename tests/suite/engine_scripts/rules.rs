@@ -1,5 +1,5 @@
-//! What holds after every step, whatever a script says: what is shown is written down, nothing that is withheld is in any document, all
-//! formats have the same entries, and readers see what a new process would show them.
+//! Invariants that hold after every step of every script: public ids and dates are recorded, no document contains withheld text, all formats
+//! have the same entries, and the documents equal those of a new process.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use dateline::article::{self, Parsed};
 use dateline::snapshot::Snapshot;
 use serde_json::Value;
 
-use super::desk::{Desk, text};
+use super::simulated_daemon::{SimulatedDaemon, text};
 
-impl Desk {
-    /// Readers see another snapshot. Checks what must hold of each.
+impl SimulatedDaemon {
+    /// Publishes a snapshot, and checks the invariants of snapshots.
     pub(super) fn show(&mut self, snapshot: Arc<Snapshot>) {
         assert!(snapshot.generation > self.shown.generation, "generations grow");
         let ledger = self.ledger();
@@ -20,16 +20,16 @@ impl Desk {
             let is_known = ledger.holder(&article.id).and_then(|path| ledger.article(path));
             assert!(
                 is_known.is_some_and(|known| known.is_live()),
-                "{} is shown before it is written down",
+                "{} is published before its id is recorded",
                 article.path
             );
         }
         for (route, document) in &snapshot.documents {
             let dated = document.last_modified.map(|at| (document.hash, at));
             let is_known = dated.is_none() || !self.unwritten.is_empty() || ledger.document(route) == dated;
-            assert!(is_known, "the Last-Modified of {route} is served before it is written down");
+            assert!(is_known, "the Last-Modified of {route} is served before it is recorded");
             let text = text(&snapshot, route);
-            assert!(!self.is_secret(&text), "{route} shows what is withheld:\n{text}");
+            assert!(!self.is_secret(&text), "{route} contains withheld text:\n{text}");
         }
         for (route, sources) in &snapshot.shown_articles {
             let ids: Vec<&str> = sources.iter().map(|article| article.id.as_str()).collect();
@@ -46,15 +46,15 @@ impl Desk {
                 assert_eq!(ids.iter().find(is_there), None, "{name}");
             }
         }
-        self.told.shown += 1;
+        self.observed.shown += 1;
         self.shown = snapshot;
     }
 
-    /// Whether a text has a word of an article that must not be public now. Decided by what the files say and without the engine.
+    /// Whether a text has words of an article that mustn't be public now. Decided from the files alone, without the engine.
     pub(super) fn is_secret(&self, text: &str) -> bool {
         let is_withheld = |(path, parsed): &(&String, &Parsed)| {
             let metadata = parsed.article.as_ref().map(|article| &article.metadata);
-            // What was public before a clock was set back stays public.
+            // An article that was public before the clock was set back stays public.
             let is_early = |metadata: &article::Metadata| {
                 let times = [metadata.published, metadata.embargo].into_iter().flatten();
                 self.now >= self.latest && times.into_iter().any(|moment| moment.timestamp() > self.now)
@@ -77,13 +77,13 @@ impl Desk {
         })
     }
 
-    /// After each step: readers see, byte for byte, what a new engine with the same files and ledger would show them.
+    /// Compares all documents and pages with those of a new engine that has the same files and ledger.
     pub(super) fn compare_with_fresh_start(&self) -> Result<(), String> {
         let is_settled = self.asked.is_empty() && self.failed.is_empty() && self.unwritten.is_empty() && !self.is_full;
         if self.shown.generation == 0 || !self.is_like_fresh || !is_settled || self.engine.is_none() {
             return Ok(());
         }
-        let mut fresh = Desk::new(&self.config, self.now);
+        let mut fresh = SimulatedDaemon::new(&self.config, self.now);
         (fresh.files, fresh.unreadable, fresh.refused) =
             (self.files.clone(), self.unreadable.clone(), self.refused.clone());
         fresh.written = self.written.clone();
@@ -92,14 +92,14 @@ impl Desk {
         let facts = |snapshot: &Snapshot, route| snapshot.documents.get(route).map(|it| (it.hash, it.last_modified));
         for route in routes {
             if facts(&self.shown, &**route) != facts(&fresh.shown, &**route) {
-                let told = |snapshot: &Snapshot| {
+                let describe = |snapshot: &Snapshot| {
                     let document = snapshot.documents.get(route);
                     format!("{:?} {}", document.map(|document| document.last_modified), text(snapshot, route))
                 };
-                let (shown, new) = (told(&self.shown), told(&fresh.shown));
+                let (shown, new) = (describe(&self.shown), describe(&fresh.shown));
                 let same = shown.chars().zip(new.chars()).take_while(|(one, other)| one == other).count();
                 let part = |text: &str| text.chars().skip(same.saturating_sub(80)).take(240).collect::<String>();
-                return Err(format!("of {route} a fresh start would show\n{}\nand not\n{}", part(&new), part(&shown)));
+                return Err(format!("{route} of a fresh start is\n{}\nand not\n{}", part(&new), part(&shown)));
             }
         }
         let pages = |snapshot: &Snapshot| -> BTreeSet<(bool, Arc<str>)> {

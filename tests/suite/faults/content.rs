@@ -61,7 +61,7 @@ fn is_told(newsroom: &Newsroom, daemon: &Daemon, words: &[&str]) {
 }
 
 #[test]
-fn a_folder_that_may_not_be_read_keeps_its_feeds() {
+fn unreadable_folder_keeps_its_feeds() {
     let newsroom = newsroom();
     fill(&newsroom, "content/sport");
     let command = || {
@@ -102,7 +102,7 @@ fn a_folder_that_may_not_be_read_keeps_its_feeds() {
 }
 
 #[test]
-fn a_folder_that_becomes_a_link_without_end_keeps_its_feeds() {
+fn folder_replaced_by_link_loop_keeps_feeds() {
     let newsroom = newsroom();
     fill(&newsroom, "content/sport");
     let daemon = newsroom.serve();
@@ -123,7 +123,7 @@ fn a_folder_that_becomes_a_link_without_end_keeps_its_feeds() {
 }
 
 #[test]
-fn a_mount_that_is_gone_keeps_its_feeds() {
+fn unmounted_folder_keeps_its_feeds() {
     let newsroom = newsroom();
     fill(&newsroom, "disk");
     fs::create_dir(newsroom.path("content/sport")).expect("writable");
@@ -148,7 +148,7 @@ fn a_mount_that_is_gone_keeps_its_feeds() {
 
 /// A file system in user space that nobody serves: whoever looks at anything in it waits.
 #[test]
-fn hanging_content_delays_no_answer_after_restart() {
+fn hanging_content_directory_delays_no_response_after_restart() {
     const WHAT: &str = "content that hangs";
     const HANG: &str = "exec 9<>/dev/fuse && mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 hang disk";
     let newsroom = newsroom();

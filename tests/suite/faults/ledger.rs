@@ -30,7 +30,7 @@ fn leave_only(newsroom: &Newsroom, names: &[&str]) {
 }
 
 #[test]
-fn missing_ledger_is_refused_where_traces_remain() {
+fn missing_ledger_with_traces_is_refused() {
     const WORDS: [&str; 4] = [
         "ledger.sqlite` is missing",
         "dateline backup --restore FILE",
@@ -103,7 +103,7 @@ fn missing_ledger_is_refused_where_traces_remain() {
 }
 
 #[test]
-fn ledger_that_is_none_is_refused() {
+fn invalid_ledger_is_refused() {
     let newsroom = newsroom();
     let ledger = newsroom.path(LEDGER);
     let healthy = fs::read(&ledger).expect("written");
@@ -226,7 +226,7 @@ fn undecodable_withholding_record_keeps_withholding() {
 }
 
 #[test]
-fn undecodable_record_is_a_damaged_ledger() {
+fn undecodable_record_means_damaged_ledger() {
     let newsroom = newsroom();
     let healthy = fs::read(newsroom.path(LEDGER)).expect("written");
     for (change, why) in [

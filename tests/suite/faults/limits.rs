@@ -38,7 +38,7 @@ fn edit(from: &str, to: &str, file: &str) -> String {
 }
 
 #[test]
-fn where_the_system_does_not_hear_of_changes_they_are_looked_for() {
+fn file_system_without_events_is_scanned() {
     let newsroom = newsroom();
     let prepare = overlay("content", "content");
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a file system that the system does not hear", &prepare) else {
@@ -57,7 +57,7 @@ fn where_the_system_does_not_hear_of_changes_they_are_looked_for() {
 }
 
 #[test]
-fn what_is_mounted_and_moved_in_the_content_directory_is_noticed() {
+fn mounts_and_moves_are_noticed() {
     let newsroom = newsroom();
     for n in 0..2 {
         newsroom.write(&format!("disk/sport/game-{n}.md"), article(&format!("Game {n}"), "It was lost."));
@@ -97,7 +97,7 @@ fn said(newsroom: &Newsroom) -> String {
 }
 
 #[test]
-fn where_watches_run_out_changes_are_found_by_looking() {
+fn scans_find_changes_without_watches() {
     let newsroom = newsroom();
     for n in 0..20 {
         newsroom.article(&format!("news/{n}/story-{n}.md"), &format!("Story {n}"), &format!("Body {n}, one."));
@@ -139,7 +139,7 @@ fn where_watches_run_out_changes_are_found_by_looking() {
 }
 
 #[test]
-fn events_that_are_lost_cost_no_change() {
+fn lost_events_lose_no_changes() {
     let newsroom = newsroom();
     newsroom.write("config/dateline.toml", config("watch = \"events\""));
     let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap_or_default();
@@ -174,7 +174,7 @@ fn events_that_are_lost_cost_no_change() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_read_takes_no_events_from_others() {
+fn unreadable_folder_stops_no_other_watches() {
     let newsroom = newsroom();
     newsroom.write("config/dateline.toml", config("watch = \"events\""));
     for name in ["a", "deep/er/m", "z"] {

@@ -76,7 +76,7 @@ fn served(daemon: &Daemon) -> Vec<String> {
 }
 
 #[test]
-fn a_state_that_somebody_locks_is_an_outage() {
+fn locked_state_is_an_outage() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     let database = Connection::open(newsroom.path(".dateline/ledger.sqlite")).expect("a database");
@@ -97,7 +97,7 @@ fn a_state_that_somebody_locks_is_an_outage() {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_an_outage_and_no_death() {
+fn file_size_limit_is_an_outage() {
     if !Command::new("prlimit").arg("--version").output().is_ok_and(|output| output.status.success()) {
         eprintln!("faults: a limit on file sizes is left out: there is no `prlimit` to lift it");
         return;
@@ -128,7 +128,7 @@ fn a_limit_on_file_sizes_is_an_outage_and_no_death() {
 }
 
 #[test]
-fn a_full_disk_is_an_outage() {
+fn full_disk_is_an_outage() {
     let newsroom = newsroom();
     let mounted = "mkdir -p .dateline && mount -t tmpfs -o size=2M,mode=700 tmpfs .dateline";
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a full disk", mounted) else { return };
@@ -220,7 +220,7 @@ fn withholding_does_not_wait_for_locked_state() {
 }
 
 #[test]
-fn withholding_does_not_wait_for_full_disk_nor_does_start() {
+fn full_disk_delays_neither_withholding_nor_start() {
     let newsroom = newsroom();
     withholdable(&newsroom);
     let mounted = "mkdir -p .dateline && mount -t tmpfs -o size=4M,mode=700 tmpfs .dateline";
@@ -274,7 +274,7 @@ fn withholding_does_not_wait_for_full_disk_nor_does_start() {
 
 /// A start on a state that was mounted read-only serves the documents of the last run, and withholds as any other.
 #[test]
-fn start_on_read_only_state_serves_last_documents() {
+fn read_only_state_serves_saved_documents() {
     let newsroom = newsroom();
     let mounted = "mkdir -p .dateline && mount -t tmpfs -o size=8M,mode=700 tmpfs .dateline";
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a read-only state", mounted) else { return };

@@ -70,7 +70,7 @@ fn start(newsroom: &Newsroom, known: &Validators, when: &str) -> Daemon {
 }
 
 #[test]
-fn a_restart_another_host_and_an_empty_reload_are_nothing_to_readers() {
+fn restart_copy_and_noop_reload_change_nothing() {
     let newsroom = Newsroom::new();
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     newsroom.article("news/gone.md", "Gone", "It is deleted.");

@@ -42,7 +42,7 @@ pub(super) fn is_refused(newsroom: &Newsroom, what: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_truncated_state_is_not_taken_for_a_new_one() {
+fn truncated_ledger_is_refused() {
     let newsroom = newsroom();
     let database = newsroom.path(".dateline/ledger.sqlite");
     let healthy = fs::read(&database).expect("written");
@@ -65,7 +65,7 @@ fn a_truncated_state_is_not_taken_for_a_new_one() {
 
 /// A writer killed in the middle leaves a database that is half new, and what undoes that beside it.
 #[test]
-fn what_a_killed_writer_left_in_the_middle_is_undone() {
+fn interrupted_transaction_is_rolled_back() {
     for command in ["check", "build"] {
         let newsroom = Newsroom::new();
         for n in 0..12 {
@@ -101,7 +101,7 @@ fn what_a_killed_writer_left_in_the_middle_is_undone() {
 
 /// Bytes that are no text, no number in its place and no page.
 #[test]
-fn a_state_with_spoilt_bytes_is_refused_or_as_it_was() {
+fn damaged_ledger_is_refused_or_harmless() {
     let newsroom = newsroom();
     let database = newsroom.path(".dateline/ledger.sqlite");
     let healthy = fs::read(&database).expect("written");
@@ -128,7 +128,7 @@ fn a_state_with_spoilt_bytes_is_refused_or_as_it_was() {
 }
 
 #[test]
-fn a_state_that_another_process_has_is_left_alone() {
+fn locked_state_is_left_alone() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     let second = newsroom.dateline(&SERVE);
@@ -144,7 +144,7 @@ fn a_state_that_another_process_has_is_left_alone() {
 }
 
 #[test]
-fn a_state_directory_that_is_none_or_not_ours_is_named() {
+fn unusable_state_directory_is_named() {
     let newsroom = Newsroom::new();
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     newsroom.write(".dateline", "A file.");
@@ -188,7 +188,7 @@ const FIRST: &str = "
 ";
 
 #[test]
-fn a_state_of_the_first_version_is_brought_up_to_date_and_its_ids_hold() {
+fn first_version_state_is_migrated() {
     let newsroom = Newsroom::new();
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     newsroom.article("news/moved.md", "Moved", "It was elsewhere.");
@@ -224,7 +224,7 @@ fn ids(daemon: &Daemon) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_backup_under_load_is_the_same_newsroom_elsewhere() {
+fn backup_under_load_restores_same_newsroom() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     let over = AtomicBool::new(false);

@@ -692,7 +692,7 @@ fn live_through(kills: usize, seed: u64) {
 
 /// `FAULTS_KILLS` says how often (`.ci/full` asks for 500), `FAULTS_SEED` repeats a storm.
 #[test]
-fn a_daemon_that_is_killed_at_any_instant_forgets_nothing() {
+fn killed_daemon_loses_nothing() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let kills = number("FAULTS_KILLS").and_then(|kills| usize::try_from(kills).ok()).unwrap_or(6);
     let seed = number("FAULTS_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish() % 1_000_000);

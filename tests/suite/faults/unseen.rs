@@ -11,7 +11,7 @@ use crate::newsroom::Newsroom;
 
 /// A daemon that has not looked yet, or is in the middle of a reload, answers only with what it will not forget.
 #[test]
-fn what_is_answered_is_written_down_before_the_first_look() {
+fn answered_commands_survive_kill_before_first_scan() {
     let newsroom = Newsroom::new();
     let path = ArticlePath::new("news/ships.md");
     let ledger = Ledger::replay([Record::Published {

@@ -1,5 +1,5 @@
-//! A daemon without disk, network and clock: an engine whose effects are carried out in memory, as `daemon` does it, with the rules of the
-//! crate checked at every step.
+//! A daemon without disk, network and clock: executes the engine's effects in memory, as `daemon` does, and checks the crate's invariants
+//! at every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,70 +20,70 @@ use jiff::Timestamp;
 
 use super::expect::{logged, record};
 
-/// What happened since the last line of the script that does something.
+/// The effects of the script's last action.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Observed {
     /// The kinds of effects, in order.
     pub(super) effects: Vec<&'static str>,
     pub(super) records: Vec<String>,
     pub(super) reports: Vec<String>,
     pub(super) log: Vec<String>,
-    /// All that operators are told.
+    /// Everything that operators can read.
     pub(super) words: String,
     pub(super) asked: BTreeSet<String>,
-    /// How many bodies were asked for at a time.
+    /// The number of bodies in each request.
     pub(super) slices: Vec<String>,
-    pub(super) recalled: BTreeSet<String>,
+    pub(super) loaded: BTreeSet<String>,
     pub(super) delivered: BTreeSet<String>,
     pub(super) answer: Option<Result<String, String>>,
-    /// How often readers saw something else.
+    /// The number of snapshots that were published.
     pub(super) shown: usize,
 }
 
-pub(super) struct Desk {
+pub(super) struct SimulatedDaemon {
     pub(super) config: String,
     pub(super) now: Timestamp,
     pub(super) engine: Option<Engine>,
-    /// What readers see.
+    /// The published snapshot.
     pub(super) shown: Arc<Snapshot>,
-    pub(super) told: Told,
-    /// The files on the disk, and whether each can be read.
+    pub(super) observed: Observed,
+    /// The files on the disk, and those that can't be read.
     pub(super) files: BTreeMap<String, String>,
     pub(super) unreadable: BTreeSet<String>,
-    /// Every text that a path ever had.
+    /// All texts of each path, the oldest first.
     pub(super) history: BTreeMap<String, Vec<String>>,
-    /// Versions that the engine panics over.
+    /// Versions that make the engine panic.
     pub(super) refused: BTreeSet<(String, String)>,
-    /// Whether only metadata is read of files.
+    /// Whether files are read as metadata only.
     pub(super) reads_cards: bool,
-    /// Whether bodies wait for the script, and those that do; those that could not be had.
+    /// Whether requested bodies wait for the script, the requests that wait, and the files whose bodies couldn't be read.
     pub(super) holds_bodies: bool,
     pub(super) asked: Vec<BodyRequest>,
     pub(super) failed: BTreeSet<String>,
-    /// What is written down, and what could not be since the disk is full.
+    /// The records in the ledger, and those that can't be written because the disk is full.
     pub(super) written: Vec<Record>,
     pub(super) unwritten: Vec<Record>,
     pub(super) is_full: bool,
-    is_told: bool,
-    /// What readers are to see once that is written, and whether it takes something from them.
+    is_reported_full: bool,
+    /// The snapshot that waits for unwritten records, and whether it withholds something.
     waiting: Option<Arc<Snapshot>>,
     withholds: bool,
-    /// What the engine was told of each file, and what operators retracted.
+    /// The last version of each file that was sent to the engine, and the articles that operators retracted.
     pub(super) seen: BTreeMap<String, Parsed>,
     pub(super) retracted: BTreeSet<String>,
     pub(super) latest: Timestamp,
-    /// Whether readers see what a new engine with the same files and ledger would show them.
+    /// Whether the documents must equal those of a new engine with the same files and ledger.
     pub(super) is_like_fresh: bool,
 }
 
-impl Desk {
-    pub(super) fn new(config: &str, now: Timestamp) -> Desk {
-        Desk {
+impl SimulatedDaemon {
+    pub(super) fn new(config: &str, now: Timestamp) -> SimulatedDaemon {
+        SimulatedDaemon {
             config: config.to_owned(),
             now,
             engine: None,
             shown: Arc::default(),
-            told: Told::default(),
+            observed: Observed::default(),
             files: BTreeMap::new(),
             unreadable: BTreeSet::new(),
             history: BTreeMap::new(),
@@ -95,7 +95,7 @@ impl Desk {
             written: Vec::new(),
             unwritten: Vec::new(),
             is_full: false,
-            is_told: false,
+            is_reported_full: false,
             waiting: None,
             withholds: false,
             seen: BTreeMap::new(),
@@ -109,24 +109,24 @@ impl Desk {
         config::parse(Path::new("config/dateline.toml"), self.config.as_bytes())
     }
 
-    /// What is written down.
+    /// The ledger of the written records.
     pub(super) fn ledger(&self) -> Ledger {
         Ledger::replay(self.written.iter().cloned())
     }
 
-    /// A new process: the configuration, all files, and the listing that says that these are all.
+    /// Starts a new engine: sends the configuration, all files, and a complete listing.
     pub(super) fn start(&mut self, unlisted: &[&str]) {
         self.engine = Some(Engine::with_ledger(self.ledger()));
-        (self.is_told, self.waiting, self.shown) = (false, None, Arc::default());
+        (self.is_reported_full, self.waiting, self.shown) = (false, None, Arc::default());
         self.unwritten.clear();
         self.asked.clear();
-        self.tell(Event::Config(self.checked()));
+        self.send(Event::Config(self.checked()));
         let is_listed = |path: &String| {
             !self.is_ignored(path) && !unlisted.iter().any(|folder| path.starts_with(&format!("{folder}/")))
         };
         let files: Vec<String> = self.files.keys().filter(|path| is_listed(path)).cloned().collect();
         let files = files.iter().map(|path| self.file(path, None)).collect();
-        self.tell(Event::Files(files));
+        self.send(Event::Files(files));
         self.list("", unlisted);
     }
 
@@ -135,29 +135,29 @@ impl Desk {
         self.seen.clear();
     }
 
-    /// The last record of which this is told cannot be decoded any more.
-    pub(super) fn spoil(&mut self, told: &str) {
-        let number = self.written.iter().rposition(|known| record(known).starts_with(told)).expect("a record");
+    /// Makes the last record with this description undecodable.
+    pub(super) fn damage_record(&mut self, description: &str) {
+        let number = self.written.iter().rposition(|known| record(known).starts_with(description)).expect("a record");
         let (Record::Retracted { path, .. } | Record::Withdrawn { path, .. }) = &self.written[number] else {
             panic!("it withholds nothing")
         };
-        let kind = told.split(' ').next().unwrap_or_default().into();
+        let kind = description.split(' ').next().unwrap_or_default().into();
         let record = UnreadableRecord { number: i64::try_from(number).expect("few"), kind };
         self.written[number] = Record::Unreadable { path: path.clone(), record, at: self.now };
     }
 
-    pub(super) fn forget(&mut self) {
+    pub(super) fn lose_ledger(&mut self) {
         self.written.clear();
     }
 
-    /// The listing of a folder. Nobody knows what is in the folders that are `unlisted`.
+    /// Sends the listing of a folder. The folders `unlisted` can't be read.
     pub(super) fn list(&mut self, scope: &str, unlisted: &[&str]) {
         let files = self.files.iter().filter(|(path, _)| !self.is_ignored(path));
         let listing = listing(&files.map(|(path, text)| (path.clone(), text.clone())).collect(), scope, unlisted);
-        self.tell(Event::Rescan(listing));
+        self.send(Event::Rescan(listing));
     }
 
-    /// A file as the watcher tells of it.
+    /// A file as the watcher reports it.
     pub(super) fn file(&mut self, path: &str, renamed_from: Option<&str>) -> ParsedFile {
         let state = match self.files.get(path).cloned() {
             _ if self.is_ignored(path) => FileState::Absent { doubtful: false },
@@ -173,19 +173,19 @@ impl Desk {
         ParsedFile { path: ArticlePath::new(path), state, renamed_from: renamed_from.map(ArticlePath::new) }
     }
 
-    /// A version that the engine panicked over is refused, as `daemon::quarantine` does it.
+    /// Parses a file. Refuses a version that makes the engine panic, as `daemon::quarantine` does.
     fn read(&self, path: &str, text: &str) -> FileState {
         let parsed = parse(path, text, &self.options());
         if self.refused.contains(&(path.to_owned(), text.to_owned())) {
             let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed over this file");
-            let told = diagnostic.at(Place::file(&format!("content/{path}")));
+            let diagnostic = diagnostic.at(Place::file(&format!("content/{path}")));
             let metadata = parsed.article.as_ref().map(|article| &article.metadata);
             let is_timed = metadata.is_some_and(|it| it.embargo.or(it.expires).is_some() || it.retracted.is_some());
             let is_hidden = metadata.is_some_and(|it| it.draft || !it.in_feeds);
             let is_restricted = parsed.access.is_private() || parsed.access.is_paid();
             let is_embargoed = parsed.embargoed || parsed.embargo.is_some();
             let withhold = parsed.withhold || is_embargoed || is_timed || is_hidden || is_restricted;
-            return FileState::Present(Parsed { withhold, id: parsed.id, ..Parsed::refused(vec![told]) });
+            return FileState::Present(Parsed { withhold, id: parsed.id, ..Parsed::refused(vec![diagnostic]) });
         }
         match parsed.article {
             Some(article) if self.reads_cards => FileState::Known(article.card, parsed.diagnostics),
@@ -193,7 +193,7 @@ impl Desk {
         }
     }
 
-    /// Whether the watcher leaves a file out.
+    /// Whether the configuration ignores a file.
     fn is_ignored(&self, path: &str) -> bool {
         let config = self.engine.as_ref().and_then(Engine::config);
         config.is_some_and(|config| config.content.ignore.matching(path).is_some())
@@ -208,13 +208,13 @@ impl Desk {
         parse(path, &self.files[path], &self.options())
     }
 
-    /// Time passes, and the daemon wakes whenever the engine asked for it.
+    /// Advances the time, and sends a tick at each time that the engine asked for.
     pub(super) fn wait_until(&mut self, until: Timestamp) {
         for _ in 0..1_000 {
             let Some(due) = self.engine.as_ref().and_then(Engine::wake_at).filter(|due| *due <= until) else { break };
             assert!(due > self.now, "it is awake at {due} already, and asks for that again");
             self.now = due;
-            self.tell(Event::Tick);
+            self.send(Event::Tick);
         }
         self.now = until;
     }
@@ -233,18 +233,18 @@ impl Desk {
             Command::Retract { .. } => drop(self.retracted.insert(article)),
             _ => drop(self.retracted.remove(&article)),
         }
-        self.tell(Event::Command(command, Ticket(1)));
-        if matches!(self.told.answer, Some(Err(_))) {
+        self.send(Event::Command(command, Ticket(1)));
+        if matches!(self.observed.answer, Some(Err(_))) {
             self.retracted = before;
         }
     }
 
-    /// Takes an event to the engine and carries out what follows, as the daemon does.
-    pub(super) fn tell(&mut self, event: Event) {
-        self.tell_once(event);
-        while self.is_told == self.unwritten.is_empty() {
-            self.is_told = !self.is_told;
-            self.tell_once(if self.is_told { Event::Unwritable } else { Event::Writable });
+    /// Sends an event to the engine and executes the effects, as the daemon does.
+    pub(super) fn send(&mut self, event: Event) {
+        self.dispatch(event);
+        while self.is_reported_full == self.unwritten.is_empty() {
+            self.is_reported_full = !self.is_reported_full;
+            self.dispatch(if self.is_reported_full { Event::Unwritable } else { Event::Writable });
         }
         if std::mem::take(&mut self.withholds)
             && let Some(snapshot) = self.waiting.take()
@@ -253,22 +253,22 @@ impl Desk {
         }
     }
 
-    fn tell_once(&mut self, event: Event) {
+    fn dispatch(&mut self, event: Event) {
         self.latest = self.latest.max(self.now);
         let mut engine = self.engine.take().expect("the script starts it before");
         let effects = engine.handle(event, self.now);
         self.engine = Some(engine);
-        self.perform(effects);
+        self.execute(effects);
     }
 
-    fn perform(&mut self, effects: Vec<Effect>) {
+    fn execute(&mut self, effects: Vec<Effect>) {
         let withholds = effects.iter().any(|effect| matches!(effect, Effect::Withhold));
         let (mut is_swapped, mut next) = (false, Vec::new());
         for effect in effects {
             let kind = match &effect {
                 Effect::Fetch(_) => "fetch",
-                Effect::LoadStored(_) => "recall",
-                Effect::FindDormant(_) => "recollect",
+                Effect::LoadStored(_) => "load-stored",
+                Effect::FindDormant(_) => "find-dormant",
                 Effect::Persist(_) => "persist",
                 Effect::Store(_) => "store",
                 Effect::Resume => "resume",
@@ -280,13 +280,13 @@ impl Desk {
                 Effect::Log(_) => "log",
                 Effect::Answer(..) => "answer",
             };
-            self.told.effects.push(kind);
+            self.observed.effects.push(kind);
             match effect {
                 Effect::Persist(records) => {
-                    self.told.records.extend(records.iter().map(record));
+                    self.observed.records.extend(records.iter().map(record));
                     if self.is_full { &mut self.unwritten } else { &mut self.written }.extend(records);
                 }
-                Effect::Withhold => assert!(!is_swapped, "`Withhold` comes before what it is about"),
+                Effect::Withhold => assert!(!is_swapped, "`Withhold` comes before the snapshot"),
                 Effect::Swap(snapshot) => {
                     is_swapped = true;
                     match self.unwritten.is_empty() {
@@ -295,21 +295,21 @@ impl Desk {
                     }
                 }
                 Effect::Deliver(delivery) => {
-                    assert!(is_swapped, "what nobody is shown yet is not delivered");
-                    self.told.delivered.extend(delivery.documents.iter().map(|(path, document)| {
+                    assert!(is_swapped, "documents are delivered after they are published");
+                    self.observed.delivered.extend(delivery.documents.iter().map(|(path, document)| {
                         if document.is_some() { path.to_string() } else { format!("-{path}") }
                     }));
                 }
                 Effect::Report(changes) => {
                     let lines: Vec<String> = changes.iter().map(|change| self.report(change)).collect();
-                    self.told.reports.extend(lines);
-                    self.told.words += &format!("{changes:?}");
+                    self.observed.reports.extend(lines);
+                    self.observed.words += &format!("{changes:?}");
                 }
-                Effect::Log(activity) => self.told.log.extend(logged(activity)),
-                Effect::Answer(_, answer) => self.told.answer = Some(answer),
+                Effect::Log(activity) => self.observed.log.extend(logged(activity)),
+                Effect::Answer(_, answer) => self.observed.answer = Some(answer),
                 Effect::Fetch(requests) => {
-                    self.told.slices.push(requests.len().to_string());
-                    self.told.asked.extend(requests.iter().map(|request| request.path.to_string()));
+                    self.observed.slices.push(requests.len().to_string());
+                    self.observed.asked.extend(requests.iter().map(|request| request.path.to_string()));
                     match self.holds_bodies {
                         true => self.asked.extend(requests),
                         false => {
@@ -318,15 +318,15 @@ impl Desk {
                     }
                 }
                 Effect::LoadStored(requests) => {
-                    self.told.recalled.extend(requests.iter().map(|request| request.path.to_string()));
+                    self.observed.loaded.extend(requests.iter().map(|request| request.path.to_string()));
                     next.push(Event::StoredVersion(
-                        requests.into_iter().map(|request| self.recalled(request)).collect(),
+                        requests.into_iter().map(|request| self.load_stored(request)).collect(),
                     ));
                 }
                 Effect::Store(_) => {}
                 Effect::Resume => next.push(Event::Resume),
-                Effect::FindDormant(question) => panic!("this engine keeps all articles in memory: {question:?}"),
-                // What is read otherwise now is read again.
+                Effect::FindDormant(query) => panic!("this engine keeps all articles in memory: {query:?}"),
+                // Changed parsing options make the watcher read all files again.
                 Effect::Watch(_) if self.shown.generation > 0 => {
                     let paths: Vec<String> = self.files.keys().cloned().collect();
                     next.push(Event::Files(paths.iter().map(|path| self.file(path, None)).collect()));
@@ -334,23 +334,23 @@ impl Desk {
                 Effect::Watch(_) => {}
             }
         }
-        for line in &self.told.log {
+        for line in &self.observed.log {
             assert!(!self.is_secret(line), "{line}");
         }
-        next.into_iter().for_each(|event| self.tell_once(event));
+        next.into_iter().for_each(|event| self.dispatch(event));
     }
 
     fn report(&self, change: &ReportChange) -> String {
         let (mark, problem) = match change {
             ReportChange::Appeared(problem) => ("", problem),
-            ReportChange::Cleared(problem) => ("mended ", problem),
+            ReportChange::Cleared(problem) => ("resolved ", problem),
         };
         assert!(!self.is_secret(&problem.to_text(false)), "{}", problem.to_text(false));
         let place = problem.place.as_ref().map_or("", |place| &place.file);
         format!("{mark}{} {}", problem.code, place.trim_start_matches("content/"))
     }
 
-    /// The store has room again: what waited is written, and shown.
+    /// Frees the disk: writes the waiting records and publishes the waiting snapshot.
     pub(super) fn write_again(&mut self) {
         self.is_full = false;
         let unwritten = std::mem::take(&mut self.unwritten);
@@ -358,25 +358,25 @@ impl Desk {
         if let Some(snapshot) = self.waiting.take() {
             self.show(snapshot);
         }
-        self.is_told = false;
-        self.tell(Event::Writable);
+        self.is_reported_full = false;
+        self.send(Event::Writable);
     }
 
-    /// A body out of its file or, where that has other bytes by now, out of the store.
+    /// The body of a version, from its file or, if the file has another version, from the store.
     pub(super) fn body(&self, request: BodyRequest) -> FetchedBody {
         let path = request.path.as_str();
         let read = self.files.contains_key(path).then(|| self.parsed(path)).and_then(|parsed| parsed.article);
-        let article = read.filter(|article| article.card.hash() == request.hash).or_else(|| self.kept(&request));
+        let article = read.filter(|article| article.card.hash() == request.hash).or_else(|| self.stored_article(&request));
         let source = article.as_ref().and_then(|article| article.source.clone());
         FetchedBody { request, article, rendered: None, source }
     }
 
-    fn recalled(&self, request: BodyRequest) -> StoredVersion {
-        let article = self.kept(&request);
+    fn load_stored(&self, request: BodyRequest) -> StoredVersion {
+        let article = self.stored_article(&request);
         StoredVersion { request, article }
     }
 
-    fn kept(&self, request: &BodyRequest) -> Option<Article> {
+    fn stored_article(&self, request: &BodyRequest) -> Option<Article> {
         let is_it = |hash: &ContentHash| *hash == request.hash;
         let text = self.written.iter().rev().find_map(|record| match record {
             Record::Kept { hash, bytes, .. } if is_it(hash) => Some(Some(bytes)),
@@ -386,14 +386,15 @@ impl Desk {
         parse(request.path.as_str(), std::str::from_utf8(text).expect("UTF-8"), &self.options()).article
     }
 
-    /// The bodies of these files are there, cannot be read, or have other bytes by now.
+    /// Answers the requests for these bodies. `problem`: `None` if they are read, `Some(true)` if they can't be, `Some(false)` if the
+    /// files have other bytes by now.
     pub(super) fn answer(&mut self, paths: &[String], problem: Option<bool>) {
         let (answered, rest): (Vec<_>, Vec<_>) =
             self.asked.drain(..).partition(|request| paths.iter().any(|path| path == request.path.as_str()));
         assert!(!answered.is_empty(), "none of {paths:?} was asked for, but {rest:?}");
         self.asked = rest;
         let unfetched = |request: BodyRequest| {
-            let problem = problem.filter(|is_told| *is_told).map(|_| unreadable(request.path.as_str()));
+            let problem = problem.filter(|is_unreadable| *is_unreadable).map(|_| unreadable(request.path.as_str()));
             UnfetchedBody { request, problem }
         };
         let event = match problem {
@@ -404,7 +405,7 @@ impl Desk {
             None => self.failed.retain(|path| !paths.contains(path)),
             Some(_) => self.failed.extend(paths.iter().cloned()),
         }
-        self.tell(event);
+        self.send(event);
     }
 }
 
