@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn small_documents_are_coded_only_if_identity_is_refused() {
+    fn small_documents_are_compressed_only_without_identity() {
         for (lines, expected) in [
             (&["br, gzip"][..], Some(Identity)),
             (&[], Some(Identity)),

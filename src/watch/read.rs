@@ -381,7 +381,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_that_changed_size_is_read_to_its_end() {
+    fn file_of_changed_size_is_read_completely() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.md");
         for length in [0, 1, 5, 100] {

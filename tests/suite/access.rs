@@ -1,4 +1,4 @@
-//! Who may read an article, as publishing tools write it.
+//! Access to articles (private, paid, unlisted), in the spellings of many publishing tools.
 
 use std::fmt::Write as _;
 
@@ -18,28 +18,28 @@ fn parsed(name: &str, text: &str) -> Parsed {
     parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options)
 }
 
-/// What a file says of who may read its article; codes and `withheld` where it is refused.
-fn told(name: &str, text: &str) -> String {
+/// Describes the access to an article; diagnostic codes and `withheld` if the file is refused.
+fn described(name: &str, text: &str) -> String {
     let parsed = parsed(name, text);
-    let mut told = parsed.access.to_string();
+    let mut described = parsed.access.to_string();
     if let Some(article) = &parsed.article {
         assert_eq!(article.metadata.access, parsed.access, "{text}");
         let restricts = |value: &str| !value.starts_with("public");
         let noted = parsed.origins.iter().any(|origin| origin.field == "access" && restricts(&origin.value));
-        assert_eq!(noted, told != "public", "{text}: `explain` says why: {:?}", parsed.origins);
+        assert_eq!(noted, described != "public", "{text}: `explain` says why: {:?}", parsed.origins);
     }
     for diagnostic in &parsed.diagnostics {
-        write!(told, " {}", diagnostic.code).expect("a string");
+        write!(described, " {}", diagnostic.code).expect("a string");
     }
     if parsed.withhold {
         assert!(parsed.article.is_none(), "{text}");
-        told.push_str(" withheld");
+        described.push_str(" withheld");
     }
-    told
+    described
 }
 
 fn front_matter(keys: &str) -> String {
-    told("news/a.md", &format!("---\ntitle: Quay\ndate: 2026-11-20\n{keys}\n---\n\nBody.\n"))
+    described("news/a.md", &format!("---\ntitle: Quay\ndate: 2026-11-20\n{keys}\n---\n\nBody.\n"))
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn front_matter_sets_access() {
         ("visibility: public\nprivate: true", "private"),
         ("premium: true\nunlisted: true", "paid, unlisted"),
         ("visibility: members\nvisibility_note: x\npassword: y", "private, paid"),
-        // What is not about access.
+        // These keys don't concern access.
         ("noindex: true", "public"),
         ("passage: x\npublished: true\nprivacy: strict\nlisten: https://a.example/x.mp3", "public"),
     ] {
@@ -164,7 +164,7 @@ fn unreadable_access_key_withholds_article() {
         ("public: vielleicht", "public article-access withheld"),
         ("members_only: [x]", "public article-access withheld"),
         ("unlisted: tomorrow", "public article-access withheld"),
-        // A slip of the pen.
+        // Misspelt keys.
         ("visiblity: members", "public article-lifecycle withheld"),
         ("privte: true", "public article-lifecycle withheld"),
         ("pasword: x", "public article-lifecycle withheld"),
@@ -173,7 +173,7 @@ fn unreadable_access_key_withholds_article() {
         ("member_only_: true", "paid"),
         ("privte: false", "public"),
         ("said: Anna", "public"),
-        // Another mistake in the same file doesn't undo a restriction: the engine compares with what is public.
+        // Another mistake in the same file doesn't undo a restriction.
         ("private: true\nslug: a/b", "private article-slug"),
     ] {
         assert_eq!(front_matter(keys), expected, "{keys}");
@@ -183,10 +183,10 @@ fn unreadable_access_key_withholds_article() {
         "<meta property=article:content_tier content=locked>",
         "<script type=application/ld+json>{\"isAccessibleForFree\": \"False\"}</script>",
     ] {
-        assert_eq!(told("a.html", &format!("{said}<p>{tangled}")), "public html-tangled withheld", "{said}");
+        assert_eq!(described("a.html", &format!("{said}<p>{tangled}")), "public html-tangled withheld", "{said}");
     }
     for text in ["---\ntitle: [\nprivate: true\n---\nBody", "---\nvisibility: members\n\tx: [\n---\nBody"] {
-        assert!(told("a.md", text).ends_with("withheld"), "{text}: {}", told("a.md", text));
+        assert!(described("a.md", text).ends_with("withheld"), "{text}: {}", described("a.md", text));
     }
 }
 
@@ -214,11 +214,11 @@ fn meta_elements_set_access() {
         let text = format!(
             "<html><head><meta name=date content=2026-11-20>{meta}<title>Quay</title></head><body><p>Text.</p></body></html>"
         );
-        assert_eq!(told("a.html", &text), expected, "{meta}");
+        assert_eq!(described("a.html", &text), expected, "{meta}");
     }
 }
 
-/// The words of an article, all of them or the free ones.
+/// The words of an article: all of them, or only the free ones.
 fn words(article: &Article, free_only: bool) -> String {
     let url = WebUrl::parse("http://127.0.0.1/").expect("a URL");
     let links = LinkBase { page: url.clone(), media: url, folder: "news".into(), anchors: false, free_only };
@@ -257,12 +257,12 @@ fn html_pages_mark_paid_parts() {
         (part("[\".first\", \"#end\"]"), Some("One. Three.")),
         (part("\"p.free + .wall\""), Some("One. Three.")),
         (many.to_owned(), Some("One. Three.")),
-        // What cannot be read, finds nothing in the article, or names all of it.
+        // Selectors that can't be parsed, match nothing, or match the whole article.
         (part("\".wall[\""), Some("")),
         (part("\".missing\""), Some("")),
         (part("[\".wall\", \".missing\"]"), Some("")),
         (part("\".foot\""), Some("")),
-        // What is in no article's text was not paid for.
+        // Matches outside the article's text are ignored.
         (part("\".sign-up\""), Some("")),
         (part("\".empty\""), Some("")),
         (part("\".unseen\""), Some("")),
@@ -273,7 +273,7 @@ fn html_pages_mark_paid_parts() {
         (part("\"\""), Some("")),
         (part("7"), Some("")),
         (r#""hasPart":{"isAccessibleForFree":false}"#.to_owned(), Some("")),
-        // The page says it, not the article.
+        // These statements are about the page, not the article.
         (r#""headline":"Quay"},{"@type":"WebPage","isAccessibleForFree":false"#.to_owned(), Some("")),
         (r#""headline":"Quay"},{"@type":"Article","isAccessibleForFree":false"#.to_owned(), Some("")),
         (r#""schema:isAccessibleForFree":false"#.to_owned(), Some("")),
@@ -296,7 +296,7 @@ fn html_pages_mark_paid_parts() {
     let broken = format!(
         "{HEAD}<script type=\"application/ld+json\">{{\"@type\":\"NewsArticle\",\"isAccessibleForFree\": false,}}</script></head>{BODY}"
     );
-    assert!(told("a.html", &broken).contains("article-access") && parsed("a.html", &broken).withhold);
+    assert!(described("a.html", &broken).contains("article-access") && parsed("a.html", &broken).withhold);
     let marked = format!(
         "{HEAD}<meta property=article:content_tier content=locked></head>{}",
         BODY.replace("<p>Two.</p>", "<p>Two.<!--members-only-->Not.</p>")
@@ -345,7 +345,7 @@ fn access_lines_set_access() {
         assert!(parsed("a.txt", &text).withhold, "{line}");
     }
     let below = "---\ntitle: Quay\ndate: 2026-11-20\n---\n\nThe quay is open, the authority said.\n\nPrivate: yes\n";
-    assert_eq!(told("a.md", below), "public");
+    assert_eq!(described("a.md", below), "public");
 }
 
 #[test]
@@ -361,19 +361,19 @@ fn gated_parts_are_paid() {
         ("visibility: paid", "[members_only]Paid.[/members_only]"),
     ] {
         let file = format!("---\ntitle: Quay\ndate: 2026-11-20\n{keys}\n---\nFree.\n\n{gate}\n\nToo.\n");
-        assert_eq!(told("a.md", &file), "paid", "{gate}");
+        assert_eq!(described("a.md", &file), "paid", "{gate}");
         let article = parsed("a.md", &file).article.expect("good");
         assert_eq!((words(&article, true), words(&article, false)), ("Free. Too.".into(), "Free. Paid. Too.".into()));
     }
     let html = "<html><head><meta name=date content=2026-11-20><title>Quay</title></head><body><article><p>Free.</p>\
         <p>[paywall]</p><figure><img src=paid.png></figure><p>Paid.</p><p>[/paywall]</p><p>Too.</p></article></body></html>";
     let article = parsed("a.html", html).article.expect("good");
-    assert_eq!((told("a.html", html).as_str(), words(&article, true).as_str()), ("paid", "Free. Too."));
+    assert_eq!((described("a.html", html).as_str(), words(&article, true).as_str()), ("paid", "Free. Too."));
     assert_eq!(article.metadata.image, None, "a picture in the paid part is not the lead picture");
     let wire = "Quay opens\nDate: 2026-11-20 10:00\n\nThe quay is open, the authority said.\n\n[paywall]\n\nPaid words of a paragraph.\n\n[/paywall]\n";
     assert_eq!(words(&parsed("a.txt", wire).article.expect("good"), true), "The quay is open, the authority said.");
     let mention = "---\ntitle: Quay\ndate: 2026-11-20\n---\nWrite [private] in the form, or `[paywall]x[/paywall]`.\n";
-    assert_eq!(told("a.md", mention), "public");
+    assert_eq!(described("a.md", mention), "public");
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn paywall_mark_alone_makes_article_paid() {
         ("", "Free.\n\n<!--more-->\n\nToo. <!-- premium --> <!--paid-->", "public"),
     ] {
         let file = format!("---\ntitle: Quay\ndate: 2026-11-20\n{keys}\n---\n{text}\n");
-        assert_eq!(told("a.md", &file), expected, "{text}");
+        assert_eq!(described("a.md", &file), expected, "{text}");
         if expected == "paid" {
             assert_eq!(words(&parsed("a.md", &file).article.expect("good"), true), "Free.", "{text}");
         }
@@ -395,6 +395,6 @@ fn paywall_mark_alone_makes_article_paid() {
     let page = "<html><head><meta name=date content=2026-11-20><title>Quay</title></head><body><article><p>Free.</p>\
         <!--members-only--><figure><img src=paid.png></figure><p>Paid.</p></article></body></html>";
     let article = parsed("a.html", page).article.expect("good");
-    assert_eq!((told("a.html", page).as_str(), words(&article, true).as_str()), ("paid", "Free."));
+    assert_eq!((described("a.html", page).as_str(), words(&article, true).as_str()), ("paid", "Free."));
     assert_eq!(article.metadata.image, None, "a picture in the paid part is not the lead picture");
 }

@@ -1,4 +1,4 @@
-//! Links within an article, its footnotes, and where its summary ends: in feeds and on its page.
+//! Anchors and footnotes within an article, and the end of its summary, in feeds and on its page.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::newsroom::{CONFIG, Newsroom, files};
 const BODY: &str =
     "[Jump](#setup) or [there](#go).\n\n## Setup\n\nText[^1] and more[^1].\n\n## Elsewhere {#go}\n\n[^1]: The note.";
 
-/// The values of an attribute, wherever quotation marks are escaped or not.
+/// The values of an attribute, whether its quotation marks are escaped or not.
 fn values(text: &str, attribute: &str) -> Vec<String> {
     let plain = text.replace("\\\"", "\"").replace("&quot;", "\"");
     let start = format!(" {attribute}=\"");

@@ -1,6 +1,6 @@
-//! Articles that something is wrong with, and what the operator is told: `cases/articles/bad/<name>.<ext>`, and beside it
-//! `<name>.<ext>.expected` with a line `severity[code] line:column message` per diagnostic, and a line `withheld` where not even the
-//! version that is public may stay. `UPDATE_GOLDEN=1` rewrites them.
+//! Articles with mistakes, and their diagnostics: `cases/articles/bad/<name>.<ext>`, and beside it `<name>.<ext>.expected` with a line
+//! `severity[code] line:column message` per diagnostic, and a line `withheld` if the public version must be withheld, too.
+//! `UPDATE_GOLDEN=1` rewrites the expected files.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn options() -> ParseOptions {
     }
 }
 
-/// What is too large or too regular to be kept as files.
+/// Articles that are too large to be kept as files.
 #[test]
 fn huge_articles_are_refused_or_limited_quickly() {
     let front = |rest: &str| format!("---\ntitle: Quay\ndate: 2026-11-20\n{rest}---\n\n");
@@ -77,26 +77,26 @@ fn bad_articles_have_expected_diagnostics() {
     for name in names {
         let bytes = std::fs::read(folder.join(&name)).expect("readable");
         let parsed = parse(&ArticlePath::new(&name), &bytes, &options);
-        let mut told = String::new();
+        let mut reported = String::new();
         for diagnostic in &parsed.diagnostics {
             let severity = match diagnostic.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
             };
             let (line, column) = diagnostic.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
-            writeln!(told, "{severity}[{}] {line}:{column} {}", diagnostic.code, diagnostic.message).expect("a string");
+            writeln!(reported, "{severity}[{}] {line}:{column} {}", diagnostic.code, diagnostic.message).expect("a string");
         }
         if parsed.withhold {
             assert!(parsed.article.is_none(), "{name}: what is withheld is not published");
-            told.push_str("withheld\n");
+            reported.push_str("withheld\n");
         }
         let refused = parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         assert_eq!(parsed.article.is_none(), refused, "{name}: an error refuses the file, a warning does not");
         let expected = folder.join(format!("{name}.expected"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&expected, &told).expect("written");
+            std::fs::write(&expected, &reported).expect("written");
         }
         let expected = std::fs::read_to_string(&expected).expect("UPDATE_GOLDEN=1 writes it");
-        assert_eq!(told, expected, "{name}");
+        assert_eq!(reported, expected, "{name}");
     }
 }

@@ -1,6 +1,6 @@
-//! What `explain` and `check` say of pages of folders. Which of them are stories is in `cases/engine/pages_of_folders.txt`.
+//! `explain` and `check` for pages of folders. `cases/engine/pages_of_folders.txt` tests which of them are articles.
 
-use crate::newsroom::{Newsroom, said};
+use crate::newsroom::{Newsroom, printed};
 
 const CONFIG: &str = "[site]\ntitle = \"Test Courier\"\nurl = \"http://feeds.courier.example/\"\ntag_authority = \"courier.example,2026\"\n\n\
                       [content]\nremoval_grace = \"250ms\"\narticle_url = \"https://www.courier.example/{section}/{slug}.html\"\n\n\
@@ -29,11 +29,11 @@ fn explain_describes_folder_pages() {
         ("news/c/index.md", "section  news", true),
         ("news/_index.md", "it is the page of a section", false),
     ] {
-        let explained = said(&newsroom.dateline(&["explain", &format!("content/{name}")]));
+        let explained = printed(&newsroom.dateline(&["explain", &format!("content/{name}")]));
         assert!(explained.contains(words), "{name}: {explained}");
         assert_eq!(explained.contains("article-undated"), undated, "{name}: {explained}");
     }
-    let check = said(&newsroom.dateline(&["check"]));
+    let check = printed(&newsroom.dateline(&["check"]));
     assert_eq!(check.matches("article-undated").count(), 2, "{check}");
     assert!(check.contains("2 articles, 2 published"), "{check}");
 }

@@ -1,4 +1,4 @@
-//! What the metadata cache gives is what reading gives, whatever happened to files and cache while nothing ran.
+//! The metadata cache gives the same result as reading the files, whatever happened to files and cache between two runs.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
@@ -19,26 +19,26 @@ use dateline::{config, watch};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
 
-use crate::newsroom::{CONFIG, Newsroom, article, files, said};
+use crate::newsroom::{CONFIG, Newsroom, article, files, printed};
 
 const PATHS: [&str; 6] = ["news/a.md", "news/b.md", "news/chips/a.md", "sport/d.txt", "top.html", "科技/案例/e.md"];
 
-/// What happens while nothing runs.
+/// A change between two runs.
 #[derive(Clone, Debug)]
 enum Happening {
     Write(usize, u8),
-    /// The same number of bytes, and the time of the last change set back to what it was.
+    /// A text of the same length, with the old mtime restored.
     Forge(usize, u8),
-    /// Written elsewhere and renamed over it, with its times.
+    /// A new file renamed over the old one, with the old times.
     Replace(usize, u8),
     Rename(usize, usize),
     Remove(usize),
     Touch(usize),
-    /// A picture that an article names.
+    /// A change of a picture that an article references.
     Picture(u8),
-    /// The row of a file in the cache gets the card of another, or is cut.
+    /// A row of the cache gets the card of another row, or is truncated.
     Spoil(usize),
-    /// The cache is cut, or something else is in its place.
+    /// The cache file is truncated or replaced by something else.
     Wreck(u8),
 }
 
@@ -57,7 +57,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// Every text has as many bytes. Some name a picture, some are refused, some are warned of.
+/// One of several texts of the same length. Some reference a picture, some are refused, some have warnings.
 fn text(kind: u8) -> String {
     let (title, day) = (kind % 7, 1 + kind % 9);
     let more = match kind % 5 {
@@ -106,7 +106,7 @@ fn happen(newsroom: &Newsroom, happening: &Happening) {
                 "UPDATE OR IGNORE file SET name = ?1 || 'x' WHERE name = ?1",
                 "UPDATE file SET seal = x'00112233445566778899aabbccddeeff' WHERE name = ?",
             ] {
-                // It may have been wrecked before.
+                // An earlier step may have destroyed the database.
                 database.execute(spoil, [name]).unwrap_or_default();
             }
         }
@@ -129,7 +129,7 @@ fn set_times(file: &Path, like: &fs::Metadata) {
     File::options().append(true).open(file).expect("opened").set_times(times).expect("set");
 }
 
-/// The clock of the file system ticks in milliseconds: what happens within a tick looks the same.
+/// Waits for the next tick of the file system's clock, because changes within one tick have the same time.
 fn wait_for_a_tick(newsroom: &Newsroom) {
     let probe = newsroom.path("probe");
     let tick = || {
@@ -141,7 +141,7 @@ fn wait_for_a_tick(newsroom: &Newsroom) {
     while tick() == before {}
 }
 
-/// What reading gives of each file, and whether it was read.
+/// The result for each file, and whether the file was read.
 fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (String, bool)> {
     read_by(CONFIG, newsroom, cache)
 }
@@ -156,17 +156,17 @@ fn read_by(config: &str, newsroom: &Newsroom, cache: impl MetadataCache) -> BTre
             files.flatten().map(|file| (file.path, file.state)).collect::<Vec<_>>()
         });
     assert_eq!(listing.files.len(), read.len());
-    let told = read.into_iter().map(|(path, state)| match state {
+    let reported = read.into_iter().map(|(path, state)| match state {
         FileState::Known(card, warnings) => (path.to_string(), (format!("{:?} {warnings:?}", card.open(&path)), false)),
         FileState::Present(parsed) => {
             let card = parsed.article.map(|article| article.card.open(&path));
             let diagnostics = parsed.diagnostics;
-            let told = card.map_or_else(|| format!("{diagnostics:?}"), |card| format!("{card:?} {diagnostics:?}"));
-            (path.to_string(), (told, true))
+            let reported = card.map_or_else(|| format!("{diagnostics:?}"), |card| format!("{card:?} {diagnostics:?}"));
+            (path.to_string(), (reported, true))
         }
         other => (path.to_string(), (format!("{other:?}"), true)),
     });
-    told.collect()
+    reported.collect()
 }
 
 fn state(newsroom: &Newsroom) -> PathBuf {
@@ -191,15 +191,15 @@ fn cached_metadata_equals_parsed_metadata() {
                 happen(&newsroom, happening);
             }
             wait_for_a_tick(&newsroom);
-            let told = |files: BTreeMap<String, (String, bool)>| -> BTreeMap<String, String> {
-                files.into_iter().map(|(path, (told, _))| (path, told)).collect()
+            let reported = |files: BTreeMap<String, (String, bool)>| -> BTreeMap<String, String> {
+                files.into_iter().map(|(path, (reported, _))| (path, reported)).collect()
             };
-            let fresh = told(read(&newsroom, ()));
+            let fresh = reported(read(&newsroom, ()));
             let cached = read(&newsroom, StateCache::open(&state));
-            prop_assert_eq!(told(cached), fresh.clone(), "{:?}", happenings);
+            prop_assert_eq!(reported(cached), fresh.clone(), "{:?}", happenings);
             let again = read(&newsroom, StateCache::open(&state));
             recalled.set(recalled.get() + again.values().filter(|(_, was_read)| !was_read).count());
-            prop_assert_eq!(told(again), fresh);
+            prop_assert_eq!(reported(again), fresh);
         }
         Ok(())
     });
@@ -224,7 +224,7 @@ fn only_changed_files_are_read_again() {
     fs::remove_file(newsroom.path("content/news/9.md")).expect("removed");
     assert_eq!(read_files(StateCache::open(&state)).collect::<Vec<_>>(), ["news/7.md", "news/eight.md"]);
     assert_eq!(read_files(StateCache::open(&state)).count(), 0);
-    // Nor is it forgotten where the disk is not mounted.
+    // An empty content directory, like an unmounted disk, doesn't empty the cache.
     fs::rename(newsroom.path("content"), newsroom.path("away")).expect("renamed");
     fs::create_dir(newsroom.path("content")).expect("made");
     assert_eq!(read_files(StateCache::open(&state)).count(), 0);
@@ -234,7 +234,7 @@ fn only_changed_files_are_read_again() {
     let there = fs::read_dir(newsroom.path("content/news")).expect("a folder").count();
     assert_eq!(read_files(StateCache::open_empty(&state)).count(), there, "`--verify` reads everything");
     assert_eq!(read_files(StateCache::open(&state)).count(), 0);
-    // Files of the last second are not trusted: they may change again without looking different.
+    // Files that changed within the last second aren't cached, because they may change again without a new stamp.
     let now = watch::clock;
     let root = Root::new(&newsroom.path("content"), "content");
     let config = config::parse(&newsroom.path("x.toml"), CONFIG.as_bytes()).config.expect("good");
@@ -259,7 +259,6 @@ fn only_changed_files_are_read_again() {
     }
 }
 
-/// Nothing has to be forgotten for that: what other rules made of a file does not fit it.
 #[test]
 fn rows_of_other_parsing_rules_are_ignored() {
     let newsroom = Newsroom::new();
@@ -269,13 +268,13 @@ fn rows_of_other_parsing_rules_are_ignored() {
     }
     let state = state(&newsroom);
     let in_bogota = CONFIG.replace("Asia/Shanghai", "America/Bogota");
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (config, expected) in [(CONFIG, 100), (&in_bogota, 100), (&in_bogota, 0), (CONFIG, 100), (CONFIG, 0)] {
         let files = read_by(config, &newsroom, StateCache::open(&state));
         assert_eq!(files.values().filter(|(_, was_read)| *was_read).count(), expected);
-        told.push(files.into_values().map(|(told, _)| told).collect::<Vec<_>>());
+        reported.push(files.into_values().map(|(reported, _)| reported).collect::<Vec<_>>());
     }
-    assert!(told[0] == told[3] && told[0] == told[4] && told[1] == told[2] && told[0] != told[1]);
+    assert!(reported[0] == reported[3] && reported[0] == reported[4] && reported[1] == reported[2] && reported[0] != reported[1]);
 }
 
 #[test]
@@ -287,7 +286,7 @@ fn rendered_bodies_are_cached_and_damaged_ones_ignored() {
     newsroom.age("content/news/19.md");
     let built = |arguments: &[&str]| {
         let output = newsroom.dateline(&[&["build"], arguments].concat());
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", printed(&output));
         files(&newsroom.path("feeds"))
     };
     let at_first = built(&[]);
@@ -296,7 +295,7 @@ fn rendered_bodies_are_cached_and_damaged_ones_ignored() {
         Renderings::open(&state).expect("a state").get(&keys(&state)).is_empty(),
         "what is read is rendered at once"
     );
-    // From now on articles are known by their cards, and those of windows are fetched.
+    // From now on, metadata comes from the cache, and the bodies of entries are fetched.
     assert!(built(&[]) == at_first && keys(&state).len() == 20);
     assert!(built(&[]) == at_first);
     let rendered = Rendered {
@@ -311,7 +310,7 @@ fn rendered_bodies_are_cached_and_damaged_ones_ignored() {
     let feed =
         |files: &BTreeMap<String, Vec<u8>>| String::from_utf8_lossy(&files["news/rss.xml"]).matches("Another.").count();
     assert!(feed(&built(&[])) >= 20, "they are used");
-    // They read otherwise now, so that they have another `updated`.
+    // The texts have changed again, so `updated` has changed.
     let verified = built(&["--verify"]);
     assert_eq!(feed(&verified), 0, "`--verify` renders everything");
     assert!(built(&[]) == verified);

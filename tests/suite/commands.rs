@@ -1,4 +1,4 @@
-//! The commands, as an operator uses them.
+//! The commands of the command line.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -38,14 +38,14 @@ fn non_utf8_file_name_is_reported() {
     let name = std::ffi::OsString::from_vec(b"caf\xe9.md".to_vec());
     fs::copy(newsroom.path("content/news/a.md"), newsroom.path("content/news").join(name)).expect("writable");
     for command in ["check", "build"] {
-        let told = newsroom.dateline(&[command]);
-        assert_eq!(told.status.code(), Some(2), "{command}");
-        assert!(text(&told.stderr).contains("article-name"), "{}", text(&told.stderr));
+        let output = newsroom.dateline(&[command]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(text(&output.stderr).contains("article-name"), "{}", text(&output.stderr));
     }
     assert!(newsroom.path("feeds/news/rss.xml").is_file());
 }
 
-/// As where `head` has read enough.
+/// As with `dateline check | head`.
 #[test]
 fn closed_output_pipe_is_no_failure() {
     let newsroom = Newsroom::new();
@@ -67,7 +67,7 @@ fn closed_output_pipe_is_no_failure() {
         assert_eq!(status.code(), Some(0), "{arguments:?}");
     }
     assert!(newsroom.path("feeds/news/rss.xml").is_file());
-    // A disk without space is another matter.
+    // A full disk is a failure.
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("there");
     for arguments in [&["check"][..], &["explain", "content/news/a.md"], &["generate", "man"]] {
         let status = newsroom.command().args(arguments).stdout(full()).status().expect("it runs");
@@ -87,7 +87,7 @@ fn daemon_survives_closed_log_pipe() {
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says where");
     let daemon = Daemon::at(line.split('/').nth(2).expect("an address").to_owned());
     daemon.wait("it serves", |daemon| daemon.get("/news/rss.xml", &[]).status == 200);
-    // Of which it has something to tell.
+    // The article causes a log line.
     newsroom.write("content/news/bad.md", "---\ntitle: [\n---\n");
     newsroom.article("news/b.md", "Story B", "Body.");
     daemon.wait("it publishes", |daemon| daemon.body("/news/rss.xml").contains("Story B"));

@@ -1,5 +1,4 @@
-//! Bad configurations, and what is said about each: `cases/config/<name>.toml` and `<name>.txt`, all diagnostics as they are
-//! printed. `UPDATE_GOLDEN=1` writes the texts anew.
+//! Bad configurations `cases/config/<name>.toml`, and their printed diagnostics `<name>.txt`. `UPDATE_GOLDEN=1` rewrites the texts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +69,7 @@ fn reference_configuration_is_valid_and_complete() {
     let text = fs::read_to_string(file).expect("it is shipped");
     let checked = config::parse(Path::new("config/dateline.toml"), text.as_bytes());
     assert!(checked.config.is_some() && checked.diagnostics.is_empty(), "{:?}", checked.diagnostics);
-    // What the program reads, it explains.
+    // The reference explains every key that the program reads.
     let source = concat!(
         include_str!("../../src/config/validate.rs"),
         include_str!("../../src/config/sections.rs"),
@@ -110,10 +109,10 @@ fn reference_configuration_is_valid_and_complete() {
                 // Inside an inline table.
                 || text.contains(&format!(" {key} = "));
             assert!(named || text.contains(&format!(".{key}]")), "the reference does not show `{key}`");
-            let told = ["`", "."]
+            let reported = ["`", "."]
                 .into_iter()
                 .any(|before| ["`", "."].iter().any(|after| table.contains(&format!("{before}{key}{after}"))));
-            assert!(told, "the table in docs/src/configuration.md does not name `{key}`");
+            assert!(reported, "the table in docs/src/configuration.md does not name `{key}`");
         }
     }
     assert!(keys > 70, "{keys} keys: does this test still find them?");

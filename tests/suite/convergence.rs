@@ -1,4 +1,4 @@
-//! After any history the daemon serves what a fresh start with its ledger on the final files serves, byte for byte.
+//! After any history, the daemon serves byte for byte what a fresh build with the same ledger and files produces.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 
 use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files};
 
-/// Far longer than any history takes to settle.
+/// Far longer than any history takes to be published.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Something that happens in a newsroom. Every file it leaves behind parses.
+/// A change of files or configuration. All files parse afterwards.
 #[derive(Clone, Debug)]
 enum Happening {
     Write { path: usize, title: u8, day: u8, extra: u8 },
@@ -75,7 +75,7 @@ fn text(title: u8, day: u8, extra: u8) -> String {
 
 fn happen(newsroom: &Newsroom, happening: &Happening) {
     let content = |path: &str| newsroom.path(&format!("content/{path}"));
-    // What cannot happen, such as removing what is not there, does not.
+    // Impossible changes, such as removing a missing file, are skipped.
     match happening {
         Happening::Write { path, title, day, extra } => {
             newsroom.write(&format!("content/{}", PATHS[*path]), text(*title, *day, *extra))
@@ -111,13 +111,13 @@ fn happen(newsroom: &Newsroom, happening: &Happening) {
 
 const ELSEWHERE: &str = "article_url = \"https://courier.example/{section}/{slug}/\"\n";
 
-/// A configuration with more in it; `elsewhere`: articles have their pages on another site.
+/// A configuration with more keys. `elsewhere`: article pages are on another site.
 fn config(elsewhere: bool, extra: &str) -> String {
     let elsewhere = if elsewhere { ELSEWHERE } else { "" };
     CONFIG.replace("[content]\n", &format!("[content]\n{elsewhere}")) + extra
 }
 
-/// What is served differs from a fresh build in these documents.
+/// The documents that differ from a fresh build.
 pub(crate) fn differences(daemon: &Daemon, fresh: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let served = |name: &String| {
         let path: String =
@@ -142,7 +142,7 @@ fn any_history_equals_fresh_build() {
         history.iter().for_each(|happening| happen(&newsroom, happening));
         let started = Instant::now();
         loop {
-            // A fresh start remembers what the daemon has written down by now.
+            // The fresh build uses the daemon's ledger.
             let build = newsroom.build("fresh");
             prop_assert_ne!(build.status.code(), Some(1), "{}", String::from_utf8_lossy(&build.stderr));
             let fresh = files(&newsroom.path("fresh"));

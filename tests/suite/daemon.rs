@@ -1,4 +1,4 @@
-//! The main job, end to end: files are saved, moved, broken and removed, and the feeds that are served follow.
+//! The daemon end to end: files are saved, moved, broken and removed, and the served feeds follow.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -30,7 +30,7 @@ fn feeds_follow_saved_article() {
     newsroom.article("news/quay.md", "Quay reopens early", "Second body.");
     daemon.wait("the edit is in all its feeds", |_| in_all("Quay reopens early"));
 
-    // Written in place, slowly: never half of it.
+    // Written in place, slowly. No feed has half of it.
     fs::write(newsroom.path("content/news/quay.md"), "---\ntitle: Half").expect("writable");
     newsroom.article("news/next.md", "Next story", "Comes.");
     daemon.wait("another story is published meanwhile", |_| in_all("Next story"));
@@ -91,18 +91,18 @@ fn reload_applies_all_or_nothing() {
 
     // A no-op reload changes no byte.
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n# a comment\n"));
-    // By rename.
+    // Replaced by rename.
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[[section]]\npath = \"sport\"\n"));
     daemon.wait("the section is there", |daemon| daemon.get("/sport/rss.xml", &[]).status == 200);
     assert_eq!(daemon.get("/news/rss.xml", &[]).header("etag").map(str::to_owned), etag);
 
-    // Broken: nothing of it applies, and it is said once.
+    // Broken: nothing is applied, and the problem is reported once.
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[[section]]\npath = \"arts\"\ntilte = \"x\"\n"));
     let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
     daemon.wait("it is reported", |_| log().contains("config-unknown-key"));
     assert_eq!((daemon.get("/arts/rss.xml", &[]).status, daemon.get("/sport/rss.xml", &[]).status), (404, 200));
 
-    // Mended in place.
+    // Repaired in place.
     fs::write(newsroom.path("config/dateline.toml"), format!("{CONFIG}\n[[section]]\npath = \"arts\"\n"))
         .expect("writable");
     daemon.wait("the mended one applies", |daemon| {
@@ -122,7 +122,7 @@ fn reload_applies_all_or_nothing() {
     fs::rename(newsroom.path("config/data.new"), newsroom.path("config/data")).expect("swapped");
     daemon.wait("the swapped target applies", |daemon| daemon.get("/swapped/rss.xml", &[]).status == 200);
 
-    // What cannot change live is named.
+    // Keys that need a restart are named.
     newsroom.write(
         "config/v2/dateline.toml",
         CONFIG.replace("[[section]]", "[server]\nlisten = \"127.0.0.1:1\"\n[[section]]").replacen(
@@ -246,7 +246,7 @@ fn bad_version_keeps_last_good_one() {
     let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
     daemon
         .wait("each is reported", |_| refused.iter().all(|(name, ..)| log().contains(&format!("content/news/{name}"))));
-    // What speaks of an embargo that cannot be read must not stay, and nobody is told that it was retracted.
+    // A version with an unreadable embargo withholds the public one, without a notice.
     let mut withheld: Vec<String> =
         refused.iter().filter(|(.., withheld)| *withheld).map(|(name, ..)| name.clone()).collect();
     assert!(withheld.len() > 10, "{withheld:?}");
@@ -302,7 +302,7 @@ fn burst_is_published_together() {
         fs::create_dir_all(&folder).expect("writable");
         fs::write(folder.join(format!("story-{n}.md")), article(&format!("Burst {n}."), "Body.")).expect("writable");
     }
-    // Moved in as one folder: the system says one word about it.
+    // Moved in as one folder: the system sends one event.
     fs::rename(newsroom.path("burst/news"), newsroom.path("content/news")).expect("renamed");
     daemon.wait("all are published", |daemon| daemon.body("/news/feed.json").matches("\"Burst ").count() == 1_000);
 }

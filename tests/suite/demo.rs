@@ -1,4 +1,4 @@
-//! The demo newsroom: its feeds are reproduced byte for byte, and parsers that others wrote read the same in all formats.
+//! The demo newsroom: its feeds are reproduced byte for byte, and an independent parser reads the same entries in all formats.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn feed_rs_reads_demo_alike_in_all_formats() {
             let feed = feed_rs::parser::parse(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
             let story = |entry: feed_rs::model::Entry| {
                 let title = entry.title.map(|title| title.content).unwrap_or_default();
-                // Atom and JSON say once, at the top, who answers for stories without a byline; parsers differ in repeating it.
+                // Atom and JSON Feed state the author of entries without a byline once per feed. Parsers differ in whether they copy it.
                 let authors: Vec<String> = entry
                     .authors
                     .into_iter()

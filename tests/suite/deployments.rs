@@ -1,5 +1,5 @@
-//! Directory layouts that deployments make: a content directory that is swapped as a whole, Kubernetes volumes, and working copies in which tools
-//! remove files for a moment.
+//! Deployments: a content directory that is swapped as a whole, Kubernetes volumes, and working copies in which tools remove files for a
+//! moment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,9 +7,9 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, article, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, printed};
 
-/// A release of the newsroom's articles: files and their texts.
+/// Writes a release of the articles: files with their texts.
 fn release(newsroom: &Newsroom, name: &str, files: &[(&str, String)]) {
     fs::create_dir_all(newsroom.path(name)).expect("made");
     for (file, text) in files {
@@ -17,7 +17,7 @@ fn release(newsroom: &Newsroom, name: &str, files: &[(&str, String)]) {
     }
 }
 
-/// Has a link lead elsewhere in one step.
+/// Replaces a link atomically.
 fn swap(newsroom: &Newsroom, target: &str, link: &str) {
     let new = newsroom.path(".link");
     symlink(target, &new).expect("linked");
@@ -32,7 +32,7 @@ fn configure(newsroom: &Newsroom, keys: &str) {
     newsroom.write("config/dateline.toml", CONFIG.replace("[content]", &format!("[content]\n{keys}")));
 }
 
-/// The stories of the root feed: what each says but its address.
+/// The items of the root feed by title, without their addresses.
 fn items(daemon: &Daemon) -> BTreeMap<String, Value> {
     let feed: Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
     let items = feed["items"].as_array().expect("items").iter();
@@ -53,7 +53,7 @@ fn log(newsroom: &Newsroom) -> String {
     fs::read_to_string(newsroom.path("log")).expect("a log")
 }
 
-/// Stories that every release has, with a picture and a page; the version is in both.
+/// The stories of a release, with a picture and a page. Both contain the version.
 fn stories(version: &str, titles: &[&str]) -> Vec<(&'static str, String)> {
     let mut files = vec![("news/pic.png", format!("picture {version}"))];
     for (name, title) in [("news/a.md", "A"), ("news/b.md", "B"), ("c.md", "C"), ("d.md", "D")] {
@@ -65,7 +65,7 @@ fn stories(version: &str, titles: &[&str]) -> Vec<(&'static str, String)> {
     files
 }
 
-/// Where the root feed says that a story's page is.
+/// The path of a story's page, according to the root feed.
 fn page(daemon: &Daemon, title: &str) -> String {
     let url = items(daemon)[title]["url"].as_str().expect("a URL").to_owned();
     let path = url.splitn(4, '/').nth(3).expect("a path");
@@ -78,7 +78,7 @@ fn shows(daemon: &Daemon, version: &str) {
     assert!(page(daemon, "V").contains(&format!("Version {version}.")));
 }
 
-/// The link may be the content directory itself or a folder above it, and changes may be told or looked for.
+/// The link may be the content directory itself or a folder above it, and changes may be found by events or by scans.
 #[test]
 fn swapped_content_directory_is_published() {
     for (watch, link, below) in [
@@ -110,12 +110,12 @@ fn swapped_content_directory_is_published() {
         }
         assert_eq!(after["V"]["id"], before["V"]["id"]);
 
-        // The new tree is watched, or looked at.
+        // Changes in the new tree are found.
         newsroom.write(&format!("releases/2{below}/news/pic.png"), "picture 2b");
         newsroom.write(&format!("releases/2{below}/news/v.md"), article("V", "Version 2b. ![pic](pic.png)"));
         shows(&daemon, "2b");
 
-        // One right after the other, and the first is gone before anybody looked at it.
+        // Two swaps in a row. The first tree is removed before it is scanned.
         for version in ["3", "4", "5"] {
             deploy(version, &["A", "B", "D"]);
             remove(&newsroom, &format!("releases/{}", version.parse::<u8>().expect("a number") - 1));
@@ -123,7 +123,7 @@ fn swapped_content_directory_is_published() {
         shows(&daemon, "5");
         assert_eq!(titles(&daemon), "A B D V");
 
-        // What is withheld in the new tree goes with the swap; what moved keeps its id.
+        // An article that the new tree withholds goes with the swap. A moved one keeps its id.
         let mut files = stories("6", &["B", "D"]);
         files.push(("news/a.md", article("A", "Text of A.").replace("date:", "draft: true\ndate:")));
         files.iter_mut().filter(|(name, _)| *name == "d.md").for_each(|(name, _)| *name = "news/moved.md");
@@ -142,7 +142,7 @@ fn swapped_content_directory_is_published() {
     }
 }
 
-/// Between `rm` and `ln` of `ln -sfn` there is nothing, which says nothing about the articles.
+/// `ln -sfn` removes the link before it creates the new one. That mustn't count as a removal of all articles.
 #[test]
 fn dangling_content_directory_keeps_articles() {
     let newsroom = Newsroom::new();
@@ -153,7 +153,7 @@ fn dangling_content_directory_keeps_articles() {
     shows(&daemon, "1");
     let before = items(&daemon);
     release(&newsroom, "releases/2", &stories("2", &["A", "B", "C"]));
-    // As somebody does it who removes before linking.
+    // Removed, and linked again a moment later.
     fs::remove_file(newsroom.path("content")).expect("removed");
     remove(&newsroom, "releases/1");
     let reports = || log(&newsroom).matches("code=folder-unreadable place=content help").count();
@@ -161,7 +161,7 @@ fn dangling_content_directory_keeps_articles() {
     assert_eq!((items(&daemon), deleted(&daemon)), (before, 0));
     swap(&newsroom, "releases/2", "content");
     shows(&daemon, "2");
-    // A link that leads nowhere.
+    // A dangling link.
     swap(&newsroom, "releases/none", "content");
     remove(&newsroom, "releases/2");
     daemon.wait("it is reported again", |_| reports() == 2);
@@ -172,7 +172,7 @@ fn dangling_content_directory_keeps_articles() {
     assert!(daemon.stop());
 }
 
-/// A tree in which much is missing is held back, as when files vanish one by one; what it has is published.
+/// If many articles are missing in the new tree, their removal is held back. Articles that the tree has are published.
 #[test]
 fn swap_without_many_articles_is_held_back() {
     let newsroom = Newsroom::new();
@@ -195,27 +195,27 @@ fn swap_without_many_articles_is_held_back() {
     shows(&daemon, "2");
     daemon.wait("it is reported", |_| log(&newsroom).contains("25 articles vanished at once"));
     assert_eq!((items(&daemon).len(), deleted(&daemon)), (32, 0));
-    // They are back.
+    // The articles are back.
     many("3", 30);
     remove(&newsroom, "releases/2");
     shows(&daemon, "3");
     daemon.wait("they are found", |_| {
         log(&newsroom).lines().any(|line| line.contains("resolved: ") && line.contains("code=mass-removal"))
     });
-    // Nothing is there at all, and on purpose.
+    // The new tree is empty on purpose.
     many("4", 0);
     remove(&newsroom, "releases/3");
     daemon.wait("it is reported", |_| log(&newsroom).contains("32 articles vanished at once"));
     assert_eq!((items(&daemon).len(), deleted(&daemon)), (32, 0));
     many("5", 0);
-    let told = said(&newsroom.dateline(&["accept-removals"]));
-    assert!(told.contains("32"), "{told}");
+    let reported = printed(&newsroom.dateline(&["accept-removals"]));
+    assert!(reported.contains("32"), "{reported}");
     daemon.wait("they are gone", |daemon| items(daemon).is_empty());
     assert_eq!(deleted(&daemon), 32);
     assert!(daemon.stop());
 }
 
-/// What readers get is of one tree: no picture is older or newer than the story that it belongs to.
+/// Stories and pictures always come from the same tree: no picture is older or newer than its story.
 #[test]
 fn stories_and_pictures_come_from_same_tree() {
     let newsroom = Newsroom::new();
@@ -235,7 +235,7 @@ fn stories_and_pictures_come_from_same_tree() {
             let first = version(asker.body("/rss.xml"), "Version ").expect("a version");
             let picture = version(asker.body("/media/news/pic.png"), "picture ");
             let second = version(asker.body("/rss.xml"), "Version ").expect("a version");
-            // The tree of a version may be gone before the next one is published.
+            // A version's tree may be removed before the next version is published.
             if let Some(picture) = picture {
                 assert!((first..=second).contains(&picture), "{first} {picture} {second}");
                 rounds += 1;
@@ -254,7 +254,7 @@ fn stories_and_pictures_come_from_same_tree() {
     assert!(daemon.stop());
 }
 
-/// A directory that is replaced by renaming is another one, too, and so is a folder above it.
+/// The content directory, or a folder above it, is replaced by renaming.
 #[test]
 fn renamed_directory_counts_as_swap() {
     let newsroom = Newsroom::new();
@@ -276,7 +276,7 @@ fn renamed_directory_counts_as_swap() {
     assert!(daemon.stop());
 }
 
-/// Writes a volume as Kubernetes does: links to files in a hidden folder, to which one hidden link leads that is swapped.
+/// Writes a volume as Kubernetes does: links to files in a hidden folder, through a hidden link that is swapped.
 fn volume(newsroom: &Newsroom, base: &str, version: u32, files: &[(&str, String)]) {
     let folder = format!("..2026_{version}");
     for (name, text) in files {
@@ -304,7 +304,7 @@ fn swapped_kubernetes_volume_updates_every_file() {
         let files = |version: u32| {
             let text = |title: &str| article(title, &format!("Version {version}. ![pic](pic.png)"));
             let picture = format!("picture {version}");
-            // One is the same in each version.
+            // One file is the same in each version.
             [("k.md", text("K")), ("sub/s.md", text("S")), ("same.md", article("T", "Text.")), ("pic.png", picture)]
         };
         volume(&newsroom, base, 1, &files(1));
@@ -334,7 +334,7 @@ fn swapped_configuration_is_read() {
     let title = |title: &str| [("dateline.toml", CONFIG.replace("Test Courier", title))];
     volume(&newsroom, "maps/one", 1, &title("First Courier"));
     swap(&newsroom, "maps/one", "config");
-    // The volume's own path is where the content directory is found from.
+    // The content directory is relative to the configuration's path in the volume.
     symlink("../content", newsroom.path("maps/content")).expect("linked");
     let daemon = newsroom.serve();
     let shows = |title: &str| daemon.wait(title, |daemon| daemon.body("/rss.xml").contains(title));
@@ -353,7 +353,7 @@ fn swapped_configuration_is_read() {
 const COMPOSED: &str = "content/news/\u{dc}bersicht.md";
 const DECOMPOSED: &str = "content/news/U\u{308}bersicht.md";
 
-/// Names that become others, as by a copy between systems or by `git mv`; edited at the same time or not.
+/// Files whose names change in case or normalisation, for example by a copy between systems or by `git mv`, with or without an edit.
 #[test]
 fn respelled_file_name_counts_as_rename() {
     let pairs = [
@@ -380,7 +380,7 @@ fn respelled_file_name_counts_as_rename() {
                 let text = if is_edited { "Edited." } else { "Text." };
                 newsroom.write(to, article(&format!("S{number}"), text));
             }
-            // Longer than any grace: what passes for a deletion is one by then.
+            // Longer than any grace, so that a mistaken removal would show.
             newsroom.article("mark.md", "Mark", "Text.");
             daemon.wait("the mark is there", |daemon| items(daemon).contains_key("Mark"));
             fs::remove_file(newsroom.path("content/mark.md")).expect("removed");
@@ -415,14 +415,14 @@ fn differently_spelt_names_are_two_articles() {
     let ids: std::collections::BTreeSet<&str> = items.values().filter_map(|item| item["id"].as_str()).collect();
     assert_eq!(ids.len(), 4);
     daemon.wait("both are reported", |_| log(&newsroom).matches("code=name-collision").count() == 2);
-    let check = said(&newsroom.dateline(&["check"]));
+    let check = printed(&newsroom.dateline(&["check"]));
     assert!(check.contains("`news/a.md` and `news/A.md` differ only in case"), "{check}");
     fs::remove_file(newsroom.path("content/news/a.md")).expect("removed");
     daemon.wait("it is gone", |daemon| titles(daemon) == "A1 U1 U2");
     assert!(daemon.stop());
 }
 
-/// Files that version control or a transfer removes for a moment stay public until it is done.
+/// Files that version control or a transfer removes for a moment stay public until the tool is done.
 #[test]
 fn removals_wait_for_active_tools() {
     for sign in [
@@ -457,7 +457,7 @@ fn removals_wait_for_active_tools() {
     }
 }
 
-/// Explicit retractions don't wait, nor what vanishes elsewhere; and nothing waits for longer than `content.removal_hold`.
+/// Explicit retractions and removals in other folders don't wait, and no removal waits longer than `content.removal_hold`.
 #[test]
 fn lock_delays_no_retraction_or_other_removal() {
     let newsroom = Newsroom::new();
@@ -465,7 +465,7 @@ fn lock_delays_no_retraction_or_other_removal() {
         newsroom.article(name, title, "Text.");
     }
     let daemon = newsroom.serve();
-    // The transfer is in another folder.
+    // A transfer in another folder.
     newsroom.write("content/news/.c.md.x1Y2z3", "");
     fs::remove_file(newsroom.path("content/d.md")).expect("removed");
     daemon.wait("D is gone", |daemon| titles(daemon) == "A B C E");
@@ -486,7 +486,7 @@ fn lock_delays_no_retraction_or_other_removal() {
     fs::remove_file(newsroom.path("content/a.md")).expect("removed");
     daemon.wait("A is gone all the same", |daemon| titles(daemon) == "B C");
     assert!(log(&newsroom).contains("removals wait for a tool"));
-    // A lock that was left behind.
+    // A stale lock.
     newsroom.age("content/.git/index.lock");
     fs::remove_file(newsroom.path("content/b.md")).expect("removed");
     daemon.wait("B is gone, too", |daemon| titles(daemon) == "C");

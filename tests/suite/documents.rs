@@ -1,4 +1,4 @@
-//! Documents that are not in memory: readers see no difference, and what the disk spoils is made again.
+//! Documents that aren't in memory: responses are the same, and damaged documents are rebuilt.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -31,7 +31,7 @@ fn routes() -> Vec<String> {
     documents.chain(["/feeds.opml".to_owned()]).collect()
 }
 
-/// A daemon with what operators see of it.
+/// A daemon and its admin listener.
 struct Served {
     daemon: Daemon,
     admin: Daemon,
@@ -41,12 +41,12 @@ struct Served {
 fn serve(newsroom: &Newsroom) -> Served {
     let mut command = newsroom.command();
     command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    let (daemon, mut said) = Daemon::spawn_talking(&newsroom.path(""), command);
+    let (daemon, mut printed) = Daemon::spawn_talking(&newsroom.path(""), command);
     let mut line = String::new();
-    said.read_line(&mut line).expect("it says where operators look");
+    printed.read_line(&mut line).expect("it says where operators look");
     let admin = Daemon::at(line.split('/').nth(2).expect("an address").to_owned());
     daemon.wait_until_ready();
-    Served { daemon, admin, _said: said }
+    Served { daemon, admin, _said: printed }
 }
 
 impl Served {
@@ -61,8 +61,8 @@ impl Served {
     }
 }
 
-/// All that is to be the same, whenever it is asked for.
-fn told(response: &Response) -> (u16, Vec<(String, String)>, Vec<u8>) {
+/// The parts of a response that are always the same.
+fn stable_parts(response: &Response) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let mut headers = response.headers.clone();
     headers.retain(|(name, _)| name != "date");
     headers.sort();
@@ -84,9 +84,9 @@ fn small_memory_budget_changes_no_response() {
         for coding in CODINGS {
             let accepts = [("Accept-Encoding", coding)];
             let (got, wanted) = (cold.daemon.get(&route, &accepts), warm.daemon.get(&route, &accepts));
-            assert!(told(&got) == told(&wanted), "{route} in {coding}: {got:?}, {wanted:?}");
+            assert!(stable_parts(&got) == stable_parts(&wanted), "{route} in {coding}: {got:?}, {wanted:?}");
             assert_eq!(got.status, 200, "{route} in {coding}");
-            tags.push((route.clone(), coding, got.header("etag").expect("an ETag").to_owned(), told(&got).1));
+            tags.push((route.clone(), coding, got.header("etag").expect("an ETag").to_owned(), stable_parts(&got).1));
         }
     }
     let read = cold.documents_read();
@@ -94,16 +94,16 @@ fn small_memory_budget_changes_no_response() {
     assert_eq!(warm.documents_read(), 0);
     let held = [&cold, &warm].map(|served| served.number("dateline_document_memory_bytes"));
     assert!(held[0] <= LITTLE as u64 && held[1] > 500_000, "{held:?} bytes in memory");
-    // Neither of these needs the bytes.
+    // These responses don't need the bytes.
     for (route, coding, tag, fields) in tags {
         let accepts = ("Accept-Encoding", coding);
         let same = cold.daemon.get(&route, &[accepts, ("If-None-Match", &tag)]);
         assert_eq!(same.status, 304, "{route} in {coding}");
         let ranged = cold.daemon.head(&route, &[accepts, ("Range", "bytes=0-9")]);
-        assert_eq!(told(&ranged), (200, fields, Vec::new()), "{route} in {coding}");
+        assert_eq!(stable_parts(&ranged), (200, fields, Vec::new()), "{route} in {coding}");
     }
     assert_eq!(cold.documents_read(), read, "none was read for 304 and HEAD");
-    // What is written to the output directory is complete, too.
+    // The output directory is complete, too.
     let is_delivered = |_: &Daemon| files(&small.path("feeds")) == files(&large.path("feeds"));
     cold.daemon.wait("all is delivered", is_delivered);
 }
@@ -114,7 +114,7 @@ fn memory_is_freed_before_next_publication() {
     let newsroom = newsroom(400_000, "[feeds]\nmin_residency = \"0s\"\nmax_items = 5\nmin_items = 5\n");
     let served = serve(&newsroom);
     let held = || served.number("dateline_document_memory_bytes");
-    // What readers ask for may take more than half of the spare room.
+    // Requested documents may use more than half of the spare memory.
     let fill = || {
         let all = routes();
         let asked = all.iter().take_while(|route| {
@@ -142,7 +142,7 @@ fn files_without_document_are_removed() {
     let after = hash(&served.daemon.get("/desk-3/rss.xml", &[]));
     served.daemon.wait("its old version is removed", |_| !kept().contains(&before));
     assert!(kept().contains(&after) && kept().len() > 4 * SECTIONS, "{}", kept().len());
-    // Also what a killed process left.
+    // Files of a killed process are removed, too.
     drop(served);
     newsroom.write(&format!(".dateline/documents/{before}"), "left over");
     let served = serve(&newsroom);
@@ -182,18 +182,18 @@ fn damaged_document_is_rebuilt_and_never_served() {
                         false
                     }
                     _ => {
-                        assert_eq!(told(&got), told(&right), "{route} in {coding}");
+                        assert_eq!(stable_parts(&got), stable_parts(&right), "{route} in {coding}");
                         true
                     }
                 }
             });
-            let told = format!("document={route} ");
-            assert!(log().contains(&told) && log().contains("it is rebuilt"), "{refused} refusals, {}", log());
+            let line = format!("document={route} ");
+            assert!(log().contains(&line) && log().contains("it is rebuilt"), "{refused} refusals, {}", log());
         }
     }
 }
 
-/// The same bytes are in the output directory.
+/// The output directory has the same bytes.
 #[test]
 fn lost_document_is_read_from_output_directory() {
     let newsroom = newsroom(0, "");
@@ -201,5 +201,5 @@ fn lost_document_is_read_from_output_directory() {
     served.daemon.wait("it is delivered", |_| newsroom.path("feeds/desk-7/rss.xml").exists());
     let right = served.daemon.get("/desk-7/rss.xml", &[]);
     fs::write(newsroom.path(&format!(".dateline/documents/{}", hash(&right))), "spoilt").expect("writable");
-    assert_eq!(told(&served.daemon.get("/desk-7/rss.xml", &[])), told(&right));
+    assert_eq!(stable_parts(&served.daemon.get("/desk-7/rss.xml", &[])), stable_parts(&right));
 }

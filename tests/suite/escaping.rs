@@ -1,14 +1,14 @@
-//! Names and texts from elsewhere neither command a terminal nor end a line: in what commands print, in the log, in answers of the daemon.
+//! Control characters in names and texts are escaped in the output of commands, in the log and in admin responses.
 
 use std::fs;
 
 use crate::newsroom::{DEADLINE, Daemon, Newsroom, article, bounded};
 
-/// A line break, a window title, an erased screen in C1, a reversed line, a separator of lines; and what stays readable.
+/// A line break, escape sequences in C0 and C1, a bidirectional override, a line separator; and readable text.
 const ODD: &str = "odd\nline\u{1b}]0;t\u{7}\u{9b}2J\u{202e}\u{2028}\u{61c}\t港口";
 const SHOWN: &str = "odd\\nline\\u{1b}]0;t\\u{7}\\u{9b}2J\\u{202e}\\u{2028}\\u{61c}\\t港口";
 
-/// No control in it but line breaks, and none of those from the name.
+/// Asserts that a text has no control characters but line breaks, and no line break from the name.
 fn assert_fit(what: &str, bytes: &[u8]) -> String {
     let text = String::from_utf8(bytes.to_vec()).unwrap_or_else(|error| panic!("{what}: {error}"));
     let is_odd = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2028}\u{61c}".contains(c);

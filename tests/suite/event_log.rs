@@ -1,8 +1,8 @@
-//! What the log says of articles: a line for what happens, one for a burst, and never a word of what is withheld.
+//! The log lines about articles: one per event, one per burst, and no words of withheld articles.
 
 use std::fs;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, article, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, printed};
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
@@ -18,7 +18,7 @@ fn log(newsroom: &Newsroom) -> String {
     fs::read_to_string(newsroom.path("log")).expect("a log")
 }
 
-/// The first line that has all these words, once there is one.
+/// Waits for a line with all these words.
 fn line(newsroom: &Newsroom, words: &[&str]) -> String {
     let find = || log(newsroom).lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned);
     newsroom.find(&format!("a line with {words:?}"), find)
@@ -100,14 +100,14 @@ fn burst_is_logged_as_one_line() {
     fs::rename(newsroom.path("content/news/chips"), newsroom.path("staged")).expect("writable");
     line(&newsroom, &["INFO held back", "articles=300"]);
     let accepted = newsroom.dateline(&["accept-removals"]);
-    assert!(accepted.status.success(), "{}", said(&accepted));
+    assert!(accepted.status.success(), "{}", printed(&accepted));
     line(&newsroom, &["INFO removed", "articles=300", "by=\"dateline accept-removals\""]);
     let log = log(&newsroom);
     assert!(!log.contains("chips/7.md"), "{log}");
     assert!(log.lines().count() < 15, "{log}");
 }
 
-/// At no level, and however an article is withheld: before it is public, after it was, and when it moves or goes.
+/// At every log level, and however an article is withheld: before and after publication, and when it moves or is removed.
 #[test]
 fn titles_of_withheld_articles_are_not_logged() {
     let newsroom = Newsroom::new();
@@ -145,7 +145,7 @@ fn titles_of_withheld_articles_are_not_logged() {
     assert!(!log.contains("Canary"), "{}", log.lines().filter(|line| line.contains("Canary")).collect::<String>());
 }
 
-/// Each line is a JSON object with the fields of its event, whatever file names and titles are.
+/// Each line is a JSON object with the fields of its event, whatever characters file names and titles contain.
 #[test]
 fn json_log_has_one_object_per_line() {
     let newsroom = Newsroom::new();

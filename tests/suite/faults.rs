@@ -1,6 +1,6 @@
-//! What is promised when things go wrong: `kill -9`, disks that are full, states that are damaged, folders that cannot be read.
+//! Faults: `kill -9`, full and hanging disks, damaged state, unreadable folders, lost events.
 
-#![expect(clippy::print_stderr, reason = "a seed, figures, and why something is left out are for whoever runs it")]
+#![expect(clippy::print_stderr, reason = "a seed, figures, and the reasons of skipped tests are for the person who runs them")]
 
 mod content;
 mod enclosure;

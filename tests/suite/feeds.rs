@@ -1,4 +1,4 @@
-//! What feeds say: golden documents for every format, partner and kind of content, and a daemon whose feeds follow time, files
+//! The contents of feeds: golden documents for every format, partner and kind of content, and a daemon whose feeds follow time, files
 //! and configuration.
 
 use std::fs;
@@ -10,7 +10,7 @@ use crate::newsroom::{CONFIG, Daemon, Newsroom, article, files};
 #[test]
 fn feeds_match_golden_documents() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/feeds");
-    // A copy, since a state left by an earlier run would be remembered.
+    // A copy, because the state of an earlier run would change the result.
     let newsroom = tempfile::tempdir().expect("a scratch directory");
     for folder in ["config", "content"] {
         for (name, bytes) in files(&cases.join(folder)) {
@@ -26,10 +26,10 @@ fn feeds_match_golden_documents() {
         .arg(out.path())
         .output()
         .expect("dateline runs");
-    let said = String::from_utf8_lossy(&build.stderr).into_owned();
-    assert!(build.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&build.stderr).into_owned();
+    assert!(build.status.success(), "{printed}");
     let mut made = files(out.path());
-    made.insert("diagnostics.txt".to_owned(), said.into_bytes());
+    made.insert("diagnostics.txt".to_owned(), printed.into_bytes());
     let expected = cases.join("expected");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::remove_dir_all(&expected).unwrap_or_default();
@@ -92,16 +92,16 @@ fn windows_keep_young_articles_within_limits() {
         let feed = fs::read_to_string(newsroom.path(name).join("news/rss.xml")).expect("it is written");
         (feed.matches("<item>").count(), feed.len(), String::from_utf8_lossy(&build.stderr).into_owned())
     };
-    // The stories are old, so that an hour of residency holds none of them and a century all.
+    // The stories are old: a minimum age of an hour keeps none of them, and one of a century keeps all.
     assert_eq!(items("a", "max_items = 5\nmin_residency = \"1h\"").0, 5);
     assert_eq!(items("b", "max_items = 5\nmin_residency = \"36500 days\"").0, 31);
     assert_eq!(items("c", "max_age = \"1h\"\nmin_residency = \"1h\"").0, 20, "min_items is 20 unless it is stated");
-    let (count, length, said) = items("d", "max_bytes = 30000\nmin_residency = \"36500 days\"");
+    let (count, length, printed) = items("d", "max_bytes = 30000\nmin_residency = \"36500 days\"");
     assert!((5..31).contains(&count) && length <= 30_000, "{count} items, {length} bytes");
-    assert!(said.contains("window-cut"), "{said}");
+    assert!(printed.contains("window-cut"), "{printed}");
     let json = fs::read(newsroom.path("d/news/feed.json")).expect("it is written");
     assert!(json.len() <= 30_000 && fs::read(newsroom.path("d/news/atom.xml")).expect("written").len() <= 30_000);
-    // Some feeds were cut and others not: each has its own documents.
+    // Some feeds were truncated and others not.
     let written = files(&newsroom.path("d"));
     let documents = written.iter().filter(|(path, _)| !path.starts_with('.') && !path.ends_with("opml"));
     for (path, document) in documents.clone() {
@@ -109,8 +109,8 @@ fn windows_keep_young_articles_within_limits() {
         assert!(String::from_utf8_lossy(document).contains(&own), "{path} does not say {own}");
     }
     assert!(documents.count() >= 9, "{:?}", written.keys());
-    let (_, length, said) = items("e", "max_bytes = 100000");
-    assert!(length <= 100_000 && said.contains("1 of them by their summaries alone"), "{length}: {said}");
+    let (_, length, printed) = items("e", "max_bytes = 100000");
+    assert!(length <= 100_000 && printed.contains("1 of them by their summaries alone"), "{length}: {printed}");
     let chips = fs::read_to_string(newsroom.path("e/news/chips/rss.xml")).expect("it is written");
     assert!(chips.contains("Huge story") && chips.len() < 10_000, "it is shown by its summary");
 }
@@ -159,7 +159,7 @@ fn feeds_have_style_sheet_if_configured() {
     daemon.wait("the partner's feed is gone", |daemon| daemon.get("/culture/flipboard.xml", &[]).status == 404);
 }
 
-/// It is listed, so it has to be there.
+/// OPML lists the feed, so it has to exist.
 #[test]
 fn tag_of_old_articles_has_empty_feed() {
     let newsroom = Newsroom::new();

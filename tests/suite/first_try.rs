@@ -1,4 +1,4 @@
-//! The first minutes with dateline: a newsroom on this machine that is tried on another port, and the tour of the README.
+//! The first minutes with dateline: a local newsroom on another port, and the tour of the README.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, bounded, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, bounded, printed};
 
 /// One pixel.
 const PICTURE: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
@@ -16,7 +16,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
-/// A newsroom whose `site.url` is where it is configured to listen, on a free port.
+/// A newsroom whose `site.url` is its configured listen address, on a free port.
 fn newsroom() -> (Newsroom, u16) {
     let (newsroom, port) = (Newsroom::new(), free_port());
     let config = CONFIG.replace("http://feeds.courier.example/", &format!("http://127.0.0.1:{port}/"));
@@ -70,7 +70,7 @@ fn links_lead_to_bound_address() {
     assert!(!log.contains("restart dateline"), "{log}");
 }
 
-/// Also where the new listener is one to which `site.url` doesn't lead, or both change.
+/// Whether or not `site.url` leads to the new listener, and also if both change.
 #[test]
 fn changed_listener_waits_for_restart() {
     for changes_url in [false, true] {
@@ -95,7 +95,7 @@ fn changed_listener_waits_for_restart() {
     }
 }
 
-/// Where `site.url` leads to the listener anyway, or names a proxy, it holds, and the feeds are written.
+/// If `site.url` leads to the listener anyway, or names a proxy, it stays as it is, and the feeds are written.
 #[test]
 fn site_url_stays_if_it_reaches_daemon() {
     let (newsroom, port) = newsroom();
@@ -128,7 +128,7 @@ fn trial_on_another_port_changes_no_validators() {
     assert_eq!(validators(&daemon), before);
 }
 
-/// The block of commands of the tour, and the lines that it says they print.
+/// The commands of the tour, and the output that the README shows.
 fn tour(readme: &str) -> (String, Vec<String>) {
     let tour = readme.split("## A tour\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a tour");
     let blocks = |fence: &str| -> Vec<String> {
@@ -141,7 +141,7 @@ fn tour(readme: &str) -> (String, Vec<String>) {
     (format!("{script}\n"), printed)
 }
 
-/// A line without what differs from run to run: instants, validators, ports.
+/// A line without the parts that differ between runs: times, validators, ports.
 fn alike(line: &str, ports: &[(&str, String)]) -> String {
     let mut line = line.trim_end().to_owned();
     for (known, port) in ports {
@@ -175,9 +175,9 @@ fn readme_tour_works_and_leaves_no_trace() {
     };
     for name in ["content", "config", "feeds", ".gitignore", ".gitattributes", "README.md"] {
         let copied = bounded(Command::new("cp").arg("-R").arg(repository.join(name)).arg(clone.path()));
-        assert!(copied.status.success(), "{}", said(&copied));
+        assert!(copied.status.success(), "{}", printed(&copied));
     }
-    // What `cargo build` makes is there already.
+    // `cargo` does nothing, because the binary is built already.
     fs::create_dir_all(clone.path().join("target/release")).expect("writable");
     fs::create_dir_all(clone.path().join("target/tools")).expect("writable");
     symlink(env!("CARGO_BIN_EXE_dateline"), clone.path().join("target/release/dateline")).expect("writable");
@@ -187,29 +187,29 @@ fn readme_tour_works_and_leaves_no_trace() {
     let identity = ["-c", "user.name=x", "-c", "user.email=x@courier.example", "-c", "commit.gpgsign=false"];
     for arguments in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "--message", "x"]] {
         let output = in_clone("git", &[&identity, arguments].concat());
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", printed(&output));
     }
-    let (script, told) = tour(&fs::read_to_string(repository.join("README.md")).expect("a README"));
+    let (script, documented) = tour(&fs::read_to_string(repository.join("README.md")).expect("a README"));
     let ports = [("8090", free_port().to_string()), ("8091", free_port().to_string())];
     let script = ports.iter().fold(script, |script, (known, port)| script.replace(known, port));
-    // As it is pasted: a command that reads its input would take the commands that follow.
+    // Fed to the shell as if pasted: a command that reads standard input would swallow the following commands.
     fs::write(clone.path().join("target/tour"), &script).expect("writable");
-    let printed = said(&in_clone("bash", &["-c", "bash -s < target/tour"]));
-    let status = said(&in_clone("git", &["status", "--porcelain"]));
-    assert_eq!(status, "", "the tour leaves something behind; it printed {printed}");
-    // Where few files may be open, that is said too.
-    let printed = printed.lines().filter(|line| !line.contains("connections are limited by "));
-    let printed: BTreeSet<String> = printed.map(|line| alike(line, &ports)).collect();
-    let told: BTreeSet<String> = told.iter().map(|line| alike(line, &[])).collect();
-    // What was logged may be less on a busy machine: two changes may be one.
+    let output = printed(&in_clone("bash", &["-c", "bash -s < target/tour"]));
+    let status = printed(&in_clone("git", &["status", "--porcelain"]));
+    assert_eq!(status, "", "the tour leaves something behind; it printed {output}");
+    // A low limit on open files is reported.
+    let output = output.lines().filter(|line| !line.contains("connections are limited by "));
+    let shown: BTreeSet<String> = output.map(|line| alike(line, &ports)).collect();
+    let documented: BTreeSet<String> = documented.iter().map(|line| alike(line, &[])).collect();
+    // On a busy machine two changes may be logged as one.
     let is_logged = |line: &str| ["INFO ", "WARN ", "ERROR "].iter().any(|level| line.starts_with(level));
-    let untold: Vec<&String> = printed.difference(&told).collect();
-    let unprinted: Vec<&String> = told.difference(&printed).filter(|line| !is_logged(line)).collect();
-    assert!(untold.is_empty() && unprinted.is_empty(), "not in the README: {untold:#?}\nnot printed: {unprinted:#?}");
-    assert!(printed.len() > 60, "{printed:#?}");
+    let undocumented: Vec<&String> = shown.difference(&documented).collect();
+    let unprinted: Vec<&String> = documented.difference(&shown).filter(|line| !is_logged(line)).collect();
+    assert!(undocumented.is_empty() && unprinted.is_empty(), "not in the README: {undocumented:#?}\nnot printed: {unprinted:#?}");
+    assert!(shown.len() > 60, "{shown:#?}");
 }
 
-/// The column, as terminals count, at which the last cell of a row starts.
+/// The terminal column at which the last cell of a row starts.
 fn column(row: &str, last: &str) -> usize {
     let before = row.split(last).next().expect("there is something before");
     let wide =
@@ -225,7 +225,7 @@ fn explain_columns_align_by_display_width() {
     let sections: String = names.iter().map(|name| format!("[[section]]\npath = \"{name}\"\n")).collect();
     newsroom.write("config/dateline.toml", CONFIG.replace("[taxonomies]", &format!("{sections}[taxonomies]")));
     newsroom.article("news/a.md", "Story A", "Body.");
-    let explained = said(&newsroom.dateline(&["explain", "content/news/a.md"]));
+    let explained = printed(&newsroom.dateline(&["explain", "content/news/a.md"]));
     let rule = "its section is not this one nor below it";
     let rows: Vec<&str> = explained.lines().filter(|line| line.ends_with(rule)).collect();
     assert!(rows.len() > names.len(), "{explained}");

@@ -1,12 +1,11 @@
-//! What becomes of files whose front matter is written in unusual ways, or damaged. The text of each has a word that must not be seen unless
-//! the file is public.
+//! Front matter that is written in unusual ways, or damaged. Each text has a word that mustn't be exposed unless the article is public.
 
 use dateline::article::{ParseOptions, Parsed, parse};
 use dateline::diagnostics::Severity;
 use dateline::types::ArticlePath;
 use jiff::tz::TimeZone;
 
-use crate::newsroom::{Newsroom, said};
+use crate::newsroom::{Newsroom, printed};
 
 use crate::front_matter_invariant;
 use proptest::prelude::*;
@@ -23,14 +22,14 @@ fn options() -> ParseOptions {
     }
 }
 
-/// What readers get of a file, where an earlier version of it was public.
+/// What readers see after a new version of a public article.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Outcome {
     /// This version.
     Public,
-    /// Nothing, since the file says so.
+    /// Nothing, because the file says so.
     Draft,
-    /// Nothing, since the file may have been meant to say so.
+    /// Nothing, because the file may have been meant to say so.
     Withheld,
     /// The earlier version.
     Refused,
@@ -48,7 +47,7 @@ fn outcome(parsed: &Parsed) -> Outcome {
 fn read(path: &str, text: &str) -> Parsed {
     let parsed = parse(&ArticlePath::new(path), text.as_bytes(), &options());
     let is_refused = parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    let quotes = parsed.diagnostics.iter().any(|told| told.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
+    let quotes = parsed.diagnostics.iter().any(|reported| reported.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
     assert!(!(parsed.withhold && quotes), "nothing is quoted of a withheld file:\n{text}\n{parsed:#?}");
     assert_eq!(
         parsed.article.is_none(),
@@ -137,7 +136,7 @@ fn folder_of_drafts_is_never_public() {
     }
 }
 
-/// What the first line of a file may be instead of `---`, so that what is below it is still front matter.
+/// First lines that count as an opening fence besides `---`.
 #[test]
 fn fences_of_other_tools_are_read() {
     let yaml = "title: Quay\ndate: 2026-11-20\ndraft: true";
@@ -209,7 +208,7 @@ fn fences_of_other_tools_are_read() {
     }
 }
 
-/// Front matter that is damaged is never text.
+/// Damaged front matter is never published as text.
 #[test]
 fn damaged_front_matter_is_refused() {
     let openings = [
@@ -270,18 +269,18 @@ fn damaged_front_matter_is_refused() {
             for closing in ["---", opening, "", "+++"] {
                 for extension in ["md", "html", "txt"] {
                     let text = format!("{opening}\ntitle: Canary\n{line}\n{closing}\n\n# Canary\n\nCanary.\n");
-                    // These are labels of wire text, which says so itself.
+                    // These are labels of wire text, which withhold by themselves.
                     let says_so = extension == "txt"
                         && ["status", "expires", "embargo"].iter().any(|label| line.starts_with(label));
                     let parsed = read(&format!("news/a.{extension}"), &text);
-                    let told = outcome(&parsed);
-                    let kept = told == Withheld || told == Draft || (says_so && is_kept_by_wire(&parsed));
-                    assert!(kept, "{extension}: {told:?}: {text}");
+                    let reported = outcome(&parsed);
+                    let kept = reported == Withheld || reported == Draft || (says_so && is_kept_by_wire(&parsed));
+                    assert!(kept, "{extension}: {reported:?}: {text}");
                 }
             }
         }
     }
-    // Nothing here may have been meant to withhold, so the last good version stays.
+    // None of these can have been meant to withhold, so the last good version stays.
     for opening in ["—-", "--", "————", "++", "---js", "-+-"] {
         for extension in ["md", "html"] {
             let parsed = read(
@@ -289,14 +288,14 @@ fn damaged_front_matter_is_refused() {
                 &format!("{opening}\ntitle: Canary\ndate: 2026-11-20\n---\n\nCanary.\n"),
             );
             assert_eq!(outcome(&parsed), Refused, "{opening}");
-            let told = &parsed.diagnostics[0];
-            assert_eq!(told.place.as_ref().map(|place| (place.line, place.column)), Some((1, 1)), "{opening}");
-            assert!(!format!("{told:?}").contains("Canary"), "{told:?}");
+            let reported = &parsed.diagnostics[0];
+            assert_eq!(reported.place.as_ref().map(|place| (place.line, place.column)), Some((1, 1)), "{opening}");
+            assert!(!format!("{reported:?}").contains("Canary"), "{reported:?}");
         }
     }
 }
 
-/// Whether readers never see a wire text, or only at times that it says.
+/// Whether a wire text is withheld for ever, or outside its stated times.
 fn is_kept_by_wire(parsed: &Parsed) -> bool {
     parsed.article.as_ref().is_some_and(|article| {
         article.metadata.draft || article.metadata.embargo.is_some() || article.metadata.expires.is_some()
@@ -339,7 +338,7 @@ fn closing_fence_decides_what_is_text() {
             "---\ntitle: Quay\ndate: 2026-11-20\n---\n\nThe page on drafts says what this line means.\n\nStatus: draft\n\nText.\n",
             Public,
         ),
-        // At the top it is a word to the desk.
+        // At the top, it is a note to editors.
         ("---\ntitle: Quay\ndate: 2026-11-20\n---\n\nStatus: draft\n\nText.\n", Draft),
         ("---\ntitle: Quay\ndate: 2026-11-20\n---\n\n---\n\nText: text.\n", Public),
         ("---\n\n# Quay\n\nNote: the ferry returned.\n", Public),
@@ -368,8 +367,8 @@ fn closing_fence_decides_what_is_text() {
     ] {
         let parsed = read("news/a.md", text);
         assert_eq!(outcome(&parsed), expected, "{text}\n{:#?}", parsed.diagnostics);
-        let told = format!("{:?}", parsed.diagnostics);
-        assert!(expected == Public || !told.contains("Canary"), "{told}");
+        let reported = format!("{:?}", parsed.diagnostics);
+        assert!(expected == Public || !reported.contains("Canary"), "{reported}");
     }
 }
 
@@ -427,7 +426,7 @@ fn wire_text_may_begin_with_horizontal_rule() {
     }
 }
 
-/// What other writers of YAML, TOML and JSON produce: the lines of the keys, and the title in them.
+/// Output of other YAML, TOML and JSON writers: the lines, and the title in them.
 #[test]
 fn valid_front_matter_is_read() {
     for (keys, title) in [
@@ -473,10 +472,10 @@ fn valid_front_matter_is_read() {
     let long = "word ".repeat(20_000);
     let parsed =
         read("news/a.md", &format!("---\ntitle: Quay\nnote: {long}\n\"{}\": x\n---\nText.\n", "k".repeat(900)));
-    assert_eq!(outcome(&parsed), Public, "{:?}", parsed.diagnostics.first().map(|told| &told.message));
+    assert_eq!(outcome(&parsed), Public, "{:?}", parsed.diagnostics.first().map(|reported| &reported.message));
 }
 
-/// Each value is marked where it stands in the file, also where the text was put right before it was read.
+/// Diagnostics point at the right place in the file, also if the front matter was repaired before it was parsed.
 #[test]
 fn repaired_front_matter_keeps_line_numbers() {
     for (text, line, column, marked) in [
@@ -496,7 +495,7 @@ fn repaired_front_matter_keeps_line_numbers() {
     }
 }
 
-/// The real binary: of files that may have been meant to stay back, no word is in any document, page or message.
+/// With the real binary: no document, page or message has a word of a file that may have been meant to be withheld.
 #[test]
 fn build_leaks_nothing_of_damaged_files() {
     let newsroom = Newsroom::new();
@@ -526,8 +525,8 @@ fn build_leaks_nothing_of_damaged_files() {
     }
     newsroom.write("content/news/_Drafts/canary.md", "---\ntitle: Canary\ndate: 2026-11-20\n---\nCanary.\n");
     let output = newsroom.build("out");
-    assert!(!said(&output).contains("Canary"), "{}", said(&output));
-    assert!(said(&output).contains("put all keys into one piece"), "the fix is told: {}", said(&output));
+    assert!(!printed(&output).contains("Canary"), "{}", printed(&output));
+    assert!(printed(&output).contains("put all keys into one piece"), "the fix is named: {}", printed(&output));
     let mut documents = 0;
     let mut folders = vec![newsroom.path("out")];
     while let Some(folder) = folders.pop() {
@@ -542,7 +541,7 @@ fn build_leaks_nothing_of_damaged_files() {
             documents += usize::from(text.contains("The harbour is open"));
         }
     }
-    assert!(documents >= 3, "{documents} documents have what is public\n{}", said(&output));
+    assert!(documents >= 3, "{documents} documents have what is public\n{}", printed(&output));
 }
 
 #[test]
@@ -561,7 +560,7 @@ fn undecodable_file_withholds_if_its_head_says_so() {
     }
 }
 
-/// Lines that may stand around one that withholds.
+/// Lines around a withholding line.
 fn any_line() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "---",
@@ -610,7 +609,7 @@ proptest! {
     }
 }
 
-/// A megabyte of anything takes about as long per byte as an article.
+/// A megabyte of any input takes about as long per byte as an article.
 #[test]
 fn parsing_time_is_linear_in_size() {
     let head = "---\ntitle: Quay\n";

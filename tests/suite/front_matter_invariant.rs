@@ -1,5 +1,5 @@
-//! What holds of any file, for the fuzzer (`fuzz/fuzz_targets/front_matter.rs`) and for the property test: a line near its top that says that
-//! the article isn't public is never published as text, whatever fence it was to stand in.
+//! An invariant for the fuzzer (`fuzz/fuzz_targets/front_matter.rs`) and the property test: a withholding line near the top of a file is never
+//! published as text, whatever fence surrounds it.
 
 use std::sync::LazyLock;
 
@@ -33,7 +33,7 @@ const WITHHOLDING: &[&str] = &[
 
 const EXTENSIONS: &[&str] = &["md", "html", "txt"];
 
-/// Reads bytes as a file of each format, and puts a line that withholds between lines that the bytes choose.
+/// Reads bytes as a file of each format, and inserts a withholding line between lines that the bytes select.
 pub(crate) fn check(data: &[u8]) {
     for extension in EXTENSIONS {
         read(extension, data);
@@ -46,7 +46,7 @@ pub(crate) fn check(data: &[u8]) {
     let (opening, between, closing) =
         (lines.next().unwrap_or_default(), lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let file = format!("{opening}\ntitle: Harbour\n{between}\n{line}\n{closing}\n\nText below.\n");
-    // What ends the front matter above the line makes text of it, and so does an element of a page.
+    // If the front matter ends above the line, or the line is in an HTML element, the line is text.
     let ends = [opening, between].iter().any(|line| line.contains(['}', '<'])) || is_fence(between);
     let parsed = read(extension, file.as_bytes());
     if ends || !is_public(&parsed) {
@@ -77,9 +77,9 @@ fn is_public(parsed: &Parsed) -> bool {
 
 fn read(extension: &str, bytes: &[u8]) -> Parsed {
     let parsed = parse(&ArticlePath::new(&format!("news/a.{extension}")), bytes, &OPTIONS);
-    let refused = parsed.diagnostics.iter().any(|told| told.severity == Severity::Error);
+    let refused = parsed.diagnostics.iter().any(|reported| reported.severity == Severity::Error);
     assert_eq!(parsed.article.is_none(), refused, "an error refuses a file, a warning doesn't: {parsed:#?}");
-    let quotes = parsed.diagnostics.iter().any(|told| told.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
+    let quotes = parsed.diagnostics.iter().any(|reported| reported.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
     assert!(!parsed.withhold || (parsed.article.is_none() && !quotes), "nothing of it is shown or quoted: {parsed:#?}");
     parsed
 }

@@ -1,10 +1,10 @@
-//! The house stays a house: imports point down, the core is pure.
+//! The architecture of `src/lib.rs`: imports point down, the core is pure, and files don't import each other in cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each module may import those behind it.
+/// Each module may import only later ones.
 const ORDER: [&str; 22] = [
     "cli",
     "daemon",
@@ -29,11 +29,11 @@ const ORDER: [&str; 22] = [
     "slab",
     "parallel",
 ];
-/// These meet the core through `event` and `snapshot` only.
+/// These modules import neither each other nor the core, except `event` and `snapshot`.
 const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];
-/// What they may share: how files beneath a root are opened.
+/// The module that these may share.
 const SHARED: &str = "beneath";
-/// What the core may not know.
+/// Names that the core mustn't contain.
 const IMPURE: [&str; 9] = [
     "tokio::",
     "hyper::",
@@ -57,7 +57,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What would be a way into the engine, or out of it, besides events and effects.
+/// Names of types that would connect the engine to other modules besides events and effects.
 const SIDE_CHANNELS: &[&str] =
     &["dyn Fn", "mpsc", "oneshot", "Sender", "Receiver", "Atomic", "Mutex", "RwLock", "Condvar", "ArcSwap"];
 
@@ -66,7 +66,7 @@ fn engine_has_no_callbacks_and_no_channels() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = vec![src.join("event.rs")];
     sources(&src.join("engine"), &mut files);
-    assert!(files.len() > 15, "{} files: is this the whole engine?", files.len());
+    assert!(files.len() > 15, "{} files: the engine wasn't found", files.len());
     let mut wrong = Vec::new();
     for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
         let text = fs::read_to_string(file).expect("readable");
@@ -74,7 +74,7 @@ fn engine_has_no_callbacks_and_no_channels() {
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             let side_channel = SIDE_CHANNELS.iter().find(|side_channel| code.contains(**side_channel));
-            // Inside the engine, functions may be passed on.
+            // Functions may be passed within the engine.
             let is_engine = ["engine/mod.rs", "engine/state.rs"].iter().any(|name| file.ends_with(name));
             let is_public = is_engine && code.trim_start().starts_with("pub fn");
             if let Some(found) =
@@ -87,13 +87,13 @@ fn engine_has_no_callbacks_and_no_channels() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The engine's state is separate from its steps: a part changes only itself.
+/// The parts hold the engine's state, and each part changes only itself.
 #[test]
 fn engine_parts_do_not_import_the_engine() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/parts");
     let mut files = Vec::new();
     sources(&folder, &mut files);
-    assert!(files.len() > 10, "{} files: are these all parts?", files.len());
+    assert!(files.len() > 10, "only {} files were checked", files.len());
     let mut wrong = Vec::new();
     for file in &files {
         let text = fs::read_to_string(file).expect("readable");
@@ -104,7 +104,7 @@ fn engine_parts_do_not_import_the_engine() {
             }
         }
     }
-    assert!(wrong.is_empty(), "parts that know the engine:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "parts that import the engine:\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -112,19 +112,19 @@ fn imports_point_down_and_the_core_is_pure() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&src, &mut files);
-    let position = |room: &str| ORDER.iter().position(|name| *name == room).expect("a room");
+    let position = |module: &str| ORDER.iter().position(|name| *name == module).expect("known");
     let (engine, build) = (position("engine"), position("build"));
     let mut checked = 0;
     let mut wrong = Vec::new();
     for file in &files {
         let relative = file.strip_prefix(&src).expect("below src").to_str().expect("UTF-8").to_owned();
-        let room = relative.split('/').next().unwrap_or_default().trim_end_matches(".rs");
-        if matches!(room, "lib" | "main") {
+        let module = relative.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        if matches!(module, "lib" | "main") {
             continue;
         }
-        let rank = ORDER.iter().position(|name| *name == room).unwrap_or_else(|| panic!("`{room}` is not on the map"));
+        let rank = ORDER.iter().position(|name| *name == module).unwrap_or_else(|| panic!("`{module}` is not on the map"));
         let text = fs::read_to_string(file).expect("readable");
-        // Tests may stand on anything.
+        // Tests may import anything.
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         if relative.ends_with("tests.rs") {
             continue;
@@ -135,20 +135,20 @@ fn imports_point_down_and_the_core_is_pure() {
                 let name: String = imported.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
                 let Some(other) = ORDER.iter().position(|known| *known == name) else { continue };
                 checked += 1;
-                let shell = SHELL.contains(&room) && other != rank && other <= build && name != SHARED;
+                let shell = SHELL.contains(&module) && other != rank && other <= build && name != SHARED;
                 if other < rank || shell {
-                    wrong.push(format!("{relative}:{}: {room} must not import {name}", number + 1));
+                    wrong.push(format!("{relative}:{}: {module} must not import {name}", number + 1));
                 }
             }
             if rank >= engine
                 && let Some(impure) = IMPURE.iter().find(|impure| code.contains(**impure))
             {
-                wrong.push(format!("{relative}:{}: the core knows `{impure}`", number + 1));
+                wrong.push(format!("{relative}:{}: the core must not use `{impure}`", number + 1));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(files.len() > 40 && checked > 150, "{} files, {checked} imports: is this the whole house?", files.len());
+    assert!(files.len() > 40 && checked > 150, "only {} files and {checked} imports were checked", files.len());
 }
 
 /// The code of a file without its tests and comments.
@@ -210,8 +210,8 @@ impl Modules {
         Modules(modules.collect())
     }
 
-    /// The paths that a module names, from the root of the crate. `pub use` is a re-export: whoever imports the name depends on where it
-    /// is from.
+    /// The paths that a module names, from the root of the crate. `re_exports` selects `pub use`: an import of a re-exported name depends
+    /// on the module that defines it.
     fn paths(&self, module: &ModulePath, re_exports: bool) -> Vec<ModulePath> {
         let code = &self.0[module];
         let mut paths = Vec::new();
@@ -292,8 +292,8 @@ fn files_do_not_import_in_cycles() {
     let modules = Modules::read();
     let mut imports = modules.imports();
     let count: usize = imports.values().map(BTreeSet::len).sum();
-    assert!(imports.len() > 180 && count > 900, "{} files, {count} imports: is this the whole house?", imports.len());
-    // Files that import no other are removed, and files that no other imports, until only cycles are left.
+    assert!(imports.len() > 180 && count > 900, "only {} files and {count} imports were checked", imports.len());
+    // Files that import no other file, or that no other file imports, are removed until only cycles are left.
     loop {
         let imported: BTreeSet<&ModulePath> = imports.values().flatten().copied().collect();
         let is_free = |file: &&ModulePath| imports[*file].is_empty() || !imported.contains(*file);

@@ -1,5 +1,4 @@
-//! The state directory keeps what readers know: validators, ids and dates outlive restarts and come back from a backup. How articles keep
-//! their ids is in `cases/engine/identity.txt`.
+//! Validators, ids and dates survive restarts and come back from a backup. `cases/engine/identity.txt` tests how articles keep their ids.
 
 use std::fs;
 
@@ -38,10 +37,10 @@ fn unusable_state_is_explained() {
     let newsroom = Newsroom::new();
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     let daemon = newsroom.serve();
-    // Nothing else may write it; what only looks, may.
+    // Other writers are refused, readers aren't.
     let second = newsroom.dateline(&["serve", "--listen", "127.0.0.1:0"]);
-    let told = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(second.status.code() == Some(1) && told.contains("another dateline uses the state"), "{told}");
+    let reported = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(second.status.code() == Some(1) && reported.contains("another dateline uses the state"), "{reported}");
     assert_eq!(newsroom.build("out").status.code(), Some(0));
     assert!(daemon.stop());
 
@@ -66,8 +65,8 @@ fn unusable_state_is_explained() {
         fs::write(&database, bytes).expect("writable");
         for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["build", "--out", "out"], &["check"]] {
             let output = newsroom.dateline(command);
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.code() == Some(1) && told.contains(words), "{name}, {command:?}: {told}");
+            let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() == Some(1) && reported.contains(words), "{name}, {command:?}: {reported}");
         }
     }
     fs::write(&database, healthy).expect("writable");
@@ -92,7 +91,7 @@ fn backup_is_private_and_restores_everything() {
     assert!(newsroom.dateline(&["retract", "news/ships.md"]).status.success());
     newsroom.write("content/news/later.md", article("Later", "Text."));
     daemon.wait("it is public", |daemon| daemon.body("/rss.xml").contains("Later"));
-    // Killed, so that the write-ahead log is left; it must not reach into the copy.
+    // Killed, so that a write-ahead log is left. It mustn't affect the restored copy.
     drop(daemon);
     fs::remove_file(newsroom.path("content/news/later.md")).expect("there");
     assert_eq!(newsroom.dateline(&["backup", "--restore", "log"]).status.code(), Some(1), "that is no copy");

@@ -1,8 +1,8 @@
-//! Files that are no articles by `content.ignore` or its defaults.
+//! Files that `content.ignore` or its defaults exclude.
 
 use std::fs;
 
-use crate::newsroom::{CONFIG, Newsroom, said};
+use crate::newsroom::{CONFIG, Newsroom, printed};
 
 fn write(newsroom: &Newsroom, name: &str, keys: &str) {
     newsroom
@@ -33,7 +33,7 @@ fn repository_files_are_not_articles() {
     let feed = fs::read_to_string(newsroom.path("out/feed.json")).expect("a feed");
     let found: Vec<&str> = names.into_iter().filter(|name| feed.contains(&format!("\"title\":\"{name}\""))).collect();
     assert_eq!(found, ["news/license-fees.md", "news/b.md"], "{feed}");
-    let explained = said(&newsroom.dateline(&["explain", "content/README.md"]));
+    let explained = printed(&newsroom.dateline(&["explain", "content/README.md"]));
     assert!(explained.contains("`README*` of `content.ignore`"), "{explained}");
 
     newsroom.write("config/dateline.toml", with("\"!README.md\", \"b.md\""));
@@ -56,7 +56,7 @@ fn newly_ignored_articles_leave_without_notice() {
     daemon.wait("they are left out", |_| !has("news/old/c.md") && !has("news/old/d.md"));
     assert!(!daemon.body("/news/atom.xml").contains("deleted-entry"), "{}", daemon.body("/news/atom.xml"));
     assert!(has("news/a.md") && daemon.body("/readyz").contains("ready"));
-    // What is new there is none either, and what an editor does to it changes nothing.
+    // New files there are ignored, too, and edits change nothing.
     write(&newsroom, "news/old/e.md", "");
     write(&newsroom, "news/old/c.md", "summary: again");
     write(&newsroom, "news/f.md", "");
@@ -64,7 +64,7 @@ fn newly_ignored_articles_leave_without_notice() {
     assert!(!has("news/old/c.md") && !has("news/old/e.md"));
     newsroom.write("config/dateline.toml", CONFIG);
     daemon.wait("they are back", |_| has("news/old/c.md") && has("news/old/e.md"));
-    // Also where the configuration changed while no daemon ran, or an upgrade has other defaults.
+    // The same if the configuration, or the defaults of an upgraded dateline, changed while no daemon ran.
     assert!(daemon.stop());
     newsroom.write("config/dateline.toml", with("\"f.md\""));
     let daemon = newsroom.serve();

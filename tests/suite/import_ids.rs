@@ -1,4 +1,4 @@
-//! `import-ids`: readers of the feed that dateline replaces see no story twice.
+//! `import-ids`: readers of the feed that dateline replaces see no article twice.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use crate::newsroom::{CONFIG, Newsroom};
 const LINKED: &str = r#"[content]
 article_url = "https://www.courier.example/{section}/{slug}/""#;
 
-/// Articles with pages of the publisher's: five of one day, and `undated.md`.
+/// Articles whose pages are on the publisher's site: five of one day, and `undated.md`.
 fn newsroom() -> Newsroom {
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", CONFIG.replace("[content]", LINKED));
@@ -38,15 +38,15 @@ fn rss(items: &[String]) -> String {
 
 fn import(newsroom: &Newsroom, items: &[String], arguments: &[&str]) -> (String, Option<i32>) {
     newsroom.write("old.xml", rss(items));
-    said(&newsroom.dateline(&[&["import-ids", "old.xml"], arguments].concat()))
+    printed(&newsroom.dateline(&[&["import-ids", "old.xml"], arguments].concat()))
 }
 
-fn said(output: &Output) -> (String, Option<i32>) {
+fn printed(output: &Output) -> (String, Option<i32>) {
     let text = [output.stdout.as_slice(), &output.stderr].concat();
     (String::from_utf8(text).expect("UTF-8"), output.status.code())
 }
 
-/// Everything of it is in the text.
+/// Asserts that a text contains all parts.
 fn assert_says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no `{part}` in\n{text}");
@@ -56,7 +56,7 @@ fn assert_says(text: &str, parts: &[&str]) {
 /// The three root feeds.
 fn feeds(newsroom: &Newsroom) -> [String; 3] {
     let built = newsroom.build("out");
-    assert!(built.status.success(), "{}", said(&built).0);
+    assert!(built.status.success(), "{}", printed(&built).0);
     ["out/rss.xml", "out/atom.xml", "out/feed.json"]
         .map(|file| fs::read_to_string(newsroom.path(file)).expect("written"))
 }
@@ -105,7 +105,7 @@ fn article_takes_id_and_date_of_old_item() {
     let (again, _) = import(&newsroom, &items, &[]);
     assert_says(&again, &["had it already", "3 items: 0 ids taken over, 3 had already, 0 not"]);
 
-    // The ids are the articles' for life: they outlive edits, moves and restarts.
+    // The ids survive edits, moves and restarts.
     newsroom.article("news/ships.md", "Vessels", "Other text.");
     fs::create_dir_all(newsroom.path("content/sea")).expect("writable");
     fs::rename(newsroom.path("content/news/rafts.md"), newsroom.path("content/sea/floats.md")).expect("movable");
@@ -169,12 +169,12 @@ fn published_ids_change_only_with_force() {
     let (text, _) = import(&newsroom, &items, &["--force"]);
     assert_says(&text, &["2 items: 1 id taken over", "news/boats.md has this id"]);
     assert!(feeds(&newsroom)[0].contains(">https://old.example/?p=1<"));
-    // What was imported and is not published yet is not changed by the way, either.
+    // An imported id of an unpublished article isn't changed without `--force`, either.
     newsroom.article("news/late.md", "Late", "Text.");
     import(&newsroom, &[item("https://old.example/?p=7", "late", "Late")], &[]);
     let (text, _) = import(&newsroom, &[item("https://old.example/?p=8", "late", "Late")], &[]);
     assert_says(&text, &["already imported as `https://old.example/?p=7`"]);
-    // Nor is what was moved since it was published.
+    // The same holds for an article that was moved after its publication.
     fs::rename(newsroom.path("content/news/boats.md"), newsroom.path("content/news/barges.md")).expect("movable");
     let (text, _) = import(&newsroom, &[item("https://old.example/?p=9", "barges", "Boats")], &[]);
     assert_says(&text, &["barges.md: already published as `tag:courier.example,2026:2026-11-20/news/boats`"]);
@@ -201,7 +201,7 @@ fn unreadable_feed_is_wrong_input() {
     for (feed, why) in
         [("none.xml", "No such file"), ("page.html", "a web page"), ("cut.xml", "ends in the middle"), ("content", "")]
     {
-        let (text, code) = said(&newsroom.dateline(&["import-ids", feed]));
+        let (text, code) = printed(&newsroom.dateline(&["import-ids", feed]));
         assert_eq!(code, Some(2), "{text}");
         assert_says(&text, &[&format!("cannot read the feed `{feed}`"), why]);
     }
@@ -209,7 +209,7 @@ fn unreadable_feed_is_wrong_input() {
     assert!(!newsroom.path(".dateline").exists(), "nothing was touched");
 }
 
-/// Answers requests one after the other, and says what was asked for and whether the whole answer was wanted.
+/// Serves these responses in order. Returns the requests, and whether the client read the whole response.
 fn serve(answers: Vec<Vec<u8>>) -> (String, std::thread::JoinHandle<Vec<(String, bool)>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -242,7 +242,7 @@ fn feeds_are_fetched_over_http() {
         answer("200 OK", "", &pages[1]),
     ]);
     let (old, second) = (format!("http://{address}/old"), format!("http://{address}/feed/?paged=2"));
-    let (text, code) = said(&newsroom.dateline(&["import-ids", &old, &second]));
+    let (text, code) = printed(&newsroom.dateline(&["import-ids", &old, &second]));
     assert_eq!(code, Some(0), "{text}");
     assert_says(
         &text,
@@ -273,7 +273,7 @@ fn feeds_are_fetched_over_http() {
         ("http", Vec::new(), "", 1),
     ] {
         let (address, asked) = serve(vec![response]);
-        let (text, code) = said(&newsroom.dateline(&["import-ids", &format!("{scheme}://{address}/feed/")]));
+        let (text, code) = printed(&newsroom.dateline(&["import-ids", &format!("{scheme}://{address}/feed/")]));
         assert_eq!(code, Some(failure), "{text}");
         assert_says(&text, &["cannot read the feed `http", why]);
         assert!(!text.contains("panicked"), "{text}");
@@ -282,20 +282,20 @@ fn feeds_are_fetched_over_http() {
     }
 }
 
-/// Another attempt may succeed with the same input.
+/// A failure, not wrong input: the same command may succeed later.
 #[test]
 fn unreachable_server_is_a_failure() {
     let newsroom = newsroom();
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    // No resolver is asked for a name that is too long.
+    // The name is too long for a DNS query, so the test needs no network.
     let unknown = format!("http://{}.invalid/", "x".repeat(64));
     for address in [format!("http://{closed}/feed/"), format!("https://{closed}/feed/"), unknown] {
-        let (text, code) = said(&newsroom.dateline(&["import-ids", &address]));
+        let (text, code) = printed(&newsroom.dateline(&["import-ids", &address]));
         assert_eq!(code, Some(1), "{text}");
         assert_says(&text, &[&format!("cannot read the feed `{address}`")]);
     }
     for address in ["http://", "ftp://x.example/feed"] {
-        let (text, code) = said(&newsroom.dateline(&["import-ids", address]));
+        let (text, code) = printed(&newsroom.dateline(&["import-ids", address]));
         assert_eq!(code, Some(2), "{text}");
     }
 }
@@ -309,8 +309,8 @@ fn redirects_to_other_hosts_are_followed_on_request() {
         let target = format!("http://{elsewhere}/feed");
         let (address, _) = serve(vec![answer("302 Found", &format!("Location: {target}\r\n"), "")]);
         let arguments = ["import-ids", &format!("http://{address}/"), "--dry-run", "--follow"];
-        let (text, said) = said(&newsroom.dateline(&arguments[..if follows { 4 } else { 3 }]));
-        assert_eq!(said, code, "{text}");
+        let (text, printed) = printed(&newsroom.dateline(&arguments[..if follows { 4 } else { 3 }]));
+        assert_eq!(printed, code, "{text}");
         assert_says(
             &text,
             if follows { &["which redirects to", "<-  urn:ships"] } else { &["another host", "--follow"] },
@@ -319,7 +319,7 @@ fn redirects_to_other_hosts_are_followed_on_request() {
     }
 }
 
-/// A server that sends a byte now and then would be waited for as long as it likes.
+/// A server that sends a byte now and then mustn't delay the command for ever.
 #[test]
 fn slow_server_times_out() {
     let newsroom = newsroom();
@@ -333,13 +333,13 @@ fn slow_server_times_out() {
             std::thread::yield_now();
         }
     });
-    let (text, code) = said(&newsroom.dateline(&["import-ids", &format!("http://{address}/"), "--timeout", "300ms"]));
+    let (text, code) = printed(&newsroom.dateline(&["import-ids", &format!("http://{address}/"), "--timeout", "300ms"]));
     assert_eq!(code, Some(1), "{text}");
     assert_says(&text, &["it was not there in time; `--timeout` gives it longer"]);
-    // A pipe that nobody writes to is no better.
+    // A pipe without a writer.
     let pipe = newsroom.path("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
-    let (text, code) = said(&newsroom.dateline(&["import-ids", "pipe", "--timeout", "300ms"]));
+    let (text, code) = printed(&newsroom.dateline(&["import-ids", "pipe", "--timeout", "300ms"]));
     assert_eq!(code, Some(1), "{text}");
 }
 
@@ -373,7 +373,7 @@ fn feed_id_is_not_an_article_id() {
     };
     for (feed, entry) in [("urn:old", "urn:old"), ("urn:old", own)] {
         newsroom.write("old.xml", atom(feed, entry));
-        let (text, code) = said(&newsroom.dateline(&["import-ids", "old.xml", "--force"]));
+        let (text, code) = printed(&newsroom.dateline(&["import-ids", "old.xml", "--force"]));
         assert_eq!(code, Some(2), "{text}");
         assert_says(&text, &["content/news/ships.md: its id is that of the feed itself, not of one story"]);
     }

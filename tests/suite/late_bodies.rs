@@ -1,14 +1,14 @@
-//! Bodies that are late or cannot be read: a daemon that gets little of the processor, or cannot open a file. What readers see meanwhile is in
-//! `cases/engine/bodies.txt`.
+//! Bodies that are late or can't be read: the daemon gets little processor time, or can't open a file. `cases/engine/bodies.txt` tests what
+//! readers see meanwhile.
 
 use std::io::{BufRead, BufReader};
 use std::process::{self, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, article, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, printed};
 
-/// A sixtieth of a second in every tenth.
+/// Lets a process run for only a fraction of the time, until `is_over`.
 fn throttle(pid: u32, is_over: &AtomicBool) {
     let signal = |signal: &str| drop(process::Command::new("kill").args([signal, &pid.to_string()]).status());
     while !is_over.load(Ordering::Relaxed) {
@@ -35,7 +35,7 @@ fn slow_start_publishes_complete_feeds() {
     newsroom.write("config/dateline.toml", config);
     newsroom.age(&format!("content/s{}/story-{}.md", SECTIONS - 1, STORIES - 1));
     assert!(newsroom.serve().stop());
-    // What was rendered and published is not at hand.
+    // No rendered bodies and no saved documents are available.
     for name in ["renderings.sqlite", "published.jsonl"] {
         drop(std::fs::remove_file(newsroom.path(&format!(".dateline/{name}"))));
     }
@@ -53,7 +53,7 @@ fn slow_start_publishes_complete_feeds() {
     });
 }
 
-/// Somebody who keeps others from opening a file without changing it, as a lease does.
+/// Holds a lease on a file, so that others can't open it.
 fn lease(newsroom: &Newsroom, file: &str) -> Option<std::process::Child> {
     const LEASE: &str = "import fcntl, signal, sys\nsignal.signal(signal.SIGIO, signal.SIG_IGN)\nf = open(sys.argv[1], 'rb')\n\
                          fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)\nprint('held', flush=True)\nsys.stdin.read()";
@@ -85,23 +85,23 @@ fn unreadable_body_is_reported_and_repaired_without_scan() {
     };
     assert_eq!(shown(&daemon), [4]);
     let Some(mut holder) = lease(&newsroom, "content/news/story-2.md") else {
-        eprintln!("late bodies: a file that cannot be opened is left out: there are no leases here");
+        eprintln!("late bodies: skipped: file leases aren't supported here");
         return;
     };
     newsroom.write("config/dateline.toml", windows(10));
     daemon.wait("the others are there", |daemon| shown(daemon) == [1, 3, 4]);
-    let told = || std::fs::read_to_string(newsroom.path("log")).unwrap_or_default();
-    daemon.wait("it is told", |_| told().contains("article-unreadable"));
-    assert!(told().contains("content/news/story-2.md"), "{}", told());
-    // Its feed goes on, and a retraction in it, too.
+    let reported = || std::fs::read_to_string(newsroom.path("log")).unwrap_or_default();
+    daemon.wait("it is reported", |_| reported().contains("article-unreadable"));
+    assert!(reported().contains("content/news/story-2.md"), "{}", reported());
+    // The feed is still updated, and retractions in it work.
     newsroom.article("news/later.md", "Later", "And later.");
     daemon.wait("a later story is there", |daemon| daemon.body("/news/rss.xml").contains("And later."));
     let retracted = newsroom.dateline(&["retract", "content/news/story-3.md"]);
-    assert!(retracted.status.success(), "{}", said(&retracted));
+    assert!(retracted.status.success(), "{}", printed(&retracted));
     assert_eq!(shown(&daemon), [1, 4]);
     drop(holder.stdin.take());
     assert!(holder.wait().is_ok_and(|status| status.success()));
     daemon.wait("it is repaired", |daemon| shown(daemon) == [1, 2, 4]);
     let is_resolved = |line: &str| line.contains("resolved: ") && line.contains("content/news/story-2.md");
-    daemon.wait("that is told", |_| told().lines().any(is_resolved));
+    daemon.wait("the end is reported", |_| reported().lines().any(is_resolved));
 }

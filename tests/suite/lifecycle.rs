@@ -1,4 +1,4 @@
-//! When an article is public and whether it was retracted, as each of the three formats says it.
+//! Publication times, corrections and retractions of articles, in each of the three formats.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use dateline::article::{ParseOptions, WireField, parse_with_origins};
 use dateline::types::{ArticlePath, Text};
 use jiff::tz::TimeZone;
 
-/// What an article says about its life, one fact per word or bracket; codes and `withheld` where it is refused.
-fn told(name: &str, text: &str) -> String {
+/// Describes the times, corrections and retraction of an article; diagnostic codes and `withheld` if the file is refused.
+fn described(name: &str, text: &str) -> String {
     let options = ParseOptions {
         root: "content".into(),
         timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
@@ -16,38 +16,38 @@ fn told(name: &str, text: &str) -> String {
         max_size: 1_000_000,
     };
     let parsed = parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options);
-    let mut told = String::new();
+    let mut described = String::new();
     if let Some(article) = &parsed.article {
         let metadata = &article.metadata;
         for (name, moment) in
             [("date", metadata.published), ("embargo", metadata.embargo), ("expires", metadata.expires)]
         {
             if let Some(moment) = moment {
-                write!(told, "{name} {} ", moment.rfc3339().replace(":00+08:00", "").replace(":00+00:00", "Z"))
+                write!(described, "{name} {} ", moment.rfc3339().replace(":00+08:00", "").replace(":00+00:00", "Z"))
                     .expect("a string");
                 let noted = parsed.origins.iter().any(|origin| origin.field == name);
                 assert!(noted, "{text}: nothing says where `{name}` came from");
             }
         }
         if metadata.draft {
-            told.push_str("draft ");
+            described.push_str("draft ");
         }
         if let Some(retraction) = &metadata.retracted {
             let reason = retraction.reason.as_ref().map_or("", Text::as_str);
-            write!(told, "retracted [{reason}] {} ", metadata.title).expect("a string");
+            write!(described, "retracted [{reason}] {} ", metadata.title).expect("a string");
         }
         for correction in &metadata.corrections {
             let date = correction.date.rfc3339().replace(":00+08:00", "");
-            write!(told, "[{date} {}] ", correction.text).expect("a string");
+            write!(described, "[{date} {}] ", correction.text).expect("a string");
         }
     }
     for diagnostic in &parsed.diagnostics {
-        write!(told, "{} ", diagnostic.code).expect("a string");
+        write!(described, "{} ", diagnostic.code).expect("a string");
     }
     if parsed.withhold {
-        told.push_str("withheld");
+        described.push_str("withheld");
     }
-    told.trim_end().to_owned()
+    described.trim_end().to_owned()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn front_matter_sets_publication_times() {
         ("Embargo: 2026-12-01T09:30:00Z", "embargo 2026-12-01T09:30Z"),
         ("embargo_until: 2026-12-01", "embargo 2026-12-01T00:00"),
         ("embargo: 10:00 GMT, 24 November 2026", "embargo 2026-11-24T10:00Z"),
-        // Everything waits for the last of several, and leaves with the first.
+        // Of several dates, the latest start and the earliest end count.
         ("embargo: 2026-12-02\nembargoed-until: 2026-12-01", "embargo 2026-12-02T00:00"),
         ("publishDate: 2026-12-01", "embargo 2026-12-01T00:00"),
         ("PubDate: 2026-12-01", "embargo 2026-12-01T00:00"),
@@ -77,7 +77,7 @@ fn front_matter_sets_publication_times() {
         ("status: LIVE", ""),
         ("status: draft", "draft"),
         ("status: pending", "draft"),
-        // Either of the two is enough.
+        // One of the two keys is enough.
         ("status: draft\ndraft: false", "draft"),
         ("status: published\ndraft: true", "draft"),
         ("status: retracted", "retracted [] Quay"),
@@ -90,11 +90,11 @@ fn front_matter_sets_publication_times() {
         ),
         ("correction: {date: 2026-11-22, text: \"B\\n b\"}", "[2026-11-22T00:00 B b]"),
         ("corrections: []", ""),
-        // Keys that only look like ours.
+        // Similar keys with other meanings.
         ("data: x\nday: y\nstate: Bavaria\npublisher: z\nexcerpt: e\nupdate: 1", "front-matter-near-miss"),
     ] {
         let text = format!("---\ntitle: Quay\ndate: 2026-11-20 10:00\n{keys}\n---\n\nBody.\n");
-        assert_eq!(told("a.md", &text), format!("{DATE} {expected}").trim_end(), "{keys}");
+        assert_eq!(described("a.md", &text), format!("{DATE} {expected}").trim_end(), "{keys}");
     }
 }
 
@@ -110,12 +110,12 @@ fn date_keys_of_other_tools_are_read() {
         ("publishDate: 2026-11-22\ndate: 2026-11-20", "date 2026-11-20T00:00 embargo 2026-11-22T00:00"),
     ] {
         let text = format!("---\ntitle: Quay\n{keys}\n---\n\nBody.\n");
-        assert_eq!(told("a.md", &text), expected, "{keys}");
+        assert_eq!(described("a.md", &text), expected, "{keys}");
     }
     let toml = "+++\ntitle = \"Quay\"\ndate = 2026-11-20\nembargo = 2026-12-01T09:30:00\nexpires = 2026-12-02T00:00:00+00:00\n\
                 [[corrections]]\ndate = 2026-11-21\ntext = \"A\"\n+++\n";
     assert_eq!(
-        told("a.md", toml),
+        described("a.md", toml),
         "date 2026-11-20T00:00 embargo 2026-12-01T09:30 expires 2026-12-02T00:00Z [2026-11-21T00:00 A]"
     );
 }
@@ -139,32 +139,32 @@ fn misspelt_withholding_keys_withhold_article() {
     ] {
         let text = format!("---\ntitle: Quay\ndate: 2026-11-20\n{key}: 2026-12-01\n---\n");
         let expected = if withheld { "article-lifecycle withheld" } else { "article-lifecycle" };
-        // `embargos` is one, and can be read.
+        // `embargos` is accepted, and its value is valid.
         let expected = if key == "embargos" { "date 2026-11-20T00:00 embargo 2026-12-01T00:00" } else { expected };
-        assert_eq!(told("a.md", &text), expected, "{key}");
+        assert_eq!(described("a.md", &text), expected, "{key}");
     }
 }
 
 #[test]
 fn retraction_needs_no_other_keys() {
-    assert_eq!(told("harbour/night-ferry.md", "---\nstatus: retracted\n---\n"), "retracted [] night-ferry");
+    assert_eq!(described("harbour/night-ferry.md", "---\nstatus: retracted\n---\n"), "retracted [] night-ferry");
     assert_eq!(
-        told("2026-11-20-ferry.md", "---\nstatus: retracted\nreason: Untrue.\nslug: boat\n---\n"),
+        described("2026-11-20-ferry.md", "---\nstatus: retracted\nreason: Untrue.\nslug: boat\n---\n"),
         "date 2026-11-20T00:00 retracted [Untrue.] boat"
     );
-    assert_eq!(told("ferry.html", "<meta name='dateline:status' content=retracted>"), "retracted [] ferry");
-    assert_eq!(told("ferry.txt", "Status: retracted\n"), "retracted [] ferry");
-    // What else is wrong does not undo it.
-    assert_eq!(told("ferry.md", "---\nstatus: retracted\ndate: soon\n---\n"), "article-date withheld");
-    assert_eq!(told("ferry.md", "---\nstatus: retracted\ntitle: a: b\n---\n"), "front-matter withheld");
+    assert_eq!(described("ferry.html", "<meta name='dateline:status' content=retracted>"), "retracted [] ferry");
+    assert_eq!(described("ferry.txt", "Status: retracted\n"), "retracted [] ferry");
+    // Other mistakes don't undo it.
+    assert_eq!(described("ferry.md", "---\nstatus: retracted\ndate: soon\n---\n"), "article-date withheld");
+    assert_eq!(described("ferry.md", "---\nstatus: retracted\ntitle: a: b\n---\n"), "front-matter withheld");
 }
 
 #[test]
 fn corrections_are_limited_to_hundred() {
     let list = (0..150).map(|n| format!("- {{date: 2026-11-21, text: c{n}}}\n")).collect::<String>();
-    let told = told("a.md", &format!("---\ntitle: Quay\ndate: 2026-11-20\ncorrections:\n{list}---\n"));
-    assert_eq!(told.matches('[').count(), 100);
-    assert!(told.contains("c99]") && told.ends_with("article-too-many"), "{told}");
+    let described = described("a.md", &format!("---\ntitle: Quay\ndate: 2026-11-20\ncorrections:\n{list}---\n"));
+    assert_eq!(described.matches('[').count(), 100);
+    assert!(described.contains("c99]") && described.ends_with("article-too-many"), "{described}");
 }
 
 #[test]
@@ -200,15 +200,15 @@ fn wire_text_sets_publication_times() {
         ("Updated: 2026-11-22\nCorrection: The ship is longer.", "[2026-11-22T00:00 The ship is longer.]"),
     ] {
         let above = format!("Ships return\n\nDate: 2026-11-20 10:00\n{line}\n\nThe ships are back.\n");
-        assert_eq!(told("a.txt", &above), format!("{DATE} {expected}"), "{line}");
+        assert_eq!(described("a.txt", &above), format!("{DATE} {expected}"), "{line}");
         if line.contains("Editor") || line.contains("Updated") {
             continue;
         }
         let below = format!("Ships return\n\nDate: 2026-11-20 10:00\n\nThe ships are back.\n\n{line}\n");
-        assert_eq!(told("a.txt", &below), format!("{DATE} {expected}"), "{line}");
+        assert_eq!(described("a.txt", &below), format!("{DATE} {expected}"), "{line}");
     }
     let first = "EMBARGOED UNTIL 10:00 GMT, 24 November 2026\n\nShips return\n\nDate: 2026-11-20 10:00\n\nBack.\n";
-    assert_eq!(told("a.txt", first), format!("{DATE} embargo 2026-11-24T10:00Z"));
+    assert_eq!(described("a.txt", first), format!("{DATE} embargo 2026-11-24T10:00Z"));
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn stories_about_embargoes_are_published() {
         "Ships return\n\nDate: 2026-11-20 10:00\n\nEmbargoed goods worth forty million were found behind the old cannery, \
          the port office of the harbour said on Friday.\n",
     ] {
-        assert_eq!(told("a.txt", text), "date 2026-11-20T10:00", "{text}");
+        assert_eq!(described("a.txt", text), "date 2026-11-20T10:00", "{text}");
     }
 }
 
@@ -234,7 +234,7 @@ fn html_pages_set_publication_times() {
         ("<meta name='dateline-embargo' content=2026-12-01>", "embargo 2026-12-01T00:00"),
         ("<meta property='article:expiration_time' content='2026-12-01T00:00:00Z'>", "expires 2026-12-01T00:00Z"),
         ("<meta name='dateline:expires' content=2026-12-01>", "expires 2026-12-01T00:00"),
-        // What caches are told is another matter.
+        // Expiry for caches doesn't concern articles.
         ("<meta name=expires content=0>", ""),
         ("<meta http-equiv=Expires content='Mon, 26 Jul 1997 05:00:00 GMT'>", ""),
         (
@@ -260,6 +260,6 @@ fn html_pages_set_publication_times() {
     ] {
         let text =
             format!("<meta name=date content='2026-11-20 10:00'>{head}<article><h1>Ships</h1><p>Back.</article>");
-        assert_eq!(told("a.html", &text), format!("{DATE} {expected}").trim_end(), "{head}");
+        assert_eq!(described("a.html", &text), format!("{DATE} {expected}").trim_end(), "{head}");
     }
 }

@@ -1,4 +1,4 @@
-//! Limits on what a newsroom's feeds tell: how many tags have feeds, and how many retractions a feed tells of.
+//! Limits: how many tags have feeds, and how many retractions a feed announces.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use dateline::ledger::{Ledger, Record, Retraction, Withdrawal};
 use dateline::types::{ArticlePath, ContentHash, EntryId};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::newsroom::{CONFIG, Newsroom, files, said};
+use crate::newsroom::{CONFIG, Newsroom, files, printed};
 
 fn tagged(newsroom: &Newsroom, name: &str, tags: &str) {
     let text = format!("---\ntitle: Story {name}\ndate: 2026-11-20\ntags: [{tags}]\nauthors: [{tags}]\n---\n\nText.\n");
@@ -30,7 +30,7 @@ fn tags_beyond_the_limit_have_no_feeds() {
         tagged(&newsroom, name, tags);
     }
     let build = newsroom.dateline(&["build"]);
-    let text = said(&build);
+    let text = printed(&build);
     assert_eq!((folders(&newsroom, "tags"), folders(&newsroom, "authors")), ("b d e".into(), "b d e".into()), "{text}");
     assert!(
         text.contains("too-many-tags")
@@ -38,7 +38,7 @@ fn tags_beyond_the_limit_have_no_feeds() {
             && build.status.success()
     );
     assert_eq!(text.matches("too-many-tags").count(), 2, "one for tags and one for authors: {text}");
-    // Feeds that readers know stay, however many articles a new tag has; the others say nothing of it.
+    // Existing feeds stay, however many articles a new tag has.
     for name in ["5", "6", "7", "8"] {
         tagged(&newsroom, name, "f");
     }
@@ -49,13 +49,13 @@ fn tags_beyond_the_limit_have_no_feeds() {
         assert_eq!(daemon.body("/feeds.opml").contains(&format!("/tags/{tag}/")), status == 200, "{tag}");
     }
     assert!(daemon.body("/news/rss.xml").contains("Story 8"));
-    // When a tag goes, the one with most articles of those that wait has its feed.
+    // When a tag disappears, the waiting tag with the most articles gets a feed.
     tagged(&newsroom, "2", "e");
     tagged(&newsroom, "3", "b, c");
     daemon.wait("there is room", |daemon| daemon.get("/tags/f/rss.xml", &[]).status == 200);
     assert_eq!(daemon.get("/tags/d/rss.xml", &[]).status, 404);
     assert!(daemon.body("/tags/f/rss.xml").contains("Story 5"));
-    // A lower limit takes none away.
+    // A lower limit removes no feed.
     newsroom.write("config/dateline.toml", format!("{CONFIG}max_tags = 1\n[[section]]\npath = \"sport\"\n"));
     daemon.wait("it is in force", |daemon| daemon.get("/sport/", &[]).status == 200);
     assert_eq!(daemon.get("/tags/f/rss.xml", &[]).status, 200);
@@ -64,7 +64,7 @@ fn tags_beyond_the_limit_have_no_feeds() {
     assert_eq!(folders(&newsroom, "tags"), "b e f");
 }
 
-/// An engine that knows of so many articles that were retracted from the root feed, one each second before `last`.
+/// An engine with `count` articles retracted from the root feed, one each second before `last`.
 fn after_retractions(count: i64, last: Timestamp, keys: &str) -> Engine {
     let records = (0..count).flat_map(|number| {
         let path = ArticlePath::new(&format!("news/{number}.md"));
@@ -111,7 +111,7 @@ fn retractions_beyond_limit_are_announced_one_day() {
             doubtful: false,
             limited: None,
         };
-        let told = |effects: Vec<Effect>| {
+        let reported = |effects: Vec<Effect>| {
             let swapped = effects.into_iter().rev().find_map(|effect| match effect {
                 Effect::Swap(snapshot) => Some(snapshot),
                 _ => None,
@@ -121,12 +121,12 @@ fn retractions_beyond_limit_are_announced_one_day() {
                 String::from_utf8_lossy(&atom).matches("<at:deleted-entry").count()
             })
         };
-        assert_eq!(told(engine.handle(Event::Rescan(listing), last)), Some(300), "{keys}");
-        // The engine wakes whenever one of them ends.
+        assert_eq!(reported(engine.handle(Event::Rescan(listing), last)), Some(300), "{keys}");
+        // The engine asks for a tick whenever a notice ends.
         let mut shown = 300;
         while let Some(wake) = engine.wake_at().filter(|wake| *wake <= at) {
             let before = shown;
-            shown = told(engine.handle(Event::Tick, wake)).unwrap_or(shown);
+            shown = reported(engine.handle(Event::Tick, wake)).unwrap_or(shown);
             assert!(shown < before, "{keys}: it wakes for nothing at {wake}");
         }
         assert_eq!(shown, expected, "{keys} at {at}");

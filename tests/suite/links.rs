@@ -1,10 +1,10 @@
-//! Links in the content directory: nothing outside it is read, and no story is there twice.
+//! Links in the content directory: nothing outside it is read, and no article is published twice.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::newsroom::{Daemon, Newsroom, article, said};
+use crate::newsroom::{Daemon, Newsroom, article, printed};
 
 /// A picture and a story that show whether they were read.
 const SECRET: &str = "Not for anybody";
@@ -12,13 +12,13 @@ const SECRET: &str = "Not for anybody";
 fn link(newsroom: &Newsroom, target: &str, name: &str) {
     let place = newsroom.path("content").join(name);
     fs::create_dir_all(place.parent().expect("a folder")).expect("made");
-    // In one step, also where there was another link.
+    // Replaces an existing link atomically.
     let new = place.with_file_name(".link");
     symlink(target, &new).expect("linked");
     fs::rename(new, place).expect("renamed");
 }
 
-/// Publishes a story after everything that was written before it.
+/// Publishes an article, and waits until it is public, so that earlier changes have been processed.
 fn mark(newsroom: &Newsroom, daemon: &Daemon, title: &str) {
     newsroom.article(&format!("mark/{title}.md"), title, "Text.");
     daemon.wait("the mark is there", |daemon| daemon.body("/rss.xml").contains(title));
@@ -42,7 +42,7 @@ fn links_never_lead_out_of_the_content_directory() {
     let passwd = "root/etc/passwd";
     newsroom.article("news/a.md", "Story A", &format!("![a](../linked/deep.png) ![b](pic.png) [c]({passwd})"));
     newsroom.article("b.md", "Story B", "![a](linked/deep.png) [c](news/root/etc/hostname)");
-    let check = said(&newsroom.dateline(&["check"]));
+    let check = printed(&newsroom.dateline(&["check"]));
     for name in ["content/linked", "content/news/root", "content/news/pic.png"] {
         let place = format!("--> {name}\n");
         assert_eq!(check.matches(&place).count(), 1, "{name} is reported once: {check}");
@@ -63,7 +63,7 @@ fn links_never_lead_out_of_the_content_directory() {
         assert!(!daemon.body("/rss.xml").contains(SECRET));
     };
     is_safe(&daemon);
-    // What changes there is nobody's business, whether the link was there before or comes later.
+    // Changes outside have no effect, whether the link existed before or is created later.
     link(&newsroom, "../elsewhere", "later");
     link(&newsroom, "../../elsewhere/deep.md", "news/later.md");
     newsroom.write("elsewhere/deep.md", article("Deeper", SECRET));
@@ -87,11 +87,11 @@ fn article_with_two_paths_is_published_once() {
     newsroom.article(".store/sub/s.md", "Story S", "Text of S.");
     newsroom.write("content/.store/sub/s.png", "A picture");
     for (target, name) in [
-        // Their articles are read where they are.
+        // Links to visible folders aren't followed.
         ("news", "zz"),
         ("news/a.md", "copy.md"),
         (".", "news/round"),
-        // The first of these names the story.
+        // The first of these links names the article.
         (".store/k.md", "y.md"),
         ("../.store/k.md", "news/x.md"),
         (&newsroom.path("content/.store/k.md").display().to_string(), "news/w.md"),
@@ -123,13 +123,13 @@ fn article_with_two_paths_is_published_once() {
         ("news/x.md", "content/news/w.md"),
         ("tub/s.md", "content/sub/s.md"),
     ] {
-        let told = said(&newsroom.dateline(&["explain", given]));
-        assert!(told.lines().next().is_some_and(|line| line == named), "{given}: {told}");
+        let reported = printed(&newsroom.dateline(&["explain", given]));
+        assert!(reported.lines().next().is_some_and(|line| line == named), "{given}: {reported}");
     }
-    let check = said(&newsroom.dateline(&["check"]));
+    let check = printed(&newsroom.dateline(&["check"]));
     assert!(check.contains("this is a link to `content/news`, whose articles are read there"), "{check}");
     assert!(check.contains("this is a link to `content/news/a.md`, which is the same article"), "{check}");
-    assert!(said(&newsroom.dateline(&["retract", "copy.md"])).contains("news/a.md"));
+    assert!(printed(&newsroom.dateline(&["retract", "copy.md"])).contains("news/a.md"));
     daemon.wait("it is retracted", |daemon| count(daemon, "Story A") == 0);
     assert!(daemon.stop());
 }
@@ -148,7 +148,7 @@ fn changed_links_are_noticed() {
         daemon.wait(text, |daemon| daemon.body("/rss.xml").contains(text));
         assert_eq!(count(&daemon, "Story K"), 1, "{text}");
     };
-    // As Kubernetes swaps a volume, twice; then what is behind the links is edited in place.
+    // Kubernetes swaps a volume, twice. Then the target is edited in place.
     for (name, text) in [("two", "Second text."), ("three", "Third text.")] {
         version(name, text);
         link(&newsroom, &format!("..{name}"), "..data");
@@ -156,14 +156,14 @@ fn changed_links_are_noticed() {
     }
     version("three", "Fourth text.");
     shows("Fourth text.");
-    // Retargeted, broken, mended, removed.
+    // The link is retargeted, broken, repaired and removed.
     link(&newsroom, "..two/k.md", "k.md");
     shows("Second text.");
     link(&newsroom, "..none/k.md", "k.md");
     daemon.wait("it leads nowhere", |daemon| count(daemon, "Story K") == 0);
     version("none", "Fifth text.");
     shows("Fifth text.");
-    // Another name for it, and then that one alone.
+    // A second link to the file. Then the first one is removed.
     link(&newsroom, "../..none/k.md", "news/k.md");
     mark(&newsroom, &daemon, "Mark");
     assert_eq!(count(&daemon, "Story K"), 1);
@@ -172,7 +172,7 @@ fn changed_links_are_noticed() {
     assert_eq!(count(&daemon, "Story K"), 1);
     fs::remove_file(newsroom.path("content/news/k.md")).expect("removed");
     daemon.wait("it is gone", |daemon| count(daemon, "Story K") == 0);
-    // A hidden folder gets a name.
+    // A link to a hidden folder is created.
     link(&newsroom, "..two", "named");
     shows("Second text.");
     assert!(daemon.stop());

@@ -1,5 +1,4 @@
-//! What dateline listens on: TLS, HTTP/2, Unix sockets, sockets of systemd; whom it believes about where a request came from; what
-//! operators get. The real binary; clients of others.
+//! Listeners: TLS, HTTP/2, Unix sockets, sockets from systemd, trusted proxies, the admin listener. The real binary with independent clients.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,7 +16,7 @@ use serde_json::Value;
 
 use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom};
 
-/// A newsroom with a story, and more in its configuration.
+/// A newsroom with an article and more configuration.
 fn newsroom(more: &str) -> Newsroom {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Text of A.");
@@ -28,7 +27,7 @@ fn newsroom(more: &str) -> Newsroom {
     newsroom
 }
 
-/// Starts a daemon that listens as its configuration says, and tells where: a line for each listener.
+/// Starts a daemon on its configured listeners. Returns the line that it prints for each.
 fn serve(newsroom: &Newsroom, arguments: &[&str], lines: usize) -> (Daemon, Vec<String>) {
     let mut command = newsroom.command();
     command.arg("serve").args(arguments);
@@ -37,9 +36,9 @@ fn serve(newsroom: &Newsroom, arguments: &[&str], lines: usize) -> (Daemon, Vec<
 
 fn spawn(newsroom: &Newsroom, command: Command, lines: usize) -> (Daemon, Vec<String>) {
     let (daemon, mut output) = Daemon::spawn_talking(&newsroom.path(""), command);
-    let said = (1..lines).map(|_| line(&newsroom.path("log"), &mut output)).collect::<Vec<_>>();
+    let printed = (1..lines).map(|_| line(&newsroom.path("log"), &mut output)).collect::<Vec<_>>();
     daemon.wait_until_ready();
-    (daemon, said)
+    (daemon, printed)
 }
 
 fn line(log: &Path, output: &mut BufReader<ChildStdout>) -> String {
@@ -49,16 +48,16 @@ fn line(log: &Path, output: &mut BufReader<ChildStdout>) -> String {
     line
 }
 
-/// The address in what a daemon said of a listener.
-fn address(said: &str) -> String {
-    said.split("//").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned()
+/// The address in the line of a listener.
+fn address(printed: &str) -> String {
+    printed.split("//").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned()
 }
 
 fn certificate(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/tls").join(name)
 }
 
-/// What a client of TLS needs that believes in one certificate.
+/// The configuration of a TLS client that trusts one certificate.
 fn trusting(certificate: &Path, protocols: &[&str]) -> Arc<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).expect("PEM")).expect("a certificate");
@@ -72,7 +71,7 @@ fn trusting(certificate: &Path, protocols: &[&str]) -> Arc<rustls::ClientConfig>
     Arc::new(config)
 }
 
-/// A client of TLS that believes in one certificate.
+/// Connects a TLS client that trusts one certificate.
 fn tls(
     address: &str,
     certificate: &Path,
@@ -89,7 +88,7 @@ fn tls(
     Ok(rustls::StreamOwned::new(connection, socket))
 }
 
-/// Asks on an open connection; gives the status and the body.
+/// Sends a request on an open connection. Returns status and body.
 fn ask(stream: &mut (impl Read + Write), path: &str) -> (u16, Vec<u8>) {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("open");
     let mut reader = BufReader::new(stream);
@@ -121,9 +120,9 @@ fn renewed_certificate_keeps_open_connections() {
         newsroom.write("config/tls.key", fs::read(certificate(&format!("{name}.key"))).expect("readable"));
     };
     install("first");
-    let (mut daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 2);
-    assert!(said[0].starts_with("feeds  https://127.0.0.1:"), "{said:?}");
-    let secure = address(&said[0]);
+    let (mut daemon, printed) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 2);
+    assert!(printed[0].starts_with("feeds  https://127.0.0.1:"), "{printed:?}");
+    let secure = address(&printed[0]);
     let (first, second) = (certificate("first.pem"), certificate("second.pem"));
     let mut kept = tls(&secure, &first, &["http/1.1"]).expect("TLS");
     assert_eq!(kept.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
@@ -136,13 +135,13 @@ fn renewed_certificate_keeps_open_connections() {
     daemon.wait("the new certificate is taken", |_| tls(&secure, &second, &[]).is_ok());
     assert_eq!(ask(&mut kept, "/feed.json"), (200, plain.clone()), "open connections go on");
 
-    // A key that does not fit changes nothing, and is told.
+    // A key that doesn't match the certificate changes nothing and is reported.
     newsroom.write("config/tls.key", fs::read(certificate("first.key")).expect("readable"));
     signal(&mut daemon, "-HUP");
     daemon
-        .wait("it is told", |_| fs::read_to_string(newsroom.path("log")).expect("a log").contains("is not the key of"));
+        .wait("it is reported", |_| fs::read_to_string(newsroom.path("log")).expect("a log").contains("is not the key of"));
     assert_eq!(ask(&mut tls(&secure, &second, &[]).expect("TLS"), "/feed.json"), (200, plain));
-    // Who speaks no TLS is hung up on.
+    // A client without TLS is disconnected.
     let mut garbage = TcpStream::connect(&secure).expect("it listens");
     garbage.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("open");
     let mut answer = Vec::new();
@@ -150,7 +149,7 @@ fn renewed_certificate_keeps_open_connections() {
     assert!(!answer.starts_with(b"HTTP"));
     assert!(daemon.stop());
 
-    // At the start it is a mistake of the operator.
+    // At the start, the same is a mistake in the configuration.
     let refused = newsroom.dateline(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is not the key of the first certificate"));
@@ -164,7 +163,7 @@ fn http2_works_by_alpn_and_prior_knowledge() {
         certificate("first.key").display()
     );
     let newsroom = newsroom(&format!("[server]\n{tls_table}"));
-    let (daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 2);
+    let (daemon, printed) = serve(&newsroom, &["--listen", "127.0.0.1:0"], 2);
     let expected = daemon.get("/feed.json", &[]);
     let tag = expected.header("etag").expect("a tag").to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -173,13 +172,13 @@ fn http2_works_by_alpn_and_prior_knowledge() {
         let socket = tokio::net::TcpStream::connect(&clear).await.expect("it listens");
         many_requests(socket, &expected.body, &tag).await;
         let connector = tokio_rustls::TlsConnector::from(trusting(&certificate("first.pem"), &["h2", "http/1.1"]));
-        let socket = tokio::net::TcpStream::connect(address(&said[0])).await.expect("it listens");
+        let socket = tokio::net::TcpStream::connect(address(&printed[0])).await.expect("it listens");
         let name = ServerName::try_from("localhost").expect("a name");
         let stream = connector.connect(name, socket).await.expect("TLS");
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         many_requests(stream, &expected.body, &tag).await;
     });
-    // HTTP/1 goes on beside it, also where it comes a byte at a time.
+    // HTTP/1 works on the same listener, even one byte at a time.
     let mut slow = TcpStream::connect(daemon.address()).expect("it listens");
     for byte in b"PR" {
         slow.write_all(&[*byte]).expect("open");
@@ -190,7 +189,7 @@ fn http2_works_by_alpn_and_prior_knowledge() {
     assert!(answer.starts_with(b"HTTP/1.1 405"), "{}", answer.escape_ascii());
 }
 
-/// 300 requests on one connection of HTTP/2, 50 at a time.
+/// Sends 300 requests on one HTTP/2 connection, 50 at a time.
 async fn many_requests(
     stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     body: &[u8],
@@ -238,18 +237,18 @@ fn several_listeners_share_one_server() {
     let listen =
         if six { "\"127.0.0.1:0\", \"[::1]:0\", \"unix:../http\"" } else { "\"127.0.0.1:0\", \"unix:../http\"" };
     let newsroom = newsroom(&format!("[server]\nlisten = [{listen}]\n[admin]\nlisten = \"127.0.0.1:0\""));
-    // A socket that a killed daemon left is no obstacle.
+    // A socket file of a killed daemon is replaced.
     drop(std::os::unix::net::UnixListener::bind(newsroom.path("http")).expect("a socket"));
-    let (daemon, said) = serve(&newsroom, &[], if six { 4 } else { 3 });
+    let (daemon, printed) = serve(&newsroom, &[], if six { 4 } else { 3 });
     let expected = daemon.get("/rss.xml", &[]).body;
     let mut unix = UnixStream::connect(newsroom.path("http")).expect("it listens");
     unix.set_read_timeout(Some(DEADLINE)).expect("a socket");
     assert_eq!(ask(&mut unix, "/rss.xml"), (200, expected.clone()));
     if six {
-        let mut stream = TcpStream::connect(address(&said[0])).expect("it listens");
+        let mut stream = TcpStream::connect(address(&printed[0])).expect("it listens");
         assert_eq!(ask(&mut stream, "/rss.xml"), (200, expected));
     }
-    // A second daemon elsewhere cannot take the socket.
+    // A second daemon can't take over the socket.
     let other = self::newsroom("");
     other.write(
         "config/dateline.toml",
@@ -266,7 +265,7 @@ fn several_listeners_share_one_server() {
     assert!(!newsroom.path("http").exists(), "the socket goes with its daemon");
 }
 
-/// A daemon that is given a listening socket as systemd gives it.
+/// A daemon that inherits a listening socket, as from systemd.
 fn activated(newsroom: &Newsroom, listener: &TcpListener, notify: Option<&Path>) -> Command {
     let socket = OwnedFd::from(listener.try_clone().expect("a descriptor"));
     let mut command = Command::new("sh");
@@ -330,7 +329,7 @@ fn systemd_restart_is_invisible_to_readers() {
         asked
     });
     assert!(asked > 3, "{asked}");
-    // Nor while the articles are not known: what was published last is there.
+    // Also before the first scan: saved documents are served.
     fs::rename(newsroom.path("content"), newsroom.path("away")).expect("movable");
     let daemon = start();
     let client = Daemon::at_once(address);
@@ -338,17 +337,17 @@ fn systemd_restart_is_invisible_to_readers() {
     assert_eq!((answer.status, answer.body), (200, expected.body));
     assert_eq!(client.get("/readyz", &[]).status, 503);
     assert!(daemon.stop());
-    // Whoever is told of the watchdog and does not listen holds it up in the end.
+    // The daemon sends few watchdog messages, because a full socket of an idle receiver would block it.
     hear("STOPPING=1");
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("movable");
-    // What nothing is known of waits: for a second or more, since by its time a file may still be written.
+    // Requests without a saved document wait for the first publication, which takes a second or more because a file is young.
     let mut file = fs::File::options().append(true).open(newsroom.path("content/news/a.md")).expect("there");
     file.write_all(b"\nAmended.\n").expect("writable");
     file.set_modified(dateline::watch::clock() + std::time::Duration::from_secs(3_600)).expect("it may be set");
     let daemon = start();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.get("/missing", &[]).status);
-        // And so does what the last run published, if an article of it was changed since.
+        // So do requests for saved documents whose articles have changed.
         let changed = scope.spawn(|| client.get("/rss.xml", &[]));
         let changed = changed.join().expect("it is answered");
         assert_eq!((changed.status, changed.text().contains("Amended")), (200, true));
@@ -374,7 +373,7 @@ fn only_trusted_proxies_are_believed() {
     assert_eq!((line["client"].as_str(), line["status"].as_u64()), (Some("192.0.2.1"), Some(200)));
     assert!(!lines.contains("SECRET"));
 
-    // Rotated: what comes then is in a new file.
+    // After a rotation, lines are written to a new file.
     fs::rename(newsroom.path("access.log"), newsroom.path("access.log.1")).expect("movable");
     signal(&mut daemon, "-HUP");
     daemon.wait("a new file is begun", |daemon| {
@@ -383,7 +382,7 @@ fn only_trusted_proxies_are_believed() {
     });
     assert!(log("access.log.1").contains("\"/news/rss.xml\""));
 
-    // What it had already, a client gets twelve times an hour without asking; whoever asks is never refused.
+    // A client may repeat an unconditional request twelve times an hour. Conditional requests are never refused.
     let ask = |client: &str, path: &str| daemon.get(path, &[("X-Forwarded-For", client), ("User-Agent", "Greedy/1")]);
     let first = ask("203.0.113.5", "/news/rss.xml");
     for time in 1..13 {
@@ -403,7 +402,7 @@ fn only_trusted_proxies_are_believed() {
     assert_eq!(daemon.get("/news/rss.xml", &conditional).status, 304, "K-05");
     let other_tag = [("X-Forwarded-For", "203.0.113.5"), ("User-Agent", "Greedy/1"), ("If-None-Match", "\"x\"")];
     assert_eq!(daemon.get("/news/rss.xml", &other_tag).status, 200);
-    // News is for everybody.
+    // A new version is served to everyone.
     newsroom.article("news/b.md", "Story B", "Text of B.");
     daemon.wait("it is public", |daemon| daemon.body("/news/feed.json").contains("Story B"));
     assert_eq!(ask("203.0.113.5", "/news/rss.xml").status, 200);
@@ -424,7 +423,7 @@ fn proxy_protocol_states_client_address() {
         stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
         stream.write_all(bytes).expect("open");
         let mut answer = Vec::new();
-        // Whoever does not introduce his client may be reset.
+        // Connections without a PROXY header may be reset.
         drop(stream.read_to_end(&mut answer));
         String::from_utf8_lossy(&answer).into_owned()
     };
@@ -447,8 +446,8 @@ fn only_admin_listener_serves_status_and_metrics() {
     let newsroom = newsroom("");
     newsroom.write("content/news/draft.md", "---\ntitle: Draft\ndate: 2026-11-20\ndraft: true\n---\nx\n");
     newsroom.write("content/news/bad.md", "---\ntitle: [\n---\nx\n");
-    let (daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
-    let admin = Daemon::at(address(&said[0]));
+    let (daemon, printed) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
+    let admin = Daemon::at(address(&printed[0]));
     for _ in 0..3 {
         daemon.get("/news/rss.xml", &[("Accept-Encoding", "gzip")]);
     }
@@ -490,20 +489,20 @@ fn only_admin_listener_serves_status_and_metrics() {
         assert!(metrics.contains(&format!("dateline_{name}")), "{name}\n{metrics}");
     }
     assert!(metrics.ends_with("# EOF\n"));
-    // Of a family that is told twice, Prometheus takes none (OpenMetrics 1.0, section "MetricFamily").
+    // Prometheus rejects a metric family that occurs twice (OpenMetrics 1.0, section "MetricFamily").
     let mut families: Vec<&str> =
         metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     families.sort_unstable();
     assert!(families.len() > 25 && families.windows(2).all(|pair| pair[0] != pair[1]), "{families:?}");
     assert!(admin.body("/readyz").starts_with("ready\n"));
-    // Read-only, not for web pages that lead their own names here, and not where readers are.
-    let post = raw(&said[0], "POST /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    // The admin listener is read-only, refuses unknown host names, and isn't reachable through the public listener.
+    let post = raw(&printed[0], "POST /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     assert!(post.starts_with("HTTP/1.1 405"), "{post}");
     for path in ["/status.json", "/metrics", "/readyz", "/missing"] {
         assert!(admin.get(path, &[("Origin", "http://evil.example")]).header("access-control-allow-origin").is_none());
     }
-    assert_eq!(host(&said[0], "evil.example"), 421);
-    assert_eq!(host(&said[0], "localhost:1"), 200);
+    assert_eq!(host(&printed[0], "evil.example"), 421);
+    assert_eq!(host(&printed[0], "localhost:1"), 200);
     for path in ["/metrics", "/status.json"] {
         assert_eq!(daemon.get(path, &[]).status, 404);
     }
@@ -512,7 +511,7 @@ fn only_admin_listener_serves_status_and_metrics() {
 #[test]
 fn admin_requests_must_name_known_host() {
     let newsroom = newsroom("[admin]\nhosts = [\"Prometheus.internal\"]");
-    let (_daemon, said) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
+    let (_daemon, printed) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
     for (fields, status) in [
         ("Host: prometheus.internal\r\n", 200),
         ("Host: PROMETHEUS.internal.:8081\r\n", 200),
@@ -526,23 +525,23 @@ fn admin_requests_must_name_known_host() {
         ("", 400),
     ] {
         for path in ["/readyz", "/status.json", "/metrics", "/", "/missing"] {
-            let answer = raw(&said[0], &format!("GET {path} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n"));
+            let answer = raw(&printed[0], &format!("GET {path} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n"));
             let status = if status == 200 && path == "/missing" { 404 } else { status };
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {fields}: {answer}");
         }
     }
     let absolute = "GET http://evil.example/readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    assert!(raw(&said[0], absolute).starts_with("HTTP/1.1 421 "));
+    assert!(raw(&printed[0], absolute).starts_with("HTTP/1.1 421 "));
     for hosts in ["http://prometheus.internal", "prometheus:9090", "a b", ""] {
         newsroom.write("config/bad.toml", format!("{CONFIG}\n[admin]\nhosts = [\"{hosts}\"]\n"));
         let check = newsroom.dateline(&["--config", "config/bad.toml", "check"]);
         assert_eq!(check.status.code(), Some(2), "{hosts}");
-        assert!(crate::newsroom::said(&check).contains("is not the name of a host"), "{hosts}");
+        assert!(crate::newsroom::printed(&check).contains("is not the name of a host"), "{hosts}");
     }
 }
 
-fn raw(said: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(address(said)).expect("it listens");
+fn raw(printed: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address(printed)).expect("it listens");
     stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
     stream.write_all(request.as_bytes()).expect("open");
     let mut answer = String::new();
@@ -550,7 +549,7 @@ fn raw(said: &str, request: &str) -> String {
     answer
 }
 
-fn host(said: &str, host: &str) -> u16 {
-    let answer = raw(said, &format!("GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+fn host(printed: &str, host: &str) -> u16 {
+    let answer = raw(printed, &format!("GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
     answer[9..12].parse().expect("a status")
 }

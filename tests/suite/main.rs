@@ -1,4 +1,4 @@
-//! The one integration-test binary: real binary, real sockets, real files.
+//! The integration tests, in one binary. Most of them run the real binary with real sockets and files.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

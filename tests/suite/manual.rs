@@ -1,11 +1,11 @@
-//! The manual in `docs/` and the README say what the program does: tables of codes, metrics, fields, commands and options, and all links.
+//! The manual in `docs/` and the README match the program: tables of codes, metrics, fields, commands and options, and all links.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use crate::newsroom::{Daemon, Newsroom, said};
+use crate::newsroom::{Daemon, Newsroom, printed};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -21,7 +21,7 @@ fn rows<'t>(text: &'t str, header: &str) -> Vec<&'t str> {
     table.trim_start().lines().skip(1).take_while(|line| line.starts_with('|')).collect()
 }
 
-/// `UPDATE_GOLDEN=1` writes the table anew.
+/// `UPDATE_GOLDEN=1` rewrites the table.
 #[test]
 fn diagnostics_chapter_lists_every_code() {
     let name = "docs/src/diagnostics.md";
@@ -52,7 +52,7 @@ fn feeds_chapter_has_field_table() {
     assert_eq!(rows(&read("docs/src/feeds.md"), "| field | RSS 2.0 | Atom | JSON Feed 1.1 |"), expected);
 }
 
-/// What `/metrics` says of each metric: its name as Prometheus stores it, its type, its labels, and its help.
+/// Each metric in `/metrics`: its name as Prometheus stores it, its type, labels and help.
 fn exposed(metrics: &str) -> BTreeSet<String> {
     let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for sample in metrics.lines().filter(|line| !line.starts_with('#')) {
@@ -94,9 +94,9 @@ fn metrics_chapter_lists_every_metric() {
     let expected = exposed(&metrics);
     assert!(expected.len() > 20, "{metrics}");
     let chapter = read("docs/src/metrics.md");
-    let told: BTreeSet<String> =
+    let reported: BTreeSet<String> =
         rows(&chapter, "| metric | type | labels | meaning |").into_iter().map(str::to_owned).collect();
-    assert_eq!(told, expected, "untold: {:#?}\nnot there: {:#?}", &expected - &told, &told - &expected);
+    assert_eq!(reported, expected, "undocumented: {:#?}\nnot there: {:#?}", &expected - &reported, &reported - &expected);
     let names: BTreeSet<&str> = expected.iter().filter_map(|row| row.split('`').nth(1)).collect();
     // Names in the text, in other chapters and in the alerts.
     for file in texts() {
@@ -115,7 +115,7 @@ fn commands_chapter_names_every_command_and_option() {
     let chapter = read("docs/src/commands.md");
     let commands = rows(&chapter, "| command | effect |");
     let options = rows(&chapter, "| command | option | effect |");
-    let help = said(&newsroom.dateline(&["--help"]));
+    let help = printed(&newsroom.dateline(&["--help"]));
     let listed = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
     let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
     let names: Vec<&str> = listed.lines().filter(is_name).filter_map(|line| line.split_whitespace().next()).collect();
@@ -124,7 +124,7 @@ fn commands_chapter_names_every_command_and_option() {
     let mut expected = BTreeSet::new();
     for name in names {
         assert!(commands.iter().any(|row| row.starts_with(&format!("| `dateline {name}"))), "no row for `{name}`");
-        let help = said(&newsroom.dateline(&[name, "--help"]));
+        let help = printed(&newsroom.dateline(&[name, "--help"]));
         let flags = help.lines().filter_map(|line| {
             let line = line.trim_start();
             let line = line.strip_prefix("-h, ").or(line.strip_prefix("-V, ")).unwrap_or(line);
@@ -134,14 +134,14 @@ fn commands_chapter_names_every_command_and_option() {
         let own = flags.filter(|flag| !["help", "config", "version"].contains(flag));
         expected.extend(own.map(|flag| (name.to_owned(), flag.to_owned())));
     }
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for row in options {
         let cells: Vec<&str> = row.split(" | ").collect();
         let flag = cells[1].trim_start_matches("`--").split(['`', ' ']).next().unwrap_or_default();
         let names = cells[0].split('`').skip(1).step_by(2);
-        told.extend(names.map(|name| (name.to_owned(), flag.to_owned())));
+        reported.extend(names.map(|name| (name.to_owned(), flag.to_owned())));
     }
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 /// The README, the other documents beside it, and the chapters of the manual.
@@ -185,7 +185,7 @@ fn manual_links_are_valid() {
                 path => file.parent().expect("in a folder").join(path),
             };
             assert!(target.exists(), "{}: `{link}` leads nowhere", file.display());
-            // The book has nothing but its chapters.
+            // The built book contains only the chapters.
             assert!(!link.starts_with(".."), "{}: `{link}` leads out of the book", file.display());
             let is_there = || anchors(&fs::read_to_string(&target).expect("readable")).iter().any(|id| id == anchor);
             assert!(anchor.is_empty() || is_there(), "{}: no heading for `{link}`", file.display());
@@ -240,7 +240,7 @@ fn manual_lists_every_alarm() {
     };
     let (fires, excluded) = (patterns("code=~\""), patterns("code!~\""));
     let chapter = read("docs/src/diagnostics.md");
-    let told = chapter.split("`/readyz` names").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
+    let reported = chapter.split("`/readyz` names").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("a list");
     for code in dateline::diagnostics::Code::ALL {
         let name = code.name();
         let has_alert = matches(&fires, name) && !matches(&excluded, name);
@@ -248,7 +248,7 @@ fn manual_lists_every_alarm() {
         if name != "config-inactive" {
             assert_eq!(has_alert, code.is_alarm(), "the alert and `{name}`");
         }
-        let is_told = told.contains(&format!("`{name}`")) || name.starts_with("config-");
+        let is_told = reported.contains(&format!("`{name}`")) || name.starts_with("config-");
         assert!(is_told || !code.is_alarm(), "docs/src/diagnostics.md doesn't say that `{name}` needs an operator");
     }
 }

@@ -1,5 +1,4 @@
-//! What is printed is true and says what to do: on the first day, after mistakes, and while a daemon does not do what its operator
-//! thinks.
+//! Messages are true and say what to do: on the first day, after mistakes, and when the daemon doesn't do what its operator expects.
 
 use std::fs;
 use std::io::{BufRead, Read, Write};
@@ -8,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Output, Stdio};
 
 use crate::faults::without_privileges;
-use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom, article, bounded, said};
+use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom, article, bounded, printed};
 
 fn newsroom() -> Newsroom {
     let newsroom = Newsroom::new();
@@ -16,9 +15,9 @@ fn newsroom() -> Newsroom {
     newsroom
 }
 
-/// Says all of it, and none of what must not be there.
+/// Asserts the exit code, and that the output contains all `parts` and none of `not`.
 fn assert_says(what: &str, output: &Output, code: i32, parts: &[&str], not: &[&str]) {
-    let text = said(output);
+    let text = printed(output);
     assert_eq!(output.status.code(), Some(code), "{what}: {text}");
     for part in parts {
         assert!(text.contains(part), "{what}: no `{part}` in\n{text}");
@@ -82,7 +81,7 @@ fn history_explains_why_it_is_empty() {
     }
 }
 
-/// The version before it is, so the article is public.
+/// The previous version stays public.
 #[test]
 fn explain_reports_refused_version() {
     let newsroom = newsroom();
@@ -102,8 +101,8 @@ fn help_states_requirements_and_effects() {
         ("serve", &["loopback address of the configured listener", "nothing is written to `output.directory`"]),
     ] {
         let output = newsroom.dateline(&[command, "--help"]);
-        // However its lines are broken.
-        let text = said(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+        // Line breaks don't matter.
+        let text = printed(&output).split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(output.status.code(), Some(0), "{command}: {text}");
         parts.iter().for_each(|part| assert!(text.contains(part), "{command}: no `{part}` in {text}"));
     }
@@ -146,7 +145,7 @@ fn unusable_listen_addresses_are_explained() {
     }
     for wrong in ["nonsense", "8080x", "70000", "unix:", "1.2.3:80", ""] {
         let output = newsroom.dateline(&["serve", "--listen", wrong]);
-        assert_eq!(output.status.code(), Some(2), "{wrong}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {}", printed(&output));
     }
 }
 
@@ -189,7 +188,7 @@ fn missing_content_directory_is_reported_and_awaited() {
     let newsroom = Newsroom::new();
     fs::remove_dir(newsroom.path("content")).expect("empty");
     let daemon = newsroom.serve_unready();
-    daemon.wait("it is told", |daemon| {
+    daemon.wait("it is reported", |daemon| {
         let ready = daemon.get("/readyz", &[]);
         ready.status == 503 && ready.text().contains("`content.directory`")
     });
@@ -291,7 +290,7 @@ fn unwritable_output_is_one_problem() {
     };
     let build = newsroom.dateline(&["build"]);
     assert_says("build", &build, 1, &["documents are affected"], &[]);
-    assert!(count(&said(&build)) <= 2, "the documents and the manifest: {}", said(&build));
+    assert!(count(&printed(&build)) <= 2, "the documents and the manifest: {}", printed(&build));
     let daemon = newsroom.serve();
     daemon.wait("it is logged", |_| log(&newsroom).contains("documents are affected"));
     assert!(count(&log(&newsroom)) <= 2, "{}", log(&newsroom));
@@ -328,7 +327,7 @@ fn second_retraction_keeps_reason() {
     let retract = |more: &[&str]| newsroom.dateline(&[&["retract", "news/a.md"], more].concat());
     assert_says("first", &retract(&["--reason", "Wrong photo"]), 0, &[], &[]);
     assert_says("again", &retract(&[]), 2, &["was retracted at"], &[]);
-    let history = || said(&newsroom.dateline(&["history", "news/a.md"]));
+    let history = || printed(&newsroom.dateline(&["history", "news/a.md"]));
     assert_eq!(history().matches("retracted, by command: Wrong photo").count(), 1, "{}", history());
     assert!(!history().contains("retracted, by command;"), "{}", history());
     assert_says("another", &retract(&["--reason", "Wrong town"]), 0, &[], &[]);
@@ -348,7 +347,7 @@ fn listen_error_help_fits_address() {
         ("image: '/\\'", "the name of a file beside the article", "page"),
     ] {
         newsroom.write("content/news/b.md", format!("---\ntitle: B\ndate: 2026-11-20\n{line}\n---\n\nText.\n"));
-        let check = said(&newsroom.dateline(&["check"]));
+        let check = printed(&newsroom.dateline(&["check"]));
         assert!(check.contains(part) && !check.contains(not), "{line}: {check}");
     }
 }
@@ -472,6 +471,6 @@ fn senseless_arguments_are_refused() {
     ] {
         let output = newsroom.dateline(arguments);
         assert_says(&format!("{arguments:?}"), &output, code, &[part], &[]);
-        assert!(said(&output).matches(part).count() == 1, "once: {}", said(&output));
+        assert!(printed(&output).matches(part).count() == 1, "once: {}", printed(&output));
     }
 }

@@ -1,5 +1,5 @@
-//! What the watcher makes of files that are moved, lost and found: each story keeps its id, and readers get it once. What the engine decides
-//! about such files is in `cases/engine/identity.txt` and `accidents.txt`.
+//! The watcher with files that are moved, lost and found: each article keeps its id and is published once. `cases/engine/identity.txt` and
+//! `accidents.txt` test the engine's decisions about such files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::newsroom::{CONFIG, Daemon, Newsroom, article};
 
-/// Ids by title, as the root feed has them.
+/// The ids in the root feed, by title.
 fn ids(daemon: &Daemon) -> BTreeMap<String, String> {
     let feed: Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
     let text = |item: &Value, key: &str| item[key].as_str().expect("text").to_owned();
@@ -31,13 +31,13 @@ fn rm(newsroom: &Newsroom, name: &str) {
     fs::remove_file(newsroom.path(&format!("content/{name}"))).expect("there");
 }
 
-/// Waits until a story that is saved now is public: what was saved before has been seen by then.
+/// Publishes an article, and waits until it is public, so that earlier changes have been processed.
 fn mark(newsroom: &Newsroom, daemon: &Daemon, name: &str) {
     newsroom.article(&format!("marks/{name}.md"), name, "A mark.");
     daemon.wait(name, |daemon| ids(daemon).contains_key(name));
 }
 
-fn said(output: &std::process::Output) -> String {
+fn printed(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -50,7 +50,7 @@ fn two() -> Newsroom {
     newsroom
 }
 
-/// What a scan finds has to stay as it is for longer than what is gone has to stay gone.
+/// A scanned file settles later than the grace of the removed file ends.
 #[test]
 fn scan_recognises_moved_file() {
     let newsroom = Newsroom::new();
@@ -94,7 +94,7 @@ fn articles_unreadable_at_start_are_not_deleted() {
     let newsroom = two();
     newsroom.article("sport/c.md", "Story C", "Text of C.");
     drop(newsroom.serve());
-    // A folder that is a link is not followed, so that nobody knows what is in it.
+    // The folder is replaced by a link, which isn't followed, so its content is unknown.
     mv(&newsroom, "sport", "../elsewhere");
     std::os::unix::fs::symlink("../elsewhere", newsroom.path("content/sport")).expect("linked");
     let daemon = newsroom.serve();
@@ -105,7 +105,7 @@ fn articles_unreadable_at_start_are_not_deleted() {
     assert!(ids(&daemon).contains_key("Story C") && deleted(&daemon).is_empty());
     drop(daemon);
 
-    // Nothing is in the content directory, as where a disk is not mounted.
+    // The content directory is empty, like an unmounted disk.
     mv(&newsroom, "", "../away");
     fs::create_dir_all(newsroom.path("content")).expect("writable");
     let daemon = newsroom.serve();
@@ -120,14 +120,14 @@ fn articles_unreadable_at_start_are_not_deleted() {
     assert!(!daemon.body("/readyz").contains("mass-removal"));
 }
 
-/// Nobody can look at its file.
+/// Its file can't be checked.
 #[test]
 fn article_in_missing_directory_can_be_retracted() {
     let newsroom = two();
     assert!(newsroom.serve().stop());
     mv(&newsroom, "", "../away");
     let retract = newsroom.dateline(&["retract", A]);
-    assert!(retract.status.success(), "{}", said(&retract));
+    assert!(retract.status.success(), "{}", printed(&retract));
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("movable");
     let daemon = newsroom.serve();
     assert!(!ids(&daemon).contains_key("Story A"), "{:?}", ids(&daemon));

@@ -1,9 +1,9 @@
-//! Tags, authors and sections with any name: every address that is advertised answers, and is a file in the output directory.
+//! Tags, authors and sections with unusual names: every advertised address is served, and is a file in the output directory.
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, files, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files, printed};
 
 /// A name, and the segment of its address.
 const NAMES: &[(&str, &str)] = &[
@@ -22,7 +22,7 @@ const NAMES: &[(&str, &str)] = &[
     (" trail ", "trail"),
     (".net", ".net"),
     ("%2f", "%252f"),
-    // These worked before anything was escaped.
+    // Ordinary names.
     ("a~b", "a~b"),
     ("b~2Fc", "b~2fc"),
     ("d~7E", "d~7e"),
@@ -40,7 +40,7 @@ fn quoted(name: &str) -> String {
     serde_json::to_string(name).expect("a string")
 }
 
-/// Every address in attributes of these names.
+/// All values of these attributes.
 fn addresses(text: &str, attributes: &[&str]) -> BTreeSet<String> {
     let found = attributes.iter().flat_map(|attribute| {
         let start = format!(" {attribute}=\"");
@@ -56,7 +56,7 @@ fn path(address: &str) -> &str {
     address.strip_prefix("http://feeds.courier.example").expect("dateline's own")
 }
 
-/// The path of a file as a web server looks for it.
+/// A path as a web server decodes it.
 fn decoded(path: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = path.trim_start_matches('/').bytes();
@@ -72,7 +72,7 @@ fn decoded(path: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-/// Follows everything that the list of feeds leads to, and returns how many addresses answered.
+/// Follows all links from the list of feeds. Returns the number of addresses.
 fn follow(daemon: &Daemon, newsroom: &Newsroom) -> usize {
     let opml = daemon.body("/feeds.opml");
     let mut waiting = addresses(&opml, &["xmlUrl", "htmlUrl"]);
@@ -173,7 +173,7 @@ fn colliding_folders_are_written_once_and_reported() {
         );
         newsroom.write("content/news/a.md", text);
         let build = newsroom.dateline(&["build"]);
-        let text = said(&build);
+        let text = printed(&build);
         let report = text.split("\n\n").find(|part| part.contains("output-collision")).unwrap_or_default();
         assert!(routes.iter().all(|route| report.contains(&format!("`{route}`"))), "{routes:?}: {text}");
         assert!(build.status.success(), "{text}");
@@ -182,7 +182,7 @@ fn colliding_folders_are_written_once_and_reported() {
         assert_eq!(folded.len(), written.len(), "{:?}", written.keys());
         let [first, second] = routes.map(|route| written.contains_key(&decoded(&format!("{route}rss.xml"))));
         assert!(first && !second, "{:?}", written.keys());
-        // Readers get both, and when one goes, the other is written.
+        // Both are served. When one disappears, the other is written.
         let daemon = newsroom.serve();
         for route in routes {
             assert!(

@@ -1,4 +1,4 @@
-//! A newsroom in a scratch directory, and the real binary in it.
+//! Helpers: a newsroom in a temporary directory, and the real binary that runs in it.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use notify::Watcher;
 use tempfile::TempDir;
 
-/// A test that waits for longer has failed. On a busy machine, the list of published documents is saved every 60 s.
+/// A test that waits longer than this fails. On a busy machine, the list of published documents is saved every 60 s.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Files that a scan finds are soon complete, or every start would wait for those that a test has just written.
+/// The configuration of most tests. `settle` is short, so that a start doesn't wait for files that the test has just written.
 pub(crate) const CONFIG: &str = r#"
 [site]
 title = "Test Courier"
@@ -57,7 +57,7 @@ impl Newsroom {
         self.folder.path().join(name)
     }
 
-    /// Writes a file under a temporary name and moves it to its place, as good editors do.
+    /// Writes a file under a temporary name and renames it, as many editors do.
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("below the newsroom")).expect("writable");
@@ -70,7 +70,7 @@ impl Newsroom {
         self.write(&format!("content/{name}"), article(title, body));
     }
 
-    /// Until a file is so old that it may be read at once and remembered: nobody can set when it last changed.
+    /// Waits until a file is old enough to be read at once and cached. Its ctime can't be set.
     pub(crate) fn age(&self, name: &str) {
         let modified =
             std::fs::metadata(self.path(name)).and_then(|metadata| metadata.modified()).expect("it is there");
@@ -79,7 +79,7 @@ impl Newsroom {
         }
     }
 
-    /// Looks until something is found, once more after each thing that a daemon here writes.
+    /// Calls `find` until it returns something, again after each write of the daemon.
     pub(crate) fn find<T>(&self, what: &str, mut find: impl FnMut() -> Option<T>) -> T {
         let (started, writes) = (Instant::now(), Writes::of(Some(self.folder.path())));
         loop {
@@ -96,12 +96,12 @@ impl Newsroom {
         bounded(self.command().args(arguments))
     }
 
-    /// The binary, in this newsroom.
+    /// A command that runs the binary in this newsroom.
     pub(crate) fn command(&self) -> Command {
         command(self.folder.path())
     }
 
-    /// Builds all feeds from nothing into a folder.
+    /// Builds all feeds into another output directory.
     pub(crate) fn build(&self, out: &str) -> Output {
         self.dateline(&["build", "--out", out])
     }
@@ -110,23 +110,23 @@ impl Newsroom {
         Daemon::start(self.folder.path())
     }
 
-    /// A daemon that may not be ready yet.
+    /// Starts a daemon without waiting until it is ready.
     pub(crate) fn serve_unready(&self) -> Daemon {
         Daemon::spawn(self.folder.path(), serving(command(self.folder.path())))
     }
 }
 
-/// Lets others work: whoever asks again at once takes the processor from those for whom it waits.
+/// Yields the processor between two attempts, so that the daemon can work.
 pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
 
-/// What a command says on both channels.
-pub(crate) fn said(output: &Output) -> String {
+/// The output of a command, on standard output and standard error.
+pub(crate) fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// Runs a command that must end by itself, and soon.
+/// Runs a command, which must end within [`DEADLINE`].
 pub(crate) fn bounded(command: &mut Command) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let pid = child.id();
@@ -161,27 +161,27 @@ fn command(folder: &Path) -> Command {
 }
 
 pub(crate) struct Daemon {
-    /// `None`: it runs in this process, and whoever started it ends it.
+    /// `None` if the daemon runs in this process or is stopped by its starter.
     child: Option<Child>,
     address: String,
-    /// Where it writes its log and its documents, if that is known.
+    /// The folder with its log and documents, if known.
     folder: Option<PathBuf>,
 }
 
-/// What a daemon writes: it publishes nothing without writing a document or a line of its log.
+/// Notifications about a daemon's writes. Every publication writes a document or a log line.
 struct Writes {
     changes: mpsc::Receiver<()>,
     _watcher: Option<notify::RecommendedWatcher>,
 }
 
 impl Writes {
-    /// What leaves no trace in any file is looked at so often.
+    /// The interval of attempts if nothing is written.
     const LONGEST: Duration = Duration::from_millis(50);
 
     fn of(folder: Option<&Path>) -> Writes {
         let (sender, changes) = mpsc::sync_channel(1);
         let watch = |folder: &Path| {
-            // One that waits already says as much as many.
+            // One pending notification is enough.
             let mut watcher = notify::recommended_watcher(move |_| sender.try_send(()).unwrap_or_default()).ok()?;
             watcher.watch(folder, notify::RecursiveMode::NonRecursive).ok()?;
             drop(watcher.watch(&folder.join("feeds"), notify::RecursiveMode::Recursive));
@@ -190,10 +190,10 @@ impl Writes {
         Writes { changes, _watcher: folder.and_then(watch) }
     }
 
-    /// Waits for the next one.
+    /// Waits for the next write, at most [`Writes::LONGEST`].
     fn next(&self) {
         match self.changes.recv_timeout(Writes::LONGEST) {
-            // Nobody watches.
+            // Nothing is watched.
             Err(mpsc::RecvTimeoutError::Disconnected) => pause(),
             Ok(()) | Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
@@ -224,25 +224,25 @@ impl Daemon {
         daemon
     }
 
-    /// Starts what prints its address first; its log goes to `log` in the folder.
+    /// Starts a command that prints its address first. Its log goes to `log` in the folder.
     pub(crate) fn spawn(folder: &Path, command: Command) -> Daemon {
         Daemon::spawn_talking(folder, command).0
     }
 
-    /// The same, with what it prints after that.
+    /// Like [`Daemon::spawn`], and returns the rest of its output.
     pub(crate) fn spawn_talking(folder: &Path, mut command: Command) -> (Daemon, BufReader<ChildStdout>) {
         let log = fs::File::create(folder.join("log")).expect("writable");
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("dateline starts");
         let mut output = BufReader::new(child.stdout.take().expect("piped"));
-        // From now on it is killed whatever happens.
+        // From here on, the process is killed on drop.
         let mut daemon = Daemon { child: Some(child), address: String::new(), folder: Some(folder.to_owned()) };
-        let (sender, said) = mpsc::channel();
+        let (sender, printed) = mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
             let read = output.read_line(&mut line).map(|_| line);
             sender.send((read, output))
         });
-        let (line, output) = said.recv_timeout(DEADLINE).expect("it says something");
+        let (line, output) = printed.recv_timeout(DEADLINE).expect("it says something");
         let line = line.expect("it says where");
         let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
         daemon.address =
@@ -254,39 +254,39 @@ impl Daemon {
         self.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
     }
 
-    /// The same daemon, which somebody else ends.
+    /// Another handle to the daemon, which doesn't stop it.
     pub(crate) fn twin(&self) -> Daemon {
         Daemon { child: None, address: self.address.clone(), folder: self.folder.clone() }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// It was started again elsewhere.
+    /// Sets the address after a restart on another one.
     pub(crate) fn move_to(&mut self, address: &str) {
         self.address = address.to_owned();
     }
 
-    /// The process, where it is one.
+    /// The process, if the daemon is one.
     pub(crate) fn child(&mut self) -> Option<&mut Child> {
         self.child.as_mut()
     }
 
-    /// Ends it at this instant, as a power failure would, while others may be asking.
+    /// Kills it at once, while other threads may be sending requests.
     pub(crate) fn kill(&self) {
         kill(self.child.as_ref().expect("a process").id());
     }
 
-    /// A daemon that runs already.
+    /// A handle to a daemon that runs already. Waits until it is ready.
     pub(crate) fn at(address: String) -> Daemon {
         let daemon = Daemon::at_once(address);
         daemon.wait_until_ready();
         daemon
     }
 
-    /// The same, which may not be ready.
+    /// Like [`Daemon::at`], without waiting.
     pub(crate) fn at_once(address: String) -> Daemon {
         Daemon { child: None, address, folder: None }
     }
@@ -295,12 +295,12 @@ impl Daemon {
         self.try_get(path, headers).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// The same of a daemon that may be killed meanwhile.
+    /// Like [`Daemon::get`], for a daemon that may be killed meanwhile.
     pub(crate) fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
         self.ask("GET", path, headers)
     }
 
-    /// The same without a body.
+    /// Sends HEAD.
     pub(crate) fn head(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         self.ask("HEAD", path, headers).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
@@ -330,9 +330,9 @@ impl Daemon {
         self.get(path, &[]).text()
     }
 
-    /// Asks until the answer is right, once more after each thing that the daemon writes.
+    /// Waits until `is_so` is true. Checks again after each write of the daemon.
     pub(crate) fn wait(&self, what: &str, mut is_so: impl FnMut(&Daemon) -> bool) {
-        // What is so already needs nobody who watches.
+        // Watching costs time, so the first check comes before it.
         if is_so(self) {
             return;
         }
@@ -343,7 +343,7 @@ impl Daemon {
         }
     }
 
-    /// Ends it as a service manager does; says whether it ended well.
+    /// Stops it as a service manager does. Returns whether it exited successfully.
     pub(crate) fn stop(mut self) -> bool {
         let child = self.child.as_mut().expect("a process");
         let killed = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
@@ -353,7 +353,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         if let Some(child) = &mut self.child {
             drop(child.kill());
             drop(child.wait());
@@ -361,7 +361,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Every file below a folder, by its relative path, hidden ones left out; what a daemon removes meanwhile is not there.
+/// All files below a folder by relative path, except hidden ones and those that are removed meanwhile.
 pub(crate) fn files(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let mut found = std::collections::BTreeMap::new();
     let mut folders = vec![folder.to_owned()];

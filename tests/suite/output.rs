@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::newsroom::{CONFIG, Newsroom, article, files, said};
+use crate::newsroom::{CONFIG, Newsroom, article, files, printed};
 
 const FOREIGN: &[(&str, &str)] = &[
     ("feeds/feed.json", r#"{"version":"https://jsonfeed.org/version/1.1","title":"Mine","items":[]}"#),
@@ -13,7 +13,7 @@ const FOREIGN: &[(&str, &str)] = &[
 ];
 
 fn reports(output: &Output) -> usize {
-    said(output).matches("error[output-foreign]").count()
+    printed(output).matches("error[output-foreign]").count()
 }
 
 #[test]
@@ -24,9 +24,9 @@ fn foreign_feeds_stay_and_others_are_written() {
         newsroom.write(name, text);
     }
     let build = newsroom.dateline(&["build"]);
-    assert_eq!((build.status.code(), reports(&build)), (Some(1), FOREIGN.len()), "{}", said(&build));
+    assert_eq!((build.status.code(), reports(&build)), (Some(1), FOREIGN.len()), "{}", printed(&build));
     assert!(newsroom.path("feeds/rss.xml").is_file() && newsroom.path("feeds/news/feed.json").is_file());
-    // Withdrawn documents leave, foreign files stay.
+    // Documents without a feed are removed, foreign files stay.
     newsroom.write("config/dateline.toml", CONFIG.replace("tags = true", "tags = false"));
     newsroom.dateline(&["build"]);
     assert!(!newsroom.path("feeds/tags/tide/rss.xml").exists());
@@ -35,7 +35,7 @@ fn foreign_feeds_stay_and_others_are_written() {
         fs::remove_file(newsroom.path(name)).expect("writable");
     }
     let build = newsroom.dateline(&["build"]);
-    assert_eq!((build.status.code(), reports(&build)), (Some(0), 0), "{}", said(&build));
+    assert_eq!((build.status.code(), reports(&build)), (Some(0), 0), "{}", printed(&build));
     assert!(newsroom.path("feeds/feed.json").is_file());
 }
 
@@ -51,7 +51,7 @@ fn listed_documents_survive_lost_state() {
     assert!(
         build.status.success(),
         "a clone has no state, and the manifest says whose files these are: {}",
-        said(&build)
+        printed(&build)
     );
     let after = files(&newsroom.path("feeds"));
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
@@ -74,7 +74,7 @@ fn daemon_writes_once_foreign_file_is_gone() {
     });
 }
 
-/// The ledger knows the documents that it recorded, so that a lost manifest leaves no withheld text in `feeds/`.
+/// Without the manifest, dateline recognizes its own files by the documents in the ledger.
 #[test]
 fn withheld_text_leaves_files_without_manifest() {
     let newsroom = Newsroom::new();
@@ -94,11 +94,11 @@ fn withheld_text_leaves_files_without_manifest() {
     daemon.wait("it is withheld", |_| !is_in_files(b"Secret."));
     assert!(!daemon.body("/readyz").contains("output-foreign"), "{}", daemon.body("/readyz"));
     assert!(daemon.stop());
-    // `build` does the same, also of documents that are published no more.
+    // `build` does the same, even for documents that are no longer published.
     fs::remove_file(newsroom.path("feeds/.dateline")).expect("writable");
     newsroom.write("config/dateline.toml", CONFIG.replace("tags = true", "tags = false"));
     let build = newsroom.dateline(&["build"]);
-    assert!(!newsroom.path("feeds/tags/tide/feed.json").exists(), "{}", said(&build));
-    // The list of feeds has no entry of a ledger, and no text of an article.
-    assert!(reports(&build) == 1 && said(&build).contains("feeds/feeds.opml"), "{}", said(&build));
+    assert!(!newsroom.path("feeds/tags/tide/feed.json").exists(), "{}", printed(&build));
+    // The OPML list isn't in the ledger, and contains no article text.
+    assert!(reports(&build) == 1 && printed(&build).contains("feeds/feeds.opml"), "{}", printed(&build));
 }

@@ -1,10 +1,10 @@
-//! One process at a time writes to an output directory.
+//! The lock on the output directory: only one daemon writes to it.
 
 use std::fs;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, bounded, files, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, bounded, files, printed};
 
-/// A second newsroom with a state of its own that writes to the directory of the first.
+/// A second newsroom, with its own state, that writes to the output directory of the first.
 fn sharing(newsroom: &Newsroom) -> Newsroom {
     let other = Newsroom::new();
     let feeds = newsroom.path("feeds");
@@ -26,7 +26,7 @@ fn second_writer_of_output_directory_is_refused() {
     has_feeds(&newsroom, &daemon);
     for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["build"]] {
         let output = bounded(other.command().args(arguments));
-        let text = said(&output);
+        let text = printed(&output);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
         let state = newsroom.path(".dateline").canonicalize().expect("it is there");
         for part in
@@ -35,17 +35,17 @@ fn second_writer_of_output_directory_is_refused() {
             assert!(text.contains(part), "{arguments:?}: `{part}` in {text}");
         }
     }
-    // What is taken from readers is written down all the same.
+    // A retraction is recorded all the same.
     let before = files(&newsroom.path("feeds"));
     let retracted = other.dateline(&["retract", "news/b.md"]);
-    assert!(said(&retracted).contains("output-claimed"), "{}", said(&retracted));
+    assert!(printed(&retracted).contains("output-claimed"), "{}", printed(&retracted));
     assert_eq!(files(&newsroom.path("feeds")), before);
-    // Its own commands don't need the daemon to stop.
+    // `build` with the same state works while the daemon runs.
     assert!(newsroom.dateline(&["build"]).status.success());
     assert!(daemon.stop());
     assert!(!newsroom.path("feeds/.dateline.lock").exists(), "nothing is left behind");
     let build = other.dateline(&["build"]);
-    assert!(build.status.success(), "{}", said(&build));
+    assert!(build.status.success(), "{}", printed(&build));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn killed_writer_leaves_output_directory_free() {
     has_feeds(&newsroom, &daemon);
     daemon.kill();
     drop(daemon);
-    assert!(newsroom.path("feeds/.dateline.lock").exists(), "nobody had time to remove it");
+    assert!(newsroom.path("feeds/.dateline.lock").exists(), "the daemon had no time to remove it");
     let daemon = other.serve();
     daemon.wait("it writes", |_| {
         fs::read_to_string(newsroom.path("feeds/news/rss.xml")).is_ok_and(|feed| feed.contains("Story B"))
@@ -76,6 +76,6 @@ fn replaced_output_directory_is_locked_again() {
     newsroom.article("news/c.md", "Story C", "Body.");
     has_feeds(&newsroom, &daemon);
     let build = other.dateline(&["build"]);
-    assert_eq!(build.status.code(), Some(1), "{}", said(&build));
+    assert_eq!(build.status.code(), Some(1), "{}", printed(&build));
     assert!(daemon.stop());
 }

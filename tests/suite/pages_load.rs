@@ -1,4 +1,4 @@
-//! Pages of articles under load, and starts of newsrooms in which something is odd about every article.
+//! How often article pages are built, and how often articles are read.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use crate::newsroom::{CONFIG, Daemon, Newsroom};
 
-/// A daemon with what operators see of it.
+/// A daemon and its admin listener.
 struct Served {
     daemon: Daemon,
     admin: Daemon,
-    _said: BufReader<ChildStdout>,
+    _stdout: BufReader<ChildStdout>,
 }
 
 fn serve(newsroom: &Newsroom) -> Served {
     let mut command = newsroom.command();
     command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    let (daemon, mut said) = Daemon::spawn_talking(&newsroom.path(""), command);
+    let (daemon, mut stdout) = Daemon::spawn_talking(&newsroom.path(""), command);
     let mut line = String::new();
-    said.read_line(&mut line).expect("it says where operators look");
+    stdout.read_line(&mut line).expect("a line with the admin address");
     let admin = Daemon::at(line.split('/').nth(2).expect("an address").to_owned());
     daemon.wait_until_ready();
-    Served { daemon, admin, _said: said }
+    Served { daemon, admin, _stdout: stdout }
 }
 
 impl Served {
@@ -37,7 +37,7 @@ impl Served {
         self.number("dateline_pages_built_total")
     }
 
-    /// What is wrong, as operators see it.
+    /// The problems in `/status.json`.
     fn problems(&self) -> Vec<Value> {
         let status: Value = serde_json::from_str(&self.admin.body("/status.json")).expect("JSON");
         status["problems"].as_array().unwrap_or_else(|| panic!("no problems in {status}")).clone()
@@ -48,7 +48,7 @@ fn story(more: &str, body: &str) -> String {
     format!("---\ntitle: \"Quay\"\ndate: 2026-11-20 10:00\n{more}---\n\n{body}\n")
 }
 
-/// The address of the only article's page.
+/// The path of the only article's page.
 fn link(daemon: &Daemon) -> String {
     let feed = daemon.body("/news/atom.xml");
     let link = feed.split("http://feeds.courier.example/articles/").nth(1).and_then(|rest| rest.split('"').next());
@@ -78,9 +78,9 @@ fn article_page_is_built_once_per_version() {
     assert_eq!(served.daemon.get(&link, &[("If-None-Match", &tag)]).status, 200);
     assert_eq!(served.pages_built(), built);
 
-    // What cannot be used does not take the last good version away; nor does it have to be found out for each request.
+    // An invalid version keeps the last good page, and isn't read again for every request.
     newsroom.write("content/news/quay.md", story("date: nonsense\n", "The third version."));
-    served.daemon.wait("it is told of", |_| !served.problems().is_empty());
+    served.daemon.wait("it is reported", |_| !served.problems().is_empty());
     newsroom.age("content/news/quay.md");
     assert!(served.daemon.body(&link).contains("The second version."));
     let built = served.pages_built();
@@ -115,22 +115,22 @@ fn articles_with_warnings_are_not_reread() {
     assert_eq!(first.number("dateline_articles_read_total"), ARTICLES as u64);
     let problems = first.problems();
     assert!(problems.len() >= ARTICLES, "{problems:?}");
-    let said = |newsroom: &Newsroom| {
+    let warnings = |newsroom: &Newsroom| {
         let log = fs::read_to_string(newsroom.path("log")).expect("a log");
-        let told = log.lines().filter(|line| line.contains(".md")).filter_map(|line| line.split_once("WARN"));
-        let mut told: Vec<String> = told.map(|(_, told)| told.to_owned()).collect();
-        told.sort();
-        told
+        let reported = log.lines().filter(|line| line.contains(".md")).filter_map(|line| line.split_once("WARN"));
+        let mut reported: Vec<String> = reported.map(|(_, reported)| reported.to_owned()).collect();
+        reported.sort();
+        reported
     };
-    let told = said(&newsroom);
+    let before = warnings(&newsroom);
     assert!(first.daemon.stop());
     let second = serve(&newsroom);
     assert_eq!(second.number("dateline_articles_read_total"), 0);
-    assert_eq!((second.problems(), said(&newsroom)), (problems, told));
-    // What is mended is read, and no longer told of.
+    assert_eq!((second.problems(), warnings(&newsroom)), (problems, before));
+    // A repaired article is read, and its problem disappears.
     newsroom.write("content/news/7.md", story("", "Text."));
     second
         .daemon
-        .wait("it is mended", |_| !second.problems().iter().any(|problem| problem.to_string().contains("news/7.md")));
+        .wait("the problem is resolved", |_| !second.problems().iter().any(|problem| problem.to_string().contains("news/7.md")));
     assert_eq!(second.number("dateline_articles_read_total"), 1);
 }

@@ -1,4 +1,4 @@
-//! `dateline pin`: ids are written into the files that they belong to, and readers notice nothing.
+//! `dateline pin` writes each article's id into its file, and changes no feed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,12 +7,12 @@ use std::process::Output;
 
 use crate::newsroom::{Daemon, Newsroom, article, files};
 
-fn told(output: &Output) -> String {
+fn outcome(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}exit {}", text(&output.stdout), text(&output.stderr), output.status.code().unwrap_or(-1))
 }
 
-/// ETag, Last-Modified, text.
+/// ETag, `Last-Modified` and text.
 type Document = (Option<String>, Option<String>, String);
 
 /// All documents with their validators.
@@ -28,7 +28,7 @@ fn documents(newsroom: &Newsroom, daemon: &Daemon) -> BTreeMap<String, Document>
         .collect()
 }
 
-/// Everything below the content directory, hidden files included.
+/// The names of all files in `content/news`, including hidden files.
 fn everything(newsroom: &Newsroom) -> Vec<String> {
     let mut found: Vec<String> = fs::read_dir(newsroom.path("content/news"))
         .expect("readable")
@@ -62,16 +62,16 @@ fn pinning_republishes_nothing() {
     newsroom
         .write("content/news/own.md", article("Own", "Body.").replace("date:", "id: tag:x.example,2026:own\ndate:"));
     let daemon = newsroom.serve();
-    // Files are written in their order.
+    // This is the last file to be written.
     daemon.wait("all feeds are files", |_| newsroom.path("feeds/tags/tide/rss.xml").is_file());
     let (before, written) = (documents(&newsroom, &daemon), stamps(&newsroom));
     let old = files(&newsroom.path("content"));
 
     let dry = newsroom.dateline(&["pin", "--dry-run"]);
     let pinned = newsroom.dateline(&["pin"]);
-    assert_eq!(told(&dry).replace("would be pinned", "pinned"), told(&pinned), "the rehearsal shows what is done");
+    assert_eq!(outcome(&dry).replace("would be pinned", "pinned"), outcome(&pinned), "the dry run shows what is done");
     assert_eq!(
-        told(&pinned),
+        outcome(&pinned),
         format!(
             "content/news/2026-11-20-bare.md  {ID}bare\n     1 + ---\n     2 + id: \"{ID}bare\"\n     3 + ---\n\
              content/news/gb.txt  {ID}gb\n     1 + Id: {ID}gb\n\
@@ -80,7 +80,7 @@ fn pinning_republishes_nothing() {
              content/news/undated.md  {undated}\n     1 + ---\n     2 + id: \"{undated}\"\n     3 + ---\n\
              content/news/yaml.md  {ID}yaml\n     2 + id: \"{ID}yaml\"\n\
              6 articles pinned, 1 with an id already\nexit 0",
-            undated = told(&dry).split("undated.md  ").nth(1).and_then(|rest| rest.lines().next()).expect("its id"),
+            undated = outcome(&dry).split("undated.md  ").nth(1).and_then(|rest| rest.lines().next()).expect("its id"),
         )
     );
     let new = files(&newsroom.path("content"));
@@ -102,9 +102,9 @@ fn pinning_republishes_nothing() {
         assert!(!marked || new.starts_with("\u{FEFF}---\n".as_bytes()), "the mark stays first");
     }
 
-    // A story that comes after them: when it is there, the daemon has seen what was pinned.
+    // Once the daemon shows this later article, it has processed the pinned files.
     newsroom.write("content/other.md", "---\ntitle: Later\ndate: 2026-11-10\nfeeds: false\n---\nBody.\n");
-    let explained = told(&newsroom.dateline(&["explain", "content/other.md"]));
+    let explained = outcome(&newsroom.dateline(&["explain", "content/other.md"]));
     let link =
         explained.split("http://feeds.courier.example").nth(1).and_then(|rest| rest.lines().next()).expect("its page");
     daemon.wait("its page is there", |daemon| daemon.get(link, &[]).status == 200);
@@ -116,7 +116,7 @@ fn pinning_republishes_nothing() {
     assert_eq!(stamps(&newsroom), written, "no file was delivered again");
     assert!(daemon.stop());
 
-    // Without what the daemon remembers, the ids are the same.
+    // Even without the state, the ids are the same.
     fs::remove_dir_all(newsroom.path(".dateline")).expect("there");
     fs::rename(newsroom.path("content/news/yaml.md"), newsroom.path("content/renamed.md")).expect("movable");
     let daemon = newsroom.serve();
@@ -126,7 +126,7 @@ fn pinning_republishes_nothing() {
     }
 }
 
-/// When each feed document was written.
+/// The inode and modification time of each feed file.
 fn stamps(newsroom: &Newsroom) -> BTreeMap<String, (u64, i64, i64)> {
     let names = files(&newsroom.path("feeds")).into_keys();
     names
@@ -145,16 +145,16 @@ fn pinning_keeps_modes_and_links() {
     newsroom.article("news/private.md", "Private", "Body.");
     let private = newsroom.path("content/news/private.md");
     fs::set_permissions(&private, fs::Permissions::from_mode(0o604)).expect("ours");
-    // Where the test may give files away, they stay with whom they belong to.
+    // If the test may change the owner of files, the owner is kept.
     drop(chown(&private, Some(12), Some(12)));
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     let before = everything(&newsroom);
     let owner = |metadata: fs::Metadata| (metadata.uid(), metadata.gid(), metadata.permissions().mode() & 0o7777);
     let owned = owner(fs::metadata(&private).expect("there"));
 
-    // From here, below the content directory, absolute.
+    // A path relative to the content directory, and an absolute one.
     let absolute = newsroom.path("content/news/private.md");
-    let pinned = told(&newsroom.dateline(&["pin", "news/linked.md", absolute.to_str().expect("UTF-8")]));
+    let pinned = outcome(&newsroom.dateline(&["pin", "news/linked.md", absolute.to_str().expect("UTF-8")]));
     assert!(pinned.contains("content/news/linked.md  ") && pinned.ends_with("2 articles pinned\nexit 0"), "{pinned}");
     assert_eq!(everything(&newsroom), before);
     assert_eq!(owner(fs::metadata(&private).expect("there")), owned);
@@ -177,7 +177,7 @@ fn unpinnable_files_are_left_alone() {
     newsroom.article("news/fresh.md", "Fresh", "Body.");
     let before = files(&newsroom.path("content"));
 
-    let pinned = told(&newsroom.dateline(&["pin"]));
+    let pinned = outcome(&newsroom.dateline(&["pin"]));
     for part in [
         "broken.md is left alone: it cannot be read as an article: the front matter is not closed",
         "braces.md is left alone: its front matter is in braces",
@@ -202,13 +202,13 @@ fn unpinnable_files_are_left_alone() {
         ("content/elsewhere", "not a file that dateline reads as an article"),
         ("config/dateline.toml", "there is no such article in content"),
     ] {
-        let told = told(&newsroom.dateline(&["pin", article]));
-        assert!(told.contains(reason) && told.ends_with("exit 2"), "{article}: {told}");
+        let outcome = outcome(&newsroom.dateline(&["pin", article]));
+        assert!(outcome.contains(reason) && outcome.ends_with("exit 2"), "{article}: {outcome}");
     }
-    // A machine that fails is another matter.
+    // An unreadable directory or ledger is a failure, not a refusal.
     fs::rename(newsroom.path("content"), newsroom.path("gone")).expect("movable");
-    let gone = told(&newsroom.dateline(&["pin"]));
+    let gone = outcome(&newsroom.dateline(&["pin"]));
     assert!(gone.contains("folder-unreadable") && gone.ends_with("exit 1"), "{gone}");
     fs::write(newsroom.path(".dateline/ledger.sqlite"), b"This is no database. ".repeat(60)).expect("writable");
-    assert!(told(&newsroom.dateline(&["pin"])).ends_with("exit 1"));
+    assert!(outcome(&newsroom.dateline(&["pin"])).ends_with("exit 1"));
 }

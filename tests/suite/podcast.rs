@@ -1,6 +1,6 @@
-//! Episodes of a podcast as editors write them.
+//! Podcast episodes: shared media files, durations and lengths.
 
-use crate::newsroom::{CONFIG, Newsroom, said};
+use crate::newsroom::{CONFIG, Newsroom, printed};
 
 const PODCAST: &str = r#"
 [[section]]
@@ -27,7 +27,7 @@ fn shared_media_files_are_reported() {
     ] {
         newsroom.write(&format!("content/{name}.md"), episode(day, &format!("[{{url: \"{url}\"}}]")));
     }
-    let check = || said(&newsroom.dateline(&["check"]));
+    let check = || printed(&newsroom.dateline(&["check"]));
     let shared = || {
         let check = check();
         let pairs = check.split("warning[media-shared]: ").skip(1).map(|warning| {
@@ -37,12 +37,12 @@ fn shared_media_files_are_reported() {
         pairs.collect::<Vec<_>>()
     };
     let pair = |one: &str, other: &str| (format!("content/{one}.md"), format!("content/{other}.md"));
-    // The feed of the whole site has them all.
+    // The root feed contains all episodes.
     assert_eq!(shared(), [pair("audio/c", "audio/a"), pair("notes/d", "audio/a")]);
     newsroom.write("content/notes/d.md", episode(13, "[{url: \"https://cdn.example/four.mp3\"}]"));
     newsroom.write("content/notes/e.md", episode(14, "https://cdn.example/four.mp3"));
     assert_eq!(shared(), [pair("audio/c", "audio/a"), pair("notes/e", "notes/d")]);
-    // A picture is no enclosure.
+    // Pictures may be shared.
     newsroom.write("content/notes/e.md", episode(14, "https://cdn.example/one.png"));
     newsroom.write("content/notes/f.md", episode(15, "https://cdn.example/one.png"));
     newsroom.write("content/audio/c.md", episode(12, "[{url: \"https://cdn.example/three.mp3\"}]"));

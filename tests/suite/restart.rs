@@ -1,10 +1,10 @@
-//! A daemon that starts answers at once with what it published last, and with nothing that readers must not see any more.
+//! After a restart, the daemon serves the saved documents at once, except those that readers must no longer see.
 //!
-//! The content directory is moved away for it: then the articles are not known, however long one looks.
+//! The tests move the content directory away, so that the first scan finds no articles.
 
 use std::fs;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, Response, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, Response, printed};
 
 const ROUTES: [&str; 9] = [
     "/",
@@ -35,8 +35,8 @@ fn show(newsroom: &Newsroom) {
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("movable");
 }
 
-/// What is the same whenever it is asked for.
-fn told(response: Response) -> (u16, Vec<(String, String)>, String) {
+/// Status, header fields except `Date`, and the body in hexadecimal.
+fn stable_parts(response: Response) -> (u16, Vec<(String, String)>, String) {
     let mut headers = response.headers.clone();
     headers.retain(|(name, _)| name != "date");
     headers.sort();
@@ -49,13 +49,13 @@ type Answer = (u16, Vec<(String, String)>, String);
 
 fn all(daemon: &Daemon) -> Vec<Answer> {
     let asked = ROUTES.iter().flat_map(|route| ["identity", "gzip"].map(|coding| (route, coding)));
-    asked.map(|(route, coding)| told(daemon.get(route, &[("Accept-Encoding", coding)]))).collect()
+    asked.map(|(route, coding)| stable_parts(daemon.get(route, &[("Accept-Encoding", coding)]))).collect()
 }
 
-/// Waits until what is published now is noted for the next start.
-fn is_noted(newsroom: &Newsroom, daemon: &Daemon, route: &str) {
+/// Waits until the current version of a document is in the list of saved documents.
+fn wait_until_saved(newsroom: &Newsroom, daemon: &Daemon, route: &str) {
     let tag = daemon.get(route, &[]).header("etag").expect("an ETag").trim_matches('"').to_owned();
-    daemon.wait("it is noted", |_| fs::read_to_string(newsroom.path(LIST)).is_ok_and(|list| list.contains(&tag)));
+    daemon.wait("it is saved", |_| fs::read_to_string(newsroom.path(LIST)).is_ok_and(|list| list.contains(&tag)));
 }
 
 fn status(daemon: &Daemon, path: &str) -> u16 {
@@ -87,7 +87,7 @@ fn saved_documents_are_served_at_once() {
             let tag = &headers.iter().find(|(name, _)| name == "etag").expect("an ETag").1;
             assert_eq!(daemon.get(route, &[("If-None-Match", tag)]).status, 304, "{route}");
         }
-        // Of these nothing is kept.
+        // Article pages, media files and errors aren't saved.
         for path in [&*page, "/media/quay.png", "/missing", "/news"] {
             assert_eq!(status(&daemon, path), 503, "{path}");
         }
@@ -99,7 +99,7 @@ fn saved_documents_are_served_at_once() {
         let daemon = newsroom.serve();
         assert_eq!(all(&daemon), before, "ready, output to `{output}`");
         drop(daemon);
-        // It was killed before it noted anything.
+        // The daemon was killed before it saved anything.
         hide(&newsroom);
         assert_eq!(all(&newsroom.serve_unready()), before, "killed, output to `{output}`");
     }
@@ -113,13 +113,13 @@ fn damaged_saved_document_is_not_served() {
     let page = daemon.get("/news/", &[]).header("etag").expect("an ETag").trim_matches('"').to_owned();
     assert!(daemon.stop());
     hide(&newsroom);
-    let spoil = |name: &str| {
+    let damage = |name: &str| {
         let mut bytes = fs::read(newsroom.path(name)).expect("written");
         bytes[30] ^= 1;
         fs::write(newsroom.path(name), bytes).expect("writable");
     };
-    spoil("feeds/news/rss.xml");
-    spoil(&format!(".dateline/documents/{page}"));
+    damage("feeds/news/rss.xml");
+    damage(&format!(".dateline/documents/{page}"));
     fs::remove_file(newsroom.path("feeds/news/atom.xml")).expect("written");
     let daemon = newsroom.serve_unready();
     let served = ["/news/rss.xml", "/news/", "/news/atom.xml", "/news/feed.json"].map(|route| status(&daemon, route));
@@ -140,7 +140,7 @@ fn changed_configuration_serves_no_saved_documents() {
     let daemon = newsroom.serve_unready();
     assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
     assert!(daemon.stop());
-    // It is the same again, and then another while the articles are still read.
+    // The same configuration again, and a change of it during the first scan.
     newsroom.write("config/dateline.toml", CONFIG);
     let daemon = newsroom.serve_unready();
     assert_eq!(status(&daemon, "/news/rss.xml"), 200);
@@ -152,9 +152,9 @@ fn changed_configuration_serves_no_saved_documents() {
 fn retraction_before_kill_is_not_undone() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
-    is_noted(&newsroom, &daemon, "/news/rss.xml");
-    let told = newsroom.dateline(&["retract", "content/news/ships.md"]);
-    assert_eq!(told.status.code(), Some(0), "{}", said(&told));
+    wait_until_saved(&newsroom, &daemon, "/news/rss.xml");
+    let output = newsroom.dateline(&["retract", "content/news/ships.md"]);
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     drop(daemon);
     hide(&newsroom);
     let daemon = newsroom.serve_unready();
@@ -163,34 +163,34 @@ fn retraction_before_kill_is_not_undone() {
     assert_eq!(status(&daemon, "/news/rss.xml"), 503);
     drop(daemon);
 
-    // While the articles are read.
+    // During the first scan.
     show(&newsroom);
     let daemon = newsroom.serve();
-    is_noted(&newsroom, &daemon, "/news/rss.xml");
+    wait_until_saved(&newsroom, &daemon, "/news/rss.xml");
     assert!(daemon.stop());
     hide(&newsroom);
     let daemon = newsroom.serve_unready();
     assert!(daemon.body("/news/rss.xml").contains("Fab"), "{}", daemon.body("/news/rss.xml"));
-    let told = newsroom.dateline(&["retract", "content/news/chips/fab.md"]);
-    assert_eq!(told.status.code(), Some(0), "{}", said(&told));
+    let output = newsroom.dateline(&["retract", "content/news/chips/fab.md"]);
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
     drop(daemon);
     let daemon = newsroom.serve_unready();
     assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
     assert!(daemon.stop());
 
-    // And by a command while no daemon runs.
+    // By a command while no daemon runs.
     show(&newsroom);
     newsroom.article("news/tugs.md", "Tugs", "The tugs are out.");
     assert!(newsroom.serve().stop());
-    let told = newsroom.dateline(&["retract", "content/news/tugs.md"]);
-    assert_eq!(told.status.code(), Some(0), "{}", said(&told));
+    let output = newsroom.dateline(&["retract", "content/news/tugs.md"]);
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     hide(&newsroom);
     let daemon = newsroom.serve_unready();
     assert!(ROUTES.iter().all(|route| status(&daemon, route) == 503));
 }
 
-/// Also of articles that no window shows and that stand as they are remembered.
+/// Even if the article is in no feed and is unchanged since the last run.
 #[test]
 fn warnings_are_reported_after_every_start() {
     let newsroom = Newsroom::new();
@@ -204,7 +204,7 @@ fn warnings_are_reported_after_every_start() {
     newsroom.write("content/news/c.txt", wire);
     for _ in 0..2 {
         let daemon = newsroom.serve();
-        // It is told right after the feeds are there.
+        // The warnings follow right after the daemon is ready.
         for code in ["id-collision", "breadcrumb-unknown"] {
             daemon.wait(code, |_| fs::read_to_string(newsroom.path("log")).expect("a log").contains(code));
         }

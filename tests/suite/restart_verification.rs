@@ -1,6 +1,6 @@
-//! After a restart no document of the last run is served that shows an article which was changed while no daemon ran.
+//! After a restart, a saved document isn't served if one of its articles was changed while no daemon ran.
 //!
-//! A content directory that can be entered and not listed holds back the first scan for ever: what is served then is of the last run.
+//! The tests make the content directory unlistable, so that the first scan never ends and only saved documents are served.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,8 @@ fn serving(mut command: Command) -> Command {
     command
 }
 
-/// A daemon whose first scan never ends, since the content directory cannot be listed; `None` where that cannot be had.
+/// Starts a daemon whose first scan never ends, as the content directory can't be listed. Returns `None` if the system
+/// can't do that.
 fn serve_held_back(newsroom: &Newsroom, test: &str) -> Option<Daemon> {
     let command = without_privileges(newsroom, test)?;
     permit(&newsroom.path("content"), 0o311);
@@ -39,15 +40,15 @@ fn story(name: &str, more: &str) -> String {
     )
 }
 
-/// What can happen to the file of an article, and whether what readers saw of it may be shown before everything is known.
-type Change = (&'static str, bool, fn(&Newsroom, &Path));
+/// A name, whether the saved documents may still be shown before the first scan ends, and the change of the article's file.
+type NamedChange = (&'static str, bool, fn(&Newsroom, &Path));
 
 fn rewrite(path: &Path, more: &str) {
     let name = path.parent().and_then(Path::file_name).expect("a folder").to_str().expect("UTF-8");
     fs::write(path, story(name, more)).expect("writable");
 }
 
-const CHANGES: [Change; 28] = [
+const CHANGES: [NamedChange; 28] = [
     ("untouched", true, |_, _| {}),
     ("touched", true, |_, file| {
         let file = fs::File::options().write(true).open(file).expect("there");
@@ -114,13 +115,13 @@ fn sections(names: &[&str]) -> String {
     format!("{base}{}[taxonomies]\ntags = true\n", sections.collect::<String>())
 }
 
-/// Every way in which a document may leave.
+/// The responses to different requests for a document.
 fn answers(daemon: &Daemon, route: &str, tag: &str) -> Vec<(u16, Option<String>, bool)> {
-    let told = |response: crate::newsroom::Response| {
+    let describe = |response: crate::newsroom::Response| {
         let sings = String::from_utf8_lossy(&response.body).contains("sings");
         (response.status, response.header("retry-after").map(str::to_owned), sings)
     };
-    let mut answers = vec![told(daemon.head(route, &[]))];
+    let mut answers = vec![describe(daemon.head(route, &[]))];
     for fields in [
         &[][..],
         &[("Accept-Encoding", "gzip")],
@@ -132,14 +133,14 @@ fn answers(daemon: &Daemon, route: &str, tag: &str) -> Vec<(u16, Option<String>,
         &[("If-Modified-Since", "Sun, 29 Nov 2099 12:00:00 GMT")],
         &[("Range", "bytes=0-9")],
     ] {
-        answers.push(told(daemon.get(route, fields)));
+        answers.push(describe(daemon.get(route, fields)));
     }
     answers
 }
 
 #[test]
 fn changes_while_stopped_withhold_saved_documents() {
-    // With and without what is kept of files.
+    // With and without the metadata cache.
     for is_cached in [true, false] {
         let newsroom = Newsroom::new();
         let names: Vec<&str> = CHANGES.iter().map(|(name, ..)| *name).collect();
@@ -190,14 +191,14 @@ fn changes_while_stopped_withhold_saved_documents() {
     }
 }
 
-/// Waits until operators are told, and says what.
-fn told(daemon: &Daemon, what: &str) -> String {
-    let mut told = String::new();
+/// Waits until `/readyz` reports the content directory as unreachable, and returns its text.
+fn alarm_text(daemon: &Daemon, what: &str) -> String {
+    let mut text = String::new();
     daemon.wait(what, |daemon| {
-        told = daemon.body("/readyz");
-        told.contains("content-unreachable")
+        text = daemon.body("/readyz");
+        text.contains("content-unreachable")
     });
-    told
+    text
 }
 
 #[test]
@@ -208,7 +209,7 @@ fn content_that_looks_unmounted_counts_as_unchanged() {
     assert!(newsroom.serve().stop());
     let content = newsroom.path("content");
     fs::rename(&content, newsroom.path("away")).expect("movable");
-    for (what, said, make) in [
+    for (what, reason, make) in [
         ("it is not there", "No such file", (|_| {}) as fn(&Path)),
         ("it is empty", "is empty", |content| fs::create_dir(content).expect("writable")),
         ("only what is hidden is there", "is empty", |content| {
@@ -217,14 +218,14 @@ fn content_that_looks_unmounted_counts_as_unchanged() {
     ] {
         make(&content);
         let daemon = newsroom.serve_unready();
-        assert!(told(&daemon, what).contains(said), "{what}");
+        assert!(alarm_text(&daemon, what).contains(reason), "{what}");
         for route in ["/", "/ships/rss.xml", "/tags/sea/feed.json", "/feeds.opml"] {
             assert_eq!(daemon.get(route, &[]).status, 200, "{what}: {route}");
         }
-        assert!(fs::read_to_string(newsroom.path("log")).expect("a log").contains(said), "{what}");
+        assert!(fs::read_to_string(newsroom.path("log")).expect("a log").contains(reason), "{what}");
         assert!(daemon.stop());
     }
-    // It is there again, without the story.
+    // The content directory is back, without the story.
     fs::remove_dir_all(&content).expect("there");
     fs::rename(newsroom.path("away"), &content).expect("movable");
     fs::rename(content.join("ships/story.md"), newsroom.path("story.md")).expect("movable");
@@ -234,10 +235,10 @@ fn content_that_looks_unmounted_counts_as_unchanged() {
     }
     let readiness = daemon.body("/readyz");
     assert!(!readiness.contains("No such file") && !readiness.contains("is empty"), "{readiness}");
-    // A file that is back shows them again, also where nobody waited for it.
+    // If the file is back, the documents are shown again.
     fs::rename(newsroom.path("story.md"), content.join("ships/story.md")).expect("movable");
     daemon.wait("it is shown", |daemon| daemon.get("/ships/rss.xml", &[]).status == 200);
-    // And what goes while the articles are still read.
+    // A draft during the first scan.
     fs::write(content.join("ships/story.md"), story("ships", "draft: true\n")).expect("writable");
     daemon.wait("it is withheld", |daemon| daemon.get("/ships/rss.xml", &[]).status == 503);
     drop(daemon);
@@ -280,14 +281,14 @@ fn retraction_during_start_withholds_only_its_documents() {
             .map(|route| daemon.get(route, &[]).status)
     };
     assert_eq!(statuses(&daemon), [200; 5]);
-    let told = newsroom.dateline(&["retract", "content/ships/story.md"]);
-    assert_eq!(told.status.code(), Some(0), "{}", crate::newsroom::said(&told));
+    let output = newsroom.dateline(&["retract", "content/ships/story.md"]);
+    assert_eq!(output.status.code(), Some(0), "{}", crate::newsroom::printed(&output));
     assert_eq!(statuses(&daemon), [503, 503, 503, 503, 200]);
     drop(daemon);
     permit(&newsroom.path("content"), 0o755);
 }
 
-/// Of lists that cannot be trusted nothing is served, and nobody is harmed.
+/// The daemon still starts.
 #[test]
 fn damaged_list_of_saved_documents_serves_nothing() {
     let newsroom = Newsroom::new();
@@ -316,9 +317,9 @@ fn damaged_list_of_saved_documents_serves_nothing() {
     }
 }
 
-/// What happens to one of a few files.
+/// A random change of a file.
 #[derive(Clone, Copy, Debug)]
-enum Happening {
+enum Change {
     Write { path: usize, section: bool, withheld: bool },
     Remove(usize),
     Rename(usize, usize),
@@ -327,30 +328,30 @@ enum Happening {
 
 const PATHS: [&str; 6] = ["a/one.md", "a/two.md", "b/one.md", "b/two.md", "c/one.md", "top.md"];
 
-fn happening() -> impl Strategy<Value = Happening> {
+fn random_change() -> impl Strategy<Value = Change> {
     let path = 0..PATHS.len();
     prop_oneof![
         3 => (path.clone(), any::<bool>(), any::<bool>())
-            .prop_map(|(path, section, withheld)| Happening::Write { path, section, withheld }),
-        1 => path.clone().prop_map(Happening::Remove),
-        1 => (path.clone(), path.clone()).prop_map(|(from, to)| Happening::Rename(from, to)),
-        1 => path.prop_map(Happening::Touch),
+            .prop_map(|(path, section, withheld)| Change::Write { path, section, withheld }),
+        1 => path.clone().prop_map(Change::Remove),
+        1 => (path.clone(), path.clone()).prop_map(|(from, to)| Change::Rename(from, to)),
+        1 => path.prop_map(Change::Touch),
     ]
 }
 
-/// A newsroom whose every version of a file has a word of its own.
+/// A newsroom in which every version of a file contains a unique word.
 struct Words {
     newsroom: Newsroom,
     written: usize,
-    /// The words that readers may see now, by file.
+    /// The public words, by file.
     public: BTreeMap<usize, String>,
 }
 
 impl Words {
-    fn happen(&mut self, happening: Happening) {
+    fn apply(&mut self, change: Change) {
         let file = |path: usize| self.newsroom.path(&format!("content/{}", PATHS[path]));
-        match happening {
-            Happening::Write { path, section, withheld } => {
+        match change {
+            Change::Write { path, section, withheld } => {
                 self.written += 1;
                 let word = format!("word{}end", self.written);
                 let section = if section { "sections: [c]\ntags: [tide]\n" } else { "" };
@@ -360,43 +361,43 @@ impl Words {
                 self.public.remove(&path);
                 self.public.extend((!withheld).then_some((path, word)));
             }
-            Happening::Remove(path) => {
+            Change::Remove(path) => {
                 drop(fs::remove_file(file(path)));
                 self.public.remove(&path);
             }
-            Happening::Rename(from, to) if from != to && file(from).exists() => {
+            Change::Rename(from, to) if from != to && file(from).exists() => {
                 fs::create_dir_all(file(to).parent().expect("below the content")).expect("writable");
                 fs::rename(file(from), file(to)).expect("movable");
                 self.public.remove(&to);
                 let word = self.public.remove(&from);
                 self.public.extend(word.map(|word| (to, word)));
             }
-            Happening::Touch(path) if file(path).exists() => {
+            Change::Touch(path) if file(path).exists() => {
                 let file = fs::File::options().write(true).open(file(path)).expect("there");
                 file.set_modified(SystemTime::UNIX_EPOCH).expect("settable");
             }
-            Happening::Rename(..) | Happening::Touch(_) => {}
+            Change::Rename(..) | Change::Touch(_) => {}
         }
     }
 }
 
-/// Whatever happens before the end, at it and after it: what the last run published says nothing that no public file says now.
+/// Random changes before, at and after the end of the last run: saved documents contain only words of public files.
 #[test]
 fn saved_documents_show_only_public_versions() {
     let cases = std::env::var("RESTART_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(6);
     let mut runner =
         TestRunner::new(Cases { cases, failure_persistence: None, max_shrink_iters: 20, ..Cases::default() });
-    let happenings = |most| proptest::collection::vec(happening(), 0..most);
+    let changes = |most| proptest::collection::vec(random_change(), 0..most);
     let none = || Just(Vec::new());
     let history = prop_oneof![
-        4 => (happenings(12), happenings(6), happenings(6), any::<bool>()),
-        1 => (happenings(12), none(), none(), Just(false)),
+        4 => (changes(12), changes(6), changes(6), any::<bool>()),
+        1 => (changes(12), none(), none(), Just(false)),
     ];
     let run = runner.run(&history, |(before, at_the_end, meanwhile, is_killed)| {
         let newsroom = Newsroom::new();
         newsroom.write("config/dateline.toml", sections(&["a", "b", "c"]));
         let mut words = Words { newsroom, written: 0, public: BTreeMap::new() };
-        before.into_iter().for_each(|happening| words.happen(happening));
+        before.into_iter().for_each(|change| words.apply(change));
         let daemon = words.newsroom.serve();
         let routes: Vec<String> = ["", "a/", "b/", "c/", "tags/tide/"]
             .iter()
@@ -405,23 +406,23 @@ fn saved_documents_show_only_public_versions() {
         let is_there = |route: &&String| daemon.get(route, &[]).status == 200;
         let is_quiet = at_the_end.is_empty() && meanwhile.is_empty() && !is_killed;
         let expected = is_quiet.then(|| routes.iter().filter(is_there).count());
-        at_the_end.into_iter().for_each(|happening| words.happen(happening));
+        at_the_end.into_iter().for_each(|change| words.apply(change));
         if is_killed {
             drop(daemon);
         } else {
             assert!(daemon.stop());
         }
-        meanwhile.into_iter().for_each(|happening| words.happen(happening));
+        meanwhile.into_iter().for_each(|change| words.apply(change));
         let Some(daemon) = serve_held_back(&words.newsroom, "what public files say") else { return Ok(()) };
         let mut shown = 0;
         for route in &routes {
             let response = daemon.get(route, &[]);
             prop_assert!([200, 503].contains(&response.status), "{response:?}");
             shown += usize::from(response.status == 200);
-            for said in response.text().split("word").skip(1).filter_map(|rest| Some(rest.split_once("end")?.0)) {
-                let is_public = words.public.values().any(|word| *word == format!("word{said}end"));
-                let is_word = said.parse::<usize>().is_ok();
-                prop_assert!(is_public || !is_word, "{route} says {said}, and only {:?} are public", words.public);
+            for number in response.text().split("word").skip(1).filter_map(|rest| Some(rest.split_once("end")?.0)) {
+                let is_public = words.public.values().any(|word| *word == format!("word{number}end"));
+                let is_word = number.parse::<usize>().is_ok();
+                prop_assert!(is_public || !is_word, "{route} says {number}, and only {:?} are public", words.public);
             }
         }
         drop(daemon);

@@ -1,8 +1,8 @@
-//! What must not be read is nowhere: not in a document, a page, a picture, a written file or the log, whenever it was restricted.
+//! Restricted text and media appear nowhere: not in documents, pages, media files, written files or the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, files, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files, printed};
 
 /// A word that only members may read.
 const PAID: &str = "CANARY";
@@ -35,7 +35,7 @@ fn newsroom() -> Newsroom {
     newsroom
 }
 
-/// Every document that can be reached from the start page and from these paths.
+/// Every document that is linked from the start page or from these paths, directly or indirectly.
 fn served(daemon: &Daemon, more: &[String]) -> BTreeMap<String, String> {
     let start = ["/", "/feeds.opml", "/rss.xml", "/atom.xml", "/feed.json", "/news/", "/news/rss.xml", "/tags/tide/"];
     let mut left: Vec<String> = start.into_iter().map(str::to_owned).chain(more.iter().cloned()).collect();
@@ -58,14 +58,14 @@ fn served(daemon: &Daemon, more: &[String]) -> BTreeMap<String, String> {
     found
 }
 
-/// Every file that is written; nothing before the first.
+/// The written feed files, empty before the first publication.
 fn written(newsroom: &Newsroom) -> BTreeMap<String, String> {
     let feeds = newsroom.path("feeds");
     let found = if feeds.is_dir() { files(&feeds) } else { BTreeMap::new() };
     found.into_iter().map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect()
 }
 
-/// What only members may read and anybody can: an empty list is good.
+/// The places where paid content is public.
 fn leaks(newsroom: &Newsroom, daemon: &Daemon, more: &[String]) -> Vec<String> {
     let served = served(daemon, more);
     let mut leaks: Vec<String> = served
@@ -84,7 +84,7 @@ fn leaks(newsroom: &Newsroom, daemon: &Daemon, more: &[String]) -> Vec<String> {
     leaks
 }
 
-/// The address of the page of an article that is in the feed.
+/// The path of the page of an article in the root feed.
 fn address(daemon: &Daemon, title: &str) -> Option<String> {
     let json: serde_json::Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
     let item = json["items"].as_array()?.iter().find(|item| item["title"] == title)?.clone();
@@ -114,7 +114,7 @@ fn restricted_text_is_never_exposed() {
     daemon.wait("all is there", |daemon| daemon.body("/news/rss.xml").contains("Closed"));
     assert_eq!(leaks(&newsroom, &daemon, &[]), Vec::<String>::new());
     let json: serde_json::Value = serde_json::from_str(&daemon.body("/news/feed.json")).expect("JSON");
-    let mut told: Vec<String> = json["items"]
+    let mut items: Vec<String> = json["items"]
         .as_array()
         .expect("items")
         .iter()
@@ -126,9 +126,9 @@ fn restricted_text_is_never_exposed() {
             format!("{name}: {summary} free={} picture={}", html.contains("Free words"), html.contains("above.png"))
         })
         .collect();
-    told.sort();
+    items.sort();
     assert_eq!(
-        told,
+        items,
         [
             "closed: Closed free=false picture=false",
             "gate: Free words. free=true picture=false",
@@ -159,9 +159,9 @@ fn unlisted_article_has_page_only() {
     assert!(page.text().contains("<meta name=\"robots\" content=\"noindex\">") && page.text().contains(PAID));
     assert_eq!(daemon.get("/media/news/inside.png", &[]).status, 200, "its page shows it");
     let json = daemon.body("/news/feed.json");
-    assert!(!json.contains("deleted"), "nobody is told: {json}");
+    assert!(!json.contains("deleted"), "no notice: {json}");
     assert!(daemon.body("/tags/tide/").contains(">Other<") && !daemon.body("/tags/tide/").contains(">Quay<"));
-    let explained = said(&newsroom.dateline(&["explain", "content/news/a.md"]));
+    let explained = printed(&newsroom.dateline(&["explain", "content/news/a.md"]));
     assert!(explained.contains("unlisted (`unlisted`)") && explained.contains("line 7"), "{explained}");
 }
 
@@ -197,12 +197,12 @@ fn restricted_article_leaves_no_trace() {
         let more = [path.clone()];
         daemon.wait("it is nowhere", |daemon| leaks(&newsroom, daemon, &more).is_empty());
         assert_eq!(daemon.get(&path, &[]).status, status, "{keys}");
-        assert!(!daemon.body("/news/feed.json").contains("deleted"), "{keys}: nobody is told");
-        // Nor after a restart.
+        assert!(!daemon.body("/news/feed.json").contains("deleted"), "{keys}: no notice");
+        // The same after a restart.
         drop(daemon);
         let daemon = newsroom.serve();
         assert_eq!(leaks(&newsroom, &daemon, &more), Vec::<String>::new(), "{keys}");
-        // Its author can make it public again, under the same id.
+        // The author can make it public again, under the same id.
         newsroom.write("content/news/a.md", page("visibility: public", TEXT));
         daemon.wait("it is back", |daemon| {
             address(daemon, "Quay").as_ref() == Some(&path) && daemon.body("/news/rss.xml").contains(PAID)
@@ -217,12 +217,12 @@ fn reload_changes_access_to_paid_articles() {
     let configure = |paid: &str| {
         newsroom.write("config/dateline.toml", CONFIG.replace("[content]", &format!("[content]\npaid = \"{paid}\"")));
         let reload = newsroom.dateline(&["reload"]);
-        assert!(reload.status.success(), "{}", said(&reload));
+        assert!(reload.status.success(), "{}", printed(&reload));
     };
     let daemon = newsroom.serve();
     let path = address(&daemon, "Quay").expect("there");
     let more = [path.clone()];
-    let explained = || said(&newsroom.dateline(&["explain", "content/news/a.md"]));
+    let explained = || printed(&newsroom.dateline(&["explain", "content/news/a.md"]));
     assert_eq!(leaks(&newsroom, &daemon, &more), Vec::<String>::new());
     assert!(explained().contains("paid (`visibility`)") && explained().contains("teaser"), "{}", explained());
     let updated = |daemon: &Daemon| {
@@ -240,22 +240,22 @@ fn reload_changes_access_to_paid_articles() {
         daemon.wait("all of it is there", |daemon| daemon.body("/news/rss.xml").contains(PAID));
         assert!(daemon.body(&path).contains(PAID));
         assert_eq!(daemon.get("/media/news/paid.mp3", &[]).status, 200);
-        assert_eq!(updated(&daemon), before, "a configuration is no change of the article");
+        assert_eq!(updated(&daemon), before, "a configuration change doesn't update the article");
         daemon.wait("it is written", |_| written(&newsroom).values().any(|text| text.contains(PAID)));
-        // The command answers when it is done: from then on nobody gets what is paid for.
+        // When the command answers, the paid text is already gone.
         configure("teaser");
         let served = served(&daemon, &more);
         assert!(served.values().all(|text| !text.contains(PAID)), "at once");
         assert!(served["/news/rss.xml"].contains("Quay"), "the teaser stays");
         daemon.wait("the free part is there", |daemon| daemon.body("/news/rss.xml").contains("Free words"));
         daemon.wait("it is nowhere", |daemon| leaks(&newsroom, daemon, &more).is_empty());
-        assert_eq!(updated(&daemon), before, "a configuration is no change of the article");
+        assert_eq!(updated(&daemon), before, "a configuration change doesn't update the article");
     }
     configure("omit");
     assert_eq!(address(&daemon, "Quay"), None);
     assert_eq!(daemon.get(&path, &[]).status, 404);
     daemon.wait("it is nowhere", |daemon| leaks(&newsroom, daemon, &more).is_empty());
-    assert!(!daemon.body("/news/feed.json").contains("deleted"), "nobody is told");
+    assert!(!daemon.body("/news/feed.json").contains("deleted"), "no notice");
     assert!(explained().contains("left out"), "{}", explained());
     configure("teaser");
     daemon.wait("it is back", |daemon| address(daemon, "Quay").as_ref() == Some(&path));

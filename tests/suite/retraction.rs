@@ -1,11 +1,12 @@
-//! What is taken from readers is gone from pages, files and the socket's answer on. What counts as a retraction, and what readers are told, is
-//! in `cases/engine/retraction.txt` and `accidents.txt`.
+//! Retractions, mass removals, and configuration changes that take away entries: pages, files and commands.
+//!
+//! What counts as a retraction, and its tombstones, are tested by `cases/engine/retraction.txt` and `accidents.txt`.
 
 use std::fs;
 
 use serde_json::Value;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, files, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files, printed};
 
 const DOCUMENTS: [&str; 9] = [
     "/rss.xml",
@@ -22,22 +23,19 @@ const ID: &str = "tag:courier.example,2026:2026-11-20/news/ships";
 
 fn tombstones(daemon: &Daemon, feed: &str) -> Vec<String> {
     let json: Value = serde_json::from_str(&daemon.body(&format!("{feed}feed.json"))).expect("JSON");
-    let told: Vec<String> = json["_dateline"]["deleted"]
-        .as_array()
-        .into_iter()
-        .flatten()
+    let deleted = json["_dateline"]["deleted"].as_array().into_iter().flatten();
+    deleted
         .map(|deleted| {
             format!("{} {}", deleted["id"].as_str().expect("an id"), deleted["reason"].as_str().unwrap_or("-"))
         })
-        .collect();
-    told
+        .collect()
 }
 
-/// No document that is served or written has the words.
+/// Whether no served or written document contains the words.
 fn is_nowhere(newsroom: &Newsroom, daemon: &Daemon, words: &str) -> bool {
     let served = DOCUMENTS.iter().any(|path| daemon.body(path).contains(words));
     let feeds = newsroom.path("feeds");
-    // They are written a moment after they are served for the first time.
+    // At first, documents are written a moment after they are served.
     let is_in = |(_, bytes): (String, Vec<u8>)| String::from_utf8_lossy(&bytes).contains(words);
     !served && feeds.is_dir() && !files(&feeds).into_iter().any(is_in)
 }
@@ -80,7 +78,7 @@ fn deleted_article_returns_under_same_id() {
     assert!(updated(&after.text()) > updated(&before.text()), "it moves forward");
     assert_ne!(after.header("etag"), before.header("etag"));
 
-    // Killed and started again: nothing is forgotten.
+    // The retraction survives a kill.
     drop(daemon);
     let daemon = newsroom.serve();
     assert_eq!(tombstones(&daemon, "/news/"), [format!("{ID} -")]);
@@ -91,7 +89,7 @@ fn deleted_article_returns_under_same_id() {
     daemon.wait("it is back", |daemon| daemon.get(&page, &[]).status == 200);
     assert!(tombstones(&daemon, "/news/").is_empty());
     assert!(daemon.body("/news/atom.xml").contains(&format!("<id>{ID}</id>")));
-    let history = said(&newsroom.dateline(&["history", "content/news/ships.md"]));
+    let history = printed(&newsroom.dateline(&["history", "content/news/ships.md"]));
     for words in ["published as", "retracted, its file was deleted", "public again", "first publication"] {
         assert!(history.contains(words), "`{words}` in {history}");
     }
@@ -104,8 +102,8 @@ fn retract_command_is_immediate_and_lasting() {
     let page = page(&daemon);
     let retract =
         newsroom.dateline(&["retract", "content/news/ships.md", "--reason", "The photo shows <another> town."]);
-    assert_eq!(retract.status.code(), Some(0), "{}", said(&retract));
-    // Not waited for: the answer comes when it is so.
+    assert_eq!(retract.status.code(), Some(0), "{}", printed(&retract));
+    // No wait is needed: the command answers after the publication.
     let served = DOCUMENTS.iter().any(|path| daemon.body(path).contains("The ships are back"));
     assert!(!served);
     assert_eq!(tombstones(&daemon, "/news/"), [format!("{ID} The photo shows <another> town.")]);
@@ -122,12 +120,12 @@ fn retract_command_is_immediate_and_lasting() {
     assert_eq!(daemon.get(&page, &[]).status, 410);
 
     let again = newsroom.dateline(&["retract", ID, "--reason", "The photo shows <another> town."]);
-    assert!(again.status.code() == Some(2) && said(&again).contains("already"), "{}", said(&again));
+    assert!(again.status.code() == Some(2) && printed(&again).contains("already"), "{}", printed(&again));
     let unknown = newsroom.dateline(&["retract", "content/news/nothing.md"]);
-    assert!(unknown.status.code() == Some(2) && said(&unknown).contains("no article"), "{}", said(&unknown));
+    assert!(unknown.status.code() == Some(2) && printed(&unknown).contains("no article"), "{}", printed(&unknown));
 
     let restore = newsroom.dateline(&["restore", ID]);
-    assert_eq!(restore.status.code(), Some(0), "{}", said(&restore));
+    assert_eq!(restore.status.code(), Some(0), "{}", printed(&restore));
     daemon.wait("it is back", |daemon| daemon.body("/news/rss.xml").contains("and more"));
     assert!(tombstones(&daemon, "/").is_empty());
     assert_eq!(daemon.get(&page, &[]).status, 200);
@@ -143,7 +141,7 @@ fn commands_work_without_daemon() {
     };
     assert!(written("The ships are back"));
     let retract = newsroom.dateline(&["retract", "news/ships.md"]);
-    assert_eq!(retract.status.code(), Some(0), "{}", said(&retract));
+    assert_eq!(retract.status.code(), Some(0), "{}", printed(&retract));
     assert!(!written("The ships are back") && written("at:deleted-entry"));
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     assert!(!written("The ships are back"));
@@ -162,7 +160,7 @@ fn retracted_articles_do_not_count_as_removals() {
     let mut daemon = newsroom.serve();
     let command = |words: &[&str]| {
         let output = newsroom.dateline(words);
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", printed(&output));
     };
     let ready = |daemon: &Daemon| daemon.body("/readyz");
     let has = |daemon: &Daemon, name: &str| daemon.body("/news/feed.json").contains(&format!("Story {name}."));
@@ -191,7 +189,7 @@ fn retracted_articles_do_not_count_as_removals() {
     assert!(!has(&daemon, "b") && !has(&daemon, "c"));
 }
 
-/// The files of a folder are gone one after the other, but none of them may be taken for a deletion before the last is missed.
+/// The files disappear one after another, but none counts as deleted before the last one is missing.
 #[test]
 fn vanished_folder_is_one_mass_removal() {
     const FILES: usize = 600;
@@ -229,9 +227,9 @@ fn harmful_reload_needs_force() {
     daemon.wait("it is refused too", |_| log().contains("it gives other ids to the feed `/`"));
     assert_eq!(daemon.get("/news/atom.xml", &[]).body, before.body);
     let reload = newsroom.dateline(&["reload"]);
-    assert!(reload.status.code() == Some(2) && said(&reload).contains("--force"), "{}", said(&reload));
+    assert!(reload.status.code() == Some(2) && printed(&reload).contains("--force"), "{}", printed(&reload));
     let reload = newsroom.dateline(&["reload", "--force"]);
-    assert!(reload.status.success(), "{}", said(&reload));
+    assert!(reload.status.success(), "{}", printed(&reload));
     assert!(daemon.body("/news/atom.xml").contains("tag:courier.example,2027:feed/news"));
     assert!(daemon.body("/news/atom.xml").contains(&format!("<id>{ID}</id>")), "articles keep their ids");
 }
@@ -258,7 +256,7 @@ fn renamed_and_ended_sections_answer_old_addresses() {
         assert_eq!(ended.status, 410, "{name}");
         let feed = feed_rs::parser::parse(&ended.body[..]).expect("a feed that others read");
         assert!(feed.entries.is_empty(), "{name}");
-        assert!(feed.description.is_some_and(|said| said.content.contains("Nobody read it.")), "{name}");
+        assert!(feed.description.is_some_and(|text| text.content.contains("Nobody read it.")), "{name}");
     }
     assert!(daemon.get("/news/", &[]).text().contains("Nobody read it."));
 }
@@ -268,11 +266,11 @@ fn check_lists_what_only_state_knows() {
     let newsroom = newsroom();
     newsroom.write("content/news/undated.md", "# Undated\n\nText.\n");
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
-    let listed = |name: &str| said(&newsroom.dateline(&["check"])).lines().any(|line| line.trim() == name);
+    let listed = |name: &str| printed(&newsroom.dateline(&["check"])).lines().any(|line| line.trim() == name);
     assert!(listed("date  news/undated.md") && !listed("id    news/ships.md"));
     fs::rename(newsroom.path("content/news/ships.md"), newsroom.path("content/news/boats.md")).expect("movable");
-    assert!(listed("id    news/boats.md"), "{}", said(&newsroom.dateline(&["check"])));
-    // The state is lost: what is explicit, or follows from the file, stays.
+    assert!(listed("id    news/boats.md"), "{}", printed(&newsroom.dateline(&["check"])));
+    // Without the state, ids that are in files or follow from them stay.
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     assert!(newsroom.dateline(&["pin"]).status.success());
     let before = files(&newsroom.path("feeds"));

@@ -1,9 +1,11 @@
-//! The rules that specifications and real readers set for publishers, each with the test that shows it or the reason why it
-//! does not apply; and those about documents, checked over every document of the demo and of the golden cases.
+//! The rules that specifications and real feed readers set for publishers.
 //!
-//! The numbers: X for XML and text, R for RSS 2.0 and its best-practices profile, A for Atom (RFC 4287), P and T for paging
-//! and tombstones (RFC 5005, 6721), J for JSON Feed 1.1, E for extensions, D for autodiscovery, O for OPML, H for HTTP
-//! (RFC 9110 to 9112), K for load, W and C for WebSub and rssCloud, B for what readers do.
+//! [`TABLE`] lists every rule with the test that covers it, or the reason why it doesn't apply. The tests in this file check the
+//! rules about documents in every document of the demo and of the golden cases.
+//!
+//! The letter of a rule is its subject: X is XML and text, R is RSS 2.0 and its best-practices profile, A is Atom (RFC 4287), P is
+//! paging (RFC 5005), T is tombstones (RFC 6721), J is JSON Feed 1.1, E is extensions, D is autodiscovery, O is OPML, H is HTTP (RFC
+//! 9110 to 9112), K is load, W is WebSub and rssCloud, B is the behaviour of feed readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +15,7 @@ use serde_json::Value;
 
 use crate::newsroom::files;
 
-/// The last number of each series; those between that do not exist are left out of [`TABLE`] and listed in [`GAPS`].
+/// The letters of the rules, each with the highest number. Unused numbers are listed in [`GAPS`].
 const SERIES: [(&str, u32); 13] = [
     ("X", 15),
     ("R", 27),
@@ -30,12 +32,12 @@ const SERIES: [(&str, u32); 13] = [
     ("B", 21),
 ];
 
-/// Numbers that no rule has.
+/// Unused numbers.
 const GAPS: &str = "H-08 H-09 H-24 H-25 H-26 H-27 H-28 H-29 H-44 H-49 H-63 H-64 H-65 H-66 H-67 H-68 H-69 H-72 H-75 H-76 H-77 \
                     H-78 H-79 W-07 W-08 W-09 W-12 W-13 W-14 W-15 W-16 W-17 W-18 W-19 W-27 W-28 W-29 W-38 W-39 B-12 B-13 B-14 \
                     B-15 B-16 B-17 B-18 B-19";
 
-/// Rules, and how each is shown: the name of a test, the heading of a script, or `-` and why it does not apply.
+/// The rules, each with the name of a test, the heading of a script, or `-` and the reason why it doesn't apply.
 const TABLE: &[(&str, &str)] = &[
     ("X-01 X-03 X-06 X-10", "xml_is_well_formed_for_strict_parser"),
     ("X-02", "charsets_are_detected"),
@@ -244,7 +246,7 @@ fn tree(name: &str, text: &str) -> Element {
     open.pop().expect("the document").children.pop().expect("a root")
 }
 
-/// Every document of the demo and of the golden cases whose name ends so.
+/// The documents of the demo and of the golden cases whose names have this ending.
 fn documents(ending: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let both = [root.join("feeds"), root.join("tests/suite/cases/feeds/expected")];
@@ -305,7 +307,7 @@ fn xml_is_well_formed_for_strict_parser() {
     }
 }
 
-/// `Thu, 04 Oct 2007 23:59:45 +0000`, the day of the week right.
+/// Checks a date such as `Thu, 04 Oct 2007 23:59:45 +0000`, including the day of the week.
 fn is_rss_date(text: &str) -> bool {
     jiff::fmt::rfc2822::parse(text).is_ok_and(|date| date.strftime("%a, %d %b %Y %H:%M:%S %z").to_string() == text)
         && text.ends_with(" +0000")
@@ -381,7 +383,7 @@ fn rss_follows_best_practices_profile() {
     }
 }
 
-/// An RFC 3339 date as Atom and JSON Feed want it.
+/// Checks a date of Atom or JSON Feed (RFC 3339).
 fn is_rfc3339(text: &str) -> bool {
     let whole = text.len() >= 20 && text.as_bytes().get(10) == Some(&b'T') && !text.contains(' ');
     whole && text.parse::<jiff::Timestamp>().is_ok()
@@ -510,7 +512,7 @@ fn ids_are_uris_and_equal_in_all_feeds() {
 fn feed_html_has_absolute_links_and_no_scripts() {
     let mut seen = 0;
     for (name, rss) in rss() {
-        // A reader shows many articles on one page.
+        // Feed readers show many articles on one page, so ids must be unique within a feed.
         let mut ids = BTreeSet::new();
         for html in
             rss.children.iter().flat_map(|channel| channel.all("item")).map(|item| item.text_of("content:encoded"))

@@ -1,5 +1,6 @@
-//! What a daemon does by the clock, which is the test's: it wakes for an embargo, shows no expired article, and dates documents. The daemon
-//! runs in this process. The rules are in `cases/engine/time.txt` and `changes.txt`.
+//! Embargoes, expirations and dates, with a daemon in this process whose clock the test sets.
+//!
+//! The rules are tested by `cases/engine/time.txt` and `changes.txt`.
 
 use std::fs;
 use std::io::Write;
@@ -16,13 +17,13 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::newsroom::{Daemon, Newsroom, files, said};
+use crate::newsroom::{Daemon, Newsroom, files, printed};
 
-/// Seconds since 1970.
+/// The time of the daemon's clock, in seconds since 1970.
 static NOW: AtomicI64 = AtomicI64::new(0);
-/// One test at a time has the clock and the log.
+/// Held by the test that uses the clock and the log.
 static TURN: Mutex<()> = Mutex::new(());
-/// Everything that was logged, at every level.
+/// The log of the current test, at every level.
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 fn clock() -> Timestamp {
@@ -33,7 +34,7 @@ struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        LOG.lock().expect("nobody panics with it").extend_from_slice(bytes);
+        LOG.lock().expect("not poisoned").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -42,7 +43,7 @@ impl Write for Log {
     }
 }
 
-/// A daemon with the test's clock.
+/// A daemon whose clock the test sets.
 struct Clocked {
     newsroom: Newsroom,
     daemon: Daemon,
@@ -61,7 +62,7 @@ fn start(newsroom: Newsroom, instant: &str) -> Clocked {
     LOGGED.get_or_init(|| {
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(|| Log).init();
     });
-    LOG.lock().expect("nobody panics with it").clear();
+    LOG.lock().expect("not poisoned").clear();
     set(instant);
     let (daemon, stop, thread) = run(&newsroom);
     Clocked { newsroom, daemon, stop: Some(stop), thread: Some(thread), _turn: turn }
@@ -108,7 +109,7 @@ impl Clocked {
         titles.map(|item| item["title"].as_str().expect("a title").to_owned()).collect()
     }
 
-    /// Waits for these titles, newest first; nothing but the clock has changed.
+    /// Waits until the root feed has these titles, newest first.
     fn wait(&self, titles: &[&str]) {
         self.daemon.wait(&format!("{titles:?}"), |_| self.titles() == titles);
     }
@@ -138,7 +139,7 @@ fn story(title: &str, keys: &str) -> String {
     format!("---\ntitle: {title}\n{keys}\n---\n\nThe text of {title}.\n")
 }
 
-/// The content directory is moved away, so that the daemon has nothing but what it published last.
+/// The content directory is moved away, so that the daemon serves only saved documents.
 #[test]
 fn article_expired_while_stopped_is_not_shown() {
     let newsroom = Newsroom::new();
@@ -170,7 +171,7 @@ fn article_expired_while_stopped_is_not_shown() {
     at(["2026-11-24T12:00:20Z", "2026-11-25T12:00:00Z"], [GONE, GONE]);
 }
 
-/// Its file is gone, and no feed tells of it any more: only the store knows it then.
+/// Its file is deleted and its tombstones have expired, so only the store knows the article.
 #[test]
 fn dormant_article_returns_with_same_id() {
     let newsroom = Newsroom::new();
@@ -188,39 +189,39 @@ fn dormant_article_returns_with_same_id() {
     let before = known(&clocked);
     let page = before.2.clone();
     let path = clocked.newsroom.path("content/news/ships.md");
-    let is_in_store_alone = |clocked: &Clocked| {
+    let is_dormant = |clocked: &Clocked| {
         let ledger = clocked.newsroom.path(".dateline/ledger.sqlite");
         let database = Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
         let rows = "SELECT count(*) FROM dormant WHERE path = 'news/ships.md'";
-        // Without the table no article ever became dormant.
+        // The table doesn't exist before the first article becomes dormant.
         database.query_row(rows, [], |row| row.get(0)) == Ok(1)
     };
-    let history = |clocked: &Clocked| said(&clocked.newsroom.dateline(&["history", "content/news/ships.md"]));
+    let history = |clocked: &Clocked| printed(&clocked.newsroom.dateline(&["history", "content/news/ships.md"]));
     let mut month = 11;
     for (what, restarts) in [("while the daemon runs", false), ("after a restart", true)] {
         fs::remove_file(&path).expect("there");
         clocked.wait(&["Staying"]);
-        assert!(!is_in_store_alone(&clocked), "{what}: feeds tell of it");
-        // An article stays awake that was woken by this process.
+        assert!(!is_dormant(&clocked), "{what}: feeds have its tombstone");
+        // An article that this process loaded from the store doesn't become dormant again.
         if restarts {
             clocked.restart();
         }
         month += 1;
         set(&format!("2026-{month}-30T12:00:00Z").replace("2026-13", "2027-02").replace("02-30", "02-28"));
-        clocked.daemon.wait(what, |_| is_in_store_alone(&clocked));
+        clocked.daemon.wait(what, |_| is_dormant(&clocked));
         if restarts {
             clocked.restart();
         }
         assert_eq!(clocked.daemon.get(&page, &[]).status, 410, "{what}");
-        let told = history(&clocked);
-        assert!(told.contains("published as") && told.contains("its file was deleted"), "{what}: {told}");
+        let reported = history(&clocked);
+        assert!(reported.contains("published as") && reported.contains("its file was deleted"), "{what}: {reported}");
         clocked.newsroom.write("content/news/ships.md", "# Ships\n\nText.\n");
         clocked.wait(&["Ships", "Staying"]);
         assert_eq!(known(&clocked), before, "{what}");
         assert_eq!(clocked.daemon.get(&page, &[]).status, 200, "{what}");
-        assert!(!is_in_store_alone(&clocked), "{what}");
-        let told = history(&clocked);
-        assert!(told.contains("public again") && told.matches("published as").count() == 1, "{what}: {told}");
+        assert!(!is_dormant(&clocked), "{what}");
+        let reported = history(&clocked);
+        assert!(reported.contains("public again") && reported.matches("published as").count() == 1, "{what}: {reported}");
     }
 }
 
@@ -252,7 +253,7 @@ fn embargoed_article_is_hidden_until_its_time() {
         "content/news/wire.txt",
         format!("{CANARY} headline\n\nSource: {CANARY} | 2026-11-20 10:00:00\nEmbargo: {UNTIL}\n\n{CANARY} is a paragraph of wire text.\n"),
     );
-    // Refused, each for another reason, and all of them speak of an embargo.
+    // All of these mention an embargo, and each is refused for a different reason.
     newsroom.write(
         "content/news/bad-image.md",
         story(
@@ -263,7 +264,7 @@ fn embargoed_article_is_hidden_until_its_time() {
     newsroom.write("content/news/unreadable.md", story(CANARY, &keys(&format!("embargo: {CANARY} o'clock"))));
     newsroom.write("content/news/near.md", story(CANARY, &keys(&format!("embago: {CANARY}"))));
     newsroom.write("content/news/broken.md", format!("---\ntitle: [{CANARY}\nembargo: {UNTIL}\n---\n\n{CANARY}\n"));
-    // Public, and its next version is not yet.
+    // These are public now; their next versions will be withheld.
     newsroom.write("content/news/public.md", story("Public", "date: 2026-11-20 10:00"));
     newsroom.write("content/news/withheld.md", story("Withheld", "date: 2026-11-20 10:00"));
     let clocked = start(newsroom, "2026-11-24T11:00:00Z");
@@ -314,20 +315,20 @@ fn embargoed_article_is_hidden_until_its_time() {
         for (name, bytes) in files(&clocked.newsroom.path("feeds")) {
             assert!(!canary(&bytes) && !canary(name.as_bytes()), "feeds/{name}");
         }
-        let log = LOG.lock().expect("nobody panics with it").clone();
+        let log = LOG.lock().expect("not poisoned").clone();
         assert!(log.len() > 1_000 && !canary(&log), "{}", String::from_utf8_lossy(&log));
-        // Whatever else lies about outside the content and the state.
-        let mut looked = 0;
+        // All other files outside the content and state directories.
+        let mut checked_files = 0;
         for folder in ["", "config"] {
             for entry in fs::read_dir(clocked.newsroom.path(folder)).expect("readable") {
                 let path = entry.expect("readable").path();
                 if path.is_file() {
-                    looked += 1;
+                    checked_files += 1;
                     assert!(!canary(&fs::read(&path).expect("readable")), "{}", path.display());
                 }
             }
         }
-        assert!(looked > 0);
+        assert!(checked_files > 0);
     };
     let state = clocked.newsroom.path(".dateline");
     assert_eq!(
@@ -337,16 +338,16 @@ fn embargoed_article_is_hidden_until_its_time() {
     assert_clean(&clocked);
     for command in [["check"].as_slice(), &["check", "--json"]] {
         let output = clocked.newsroom.dateline(command);
-        let told = [output.stdout, output.stderr].concat();
-        // `check` reads the real clock, by which the embargo may be over: what cannot be read is withheld all the same.
-        let told = String::from_utf8_lossy(&told).into_owned();
+        let reported = [output.stdout, output.stderr].concat();
+        // `check` uses the real clock, at which the embargo may have ended, so only the invalid files are expected.
+        let reported = String::from_utf8_lossy(&reported).into_owned();
         for name in ["unreadable.md", "near.md", "broken.md", "bad-image.md", "withheld.md"] {
-            assert!(told.contains(name), "{name} is not in {told}");
+            assert!(reported.contains(name), "{name} is not in {reported}");
         }
-        assert!(!canary(told.as_bytes()), "{told}");
+        assert!(!canary(reported.as_bytes()), "{reported}");
     }
     set("2026-11-24T11:59:59Z");
-    // A second passes for the daemon: it looks at the clock at least twice in it.
+    // Once this article is public, the daemon has read the new time.
     clocked.newsroom.write("content/news/marker.md", story("Marker", "date: 2026-11-24 10:00"));
     clocked.wait(&["Marker"]);
     assert_clean(&clocked);
@@ -356,7 +357,7 @@ fn embargoed_article_is_hidden_until_its_time() {
     assert_eq!(clocked.daemon.get("/media/news/sound.mp3", &[]).status, 200);
 }
 
-/// The feeds' own dates never go back, also when the newest entry leaves.
+/// Even when the newest entry leaves.
 #[test]
 fn feed_dates_never_go_back() {
     let newsroom = Newsroom::new();

@@ -20,7 +20,7 @@ fn newsroom(keys: &str) -> Newsroom {
     newsroom
 }
 
-/// A file with the beginning of a story, that is open for writing.
+/// Writes the beginning of a story, and returns the file, open for writing.
 fn begin(newsroom: &Newsroom, name: &str) -> File {
     let path = newsroom.path("content").join(name);
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -33,11 +33,11 @@ fn feed(daemon: &Daemon) -> String {
     daemon.body("/feed.json")
 }
 
-/// Asks for so long whether something never is so.
-fn never(seconds: f32, daemon: &Daemon, is_so: impl Fn(&Daemon) -> bool) {
+/// Asserts for some seconds that the condition never holds.
+fn never(seconds: f32, daemon: &Daemon, condition: impl Fn(&Daemon) -> bool) {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs_f32(seconds) {
-        assert!(!is_so(daemon), "after {:?}", begun.elapsed());
+        assert!(!condition(daemon), "after {:?}", begun.elapsed());
         pause();
     }
 }
@@ -62,7 +62,7 @@ fn written_file_waits_for_its_close() {
     drop(file);
     daemon.wait("it is complete", |daemon| feed(daemon).contains("Slow"));
     assert!(feed(&daemon).contains("Second half."));
-    // A later version, too: until it is closed, the last one is there. A renamed file is complete however open it is.
+    // A later version waits for the close, too. A renamed file counts as complete, even if it's still open.
     let mut file = File::create(newsroom.path("content/news/slow.md")).expect("made");
     file.write_all(article("Slow", "Third half.").as_bytes()).expect("written");
     never(1.5, &daemon, |daemon| !feed(daemon).contains("Second half."));
@@ -72,7 +72,7 @@ fn written_file_waits_for_its_close() {
     assert!(daemon.stop());
 }
 
-/// On a first start, and where nobody tells of changes, a file has to stay as it is.
+/// On the first start, and without file system events, a file is read once it was unchanged for the `settle` time.
 #[test]
 fn completing_scanned_file_is_no_update() {
     let newsroom = newsroom("watch = \"poll\"\nsettle = \"3s\"");
@@ -92,7 +92,7 @@ fn completing_scanned_file_is_no_update() {
     assert!(daemon.stop());
     let daemon = newsroom.serve();
     assert_eq!(daemon.body("/atom.xml"), before);
-    // `build` takes files as they are.
+    // `build` doesn't wait.
     drop(begin(&newsroom, "news/quick.md"));
     let begun = Instant::now();
     assert!(newsroom.build("out").status.success());
@@ -100,7 +100,7 @@ fn completing_scanned_file_is_no_update() {
     assert!(fs::read_to_string(newsroom.path("out/feed.json")).expect("written").matches("First half.").count() >= 2);
 }
 
-/// The watcher alone, since a daemon waits for a minute.
+/// Tests the watcher alone with a short limit; the daemon's limit is a minute.
 #[test]
 fn file_left_open_is_reported() {
     let newsroom = Newsroom::new();
@@ -121,10 +121,10 @@ fn file_left_open_is_reported() {
         safety_interval: Duration::from_secs(300),
         progress: Arc::default(),
     };
-    let (events, mut heard) = tokio::sync::mpsc::channel(32);
+    let (events, mut received) = tokio::sync::mpsc::channel(32);
     let _watcher = watch::start(options, StateCache::none(), events, Arc::default()).expect("a thread");
     let mut next = |name: &str| loop {
-        let event = heard.blocking_recv().expect("the watcher runs").event;
+        let event = received.blocking_recv().expect("the watcher runs").event;
         match event {
             Event::Rescan(_) if name.is_empty() => return Vec::new(),
             Event::Files(files) => {
@@ -142,14 +142,14 @@ fn file_left_open_is_reported() {
     next("");
     let file = begin(&newsroom, "news/slow.md");
     let begun = Instant::now();
-    let told = next("news/slow.md");
+    let reported = next("news/slow.md");
     assert!(begun.elapsed() > Duration::from_millis(1_900), "{:?}", begun.elapsed());
-    assert_eq!(told.iter().map(|problem| problem.code).collect::<Vec<_>>(), [Code::ArticleOpen]);
+    assert_eq!(reported.iter().map(|problem| problem.code).collect::<Vec<_>>(), [Code::ArticleOpen]);
     drop(file);
     assert_eq!(next("news/slow.md"), [], "it is closed");
 }
 
-/// A story whose file never stops changing around a start is neither lost nor deleted.
+/// The file changes all the time around the start.
 #[test]
 fn changing_file_stays_published_after_restart() {
     let newsroom = newsroom("watch = \"poll\"\nsettle = \"150ms\"");

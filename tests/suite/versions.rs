@@ -1,9 +1,10 @@
-//! What the commands say of two files with one id, of which one withholds what the other publishes. Which versions withhold is in
-//! `cases/engine/versions.txt`.
+//! What `build` and `explain` report for two files with the same id, one of which withholds the other.
+//!
+//! Which versions withhold others is tested by `cases/engine/versions.txt`.
 
-use crate::newsroom::{Newsroom, said};
+use crate::newsroom::{Newsroom, printed};
 
-/// A version of an item as an agency sends it.
+/// A news agency item, with these label lines at the top.
 fn version(labels: &str, text: &str) -> String {
     format!("{labels}Ships return\n\nSource: Desk | 2026-11-02 09:00:00\n\n{text} The ships are back today.\n")
 }
@@ -14,14 +15,14 @@ fn both_files_of_withheld_item_are_named() {
     newsroom.write("content/wire/a.txt", version("Id: urn:x:1\n", "Canary."));
     for (labels, is_withheld) in [("Id: urn:x:1\nStatus: killed\n", true), ("Id: urn:x:2\nStatus: killed\n", false)] {
         newsroom.write("content/wire/b.txt", version(labels, "Magpie."));
-        let built = said(&newsroom.build("fresh"));
+        let built = printed(&newsroom.build("fresh"));
         let feed = std::fs::read_to_string(newsroom.path("fresh/rss.xml")).expect("built");
         assert_eq!(feed.contains("Canary."), !is_withheld, "{labels}");
         assert_eq!(built.contains("id-withheld"), is_withheld, "{built}");
         let names = ["content/wire/a.txt", "content/wire/b.txt"].iter().all(|file| built.contains(*file));
         assert!(names || !is_withheld, "{built}");
         assert!(!built.contains("Canary") && !built.contains("Magpie"), "{built}");
-        let explained = said(&newsroom.dateline(&["explain", "content/wire/a.txt"]));
+        let explained = printed(&newsroom.dateline(&["explain", "content/wire/a.txt"]));
         assert_eq!(explained.contains("has the same id and withholds it"), is_withheld, "{explained}");
     }
 }

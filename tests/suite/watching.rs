@@ -1,4 +1,4 @@
-//! How changes are found: what looking alone finds, which way is in use and why, and what is counted of it.
+//! How the daemon finds changed files: by events, by scans or both; the mode, its reason, and the metrics.
 
 use std::fs::{self, File, FileTimes};
 use std::io::BufRead;
@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::newsroom::{CONFIG, Daemon, Newsroom, article};
 
-/// Without it a file is as old when it is read as the default says, and not read again because it was young.
+/// Removed from the configuration by tests that count reads. With a settle time this short, a file is read while it's still recent,
+/// and so read again.
 const SETTLE: &str = "settle = \"50ms\"\n";
 
 /// The configuration with more keys in `[content]`.
@@ -18,7 +19,7 @@ pub(crate) fn config(content: &str) -> String {
     CONFIG.replace("[content]\n", &format!("[content]\n{content}\n"))
 }
 
-/// Starts a command that serves, and what it tells operators. It is ready.
+/// Starts the daemon and waits until it is ready. Returns the public and the admin listener.
 pub(crate) fn spawn(newsroom: &Newsroom, command: Command) -> (Daemon, Daemon) {
     let (daemon, admin) = spawn_with(newsroom, command, &[]);
     admin.wait_until_ready();
@@ -34,14 +35,14 @@ fn spawn_with(newsroom: &Newsroom, mut command: Command, arguments: &[&str]) -> 
     (daemon, admin)
 }
 
-/// One of the metrics.
+/// The value of a metric.
 pub(crate) fn metric(admin: &Daemon, name: &str) -> f64 {
     let metrics = admin.body("/metrics");
     let value = metrics.lines().find_map(|line| line.strip_prefix(&format!("dateline_{name} ")));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {metrics}"))
 }
 
-/// Waits until changes are found in one way, and gives the reason.
+/// Waits for a watch mode, and returns its reason.
 pub(crate) fn wait_for_mode(admin: &Daemon, mode: &str) -> String {
     let mut why = String::new();
     admin.wait(&format!("the mode is {mode}"), |admin| {
@@ -54,13 +55,13 @@ pub(crate) fn wait_for_mode(admin: &Daemon, mode: &str) -> String {
     why
 }
 
-/// How many watches the system keeps for a process.
+/// The number of inotify watches of a process.
 fn watches(daemon: &mut Daemon) -> usize {
     let folder = format!("/proc/{}/fdinfo", daemon.child().expect("a process").id());
     let files = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path());
-    // A descriptor may be closed meanwhile.
-    let told = files.map(|file| fs::read_to_string(file).unwrap_or_default());
-    told.map(|told| told.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
+    // A descriptor may have been closed meanwhile.
+    let texts = files.map(|file| fs::read_to_string(file).unwrap_or_default());
+    texts.map(|text| text.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
 }
 
 fn modified(newsroom: &Newsroom, name: &str) -> SystemTime {
@@ -72,7 +73,7 @@ fn stamp(newsroom: &Newsroom, name: &str, modified: SystemTime) {
     file.set_times(FileTimes::new().set_modified(modified)).expect("it may be set");
 }
 
-/// As much of a picture as its measures are in.
+/// The beginning of a PNG file, with its width.
 fn picture(width: u8) -> Vec<u8> {
     [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0".as_slice(), &[width], b"\0\0\0\x02\x08\x02\0\0\0\0\0\0\0"].concat()
 }
@@ -102,13 +103,13 @@ fn scan_finds_changes_with_same_size_and_mtime() {
 
     let path = |name: &str| format!("content/news/{name}.md");
     let second_version = |name: &str| article(name, &format!("The other {name}."));
-    // Within the second, in place.
+    // Written in place within the same second.
     fs::write(newsroom.path(&path("moment")), second_version("moment")).expect("writable");
     stamp(&newsroom, &path("moment"), second + Duration::from_nanos(1));
-    // `touch -r`, in place.
+    // Written in place, with the old modification time (`touch -r`).
     fs::write(newsroom.path(&path("stamp")), second_version("stamp")).expect("writable");
     stamp(&newsroom, &path("stamp"), second);
-    // Restored from a backup, and by `rsync -t` or `cp -p` and `mv`.
+    // Replaced by a file with an older time (a backup) or the same time (`rsync -t`, `cp -p` and `mv`).
     for (name, modified) in [("older", SystemTime::UNIX_EPOCH), ("replaced", second)] {
         newsroom.write("other/version.md", second_version(name));
         stamp(&newsroom, "other/version.md", modified);
@@ -120,7 +121,7 @@ fn scan_finds_changes_with_same_size_and_mtime() {
     fs::rename(newsroom.path(&path("moved")), newsroom.path("content/news/deep/er/moved.md")).expect("movable");
     newsroom.article("news/chips/new.md", "new", "The other new.");
     newsroom.write("content/news/quay.png", picture(4));
-    // Nothing of it is another but its times, so that nothing was missed.
+    // Only the times of this picture change, which doesn't count as a change.
     stamp(&newsroom, "content/news/still.png", SystemTime::UNIX_EPOCH);
     daemon.wait("all is found", |daemon| {
         let feed = daemon.body("/news/rss.xml");
@@ -130,7 +131,7 @@ fn scan_finds_changes_with_same_size_and_mtime() {
             && feed.matches("<title>moved<").count() == 1
             && feed.contains("width=\"4\"")
     });
-    // A move is two: it is gone from one place, and at another.
+    // A move counts as two changes.
     admin.wait("all is counted", |admin| metric(admin, "changes_found_by_scan_total") >= 9.0);
     assert_eq!(metric(&admin, "changes_found_by_scan_total"), 9.0);
     assert!(metric(&admin, "scan_seconds") > 0.0);
@@ -138,30 +139,30 @@ fn scan_finds_changes_with_same_size_and_mtime() {
     assert_eq!(watches(&mut daemon), 0);
 }
 
-/// What a look made of it that could not tell yet, since a file was young, is told after what came meanwhile.
+/// The first scan can't end while a file is too recent; changes that arrive before its end are applied first.
 #[test]
 fn changes_during_first_scan_are_kept() {
     let newsroom = Newsroom::new();
     newsroom.article("news/a.md", "Story A", "Text.");
     newsroom.article("news/c.md", "Story C", "Text.");
     newsroom.age("content/news/c.md");
-    // By its time it may still be written.
+    // By its modification time, this file may still be being written.
     stamp(&newsroom, "content/news/a.md", dateline::watch::clock() + Duration::from_secs(3_600));
     let (daemon, admin) = spawn_with(&newsroom, newsroom.command(), &[]);
-    admin.wait("the first look is over", |admin| metric(admin, "articles_read_total") >= 1.0);
+    admin.wait("the other file is read", |admin| metric(admin, "articles_read_total") >= 1.0);
     newsroom.write("b.md", article("Story B", "Text."));
     fs::rename(newsroom.path("b.md"), newsroom.path("content/news/b.md")).expect("renamed");
     fs::remove_file(newsroom.path("content/news/c.md")).expect("removed");
     admin.wait("it is read", |admin| metric(admin, "articles_read_total") >= 2.0);
-    assert_eq!(daemon.get("/readyz", &[]).status, 503, "the first look has not told yet");
+    assert_eq!(daemon.get("/readyz", &[]).status, 503, "the first scan hasn't ended");
     daemon.wait_until_ready();
     let shown = |title: &str| daemon.body("/news/rss.xml").contains(&format!(">{title}<"));
-    daemon.wait("what went is gone", |_| shown("Story A") && !shown("Story C"));
+    daemon.wait("the deleted story is gone", |_| shown("Story A") && !shown("Story C"));
     assert!(shown("Story B"));
     assert!(daemon.stop());
 }
 
-/// Where a folder is again that could not be read, what is not in it any more is gone.
+/// The deletion is found once the folder is readable again.
 #[test]
 fn file_deleted_in_unreadable_folder_is_removed() {
     let newsroom = Newsroom::new();
@@ -180,8 +181,8 @@ fn file_deleted_in_unreadable_folder_is_removed() {
     let (daemon, admin) = spawn(&newsroom, newsroom.command());
     daemon.wait_until_ready();
     let looks = metric(&admin, "scans_total");
-    admin.wait("it is looked at again", |admin| metric(admin, "scans_total") >= looks + 2.0);
-    assert!(daemon.body("/news/rss.xml").contains(">Story y<"), "nobody can say that it is gone");
+    admin.wait("it is scanned again", |admin| metric(admin, "scans_total") >= looks + 2.0);
+    assert!(daemon.body("/news/rss.xml").contains(">Story y<"), "an unreadable folder doesn't mean that files are deleted");
     fs::remove_file(&folder).expect("removed");
     fs::remove_file(away.join("y.md")).expect("removed");
     fs::rename(&away, &folder).expect("renamed");
@@ -204,10 +205,10 @@ fn reload_changes_watch_mode() {
     newsroom.write("config/dateline.toml", config("watch = \"poll\""));
     wait_for_mode(&admin, "poll");
     newsroom.article("news/b.md", "Story B", "Body.");
-    daemon.wait("it is found by looking", |daemon| daemon.body("/news/rss.xml").contains("Story B"));
+    daemon.wait("it is found by a scan", |daemon| daemon.body("/news/rss.xml").contains("Story B"));
     assert_eq!(watches(&mut daemon), 0);
 
-    // The configuration is looked at, too: broken, away, back, and mended.
+    // The configuration file is scanned, too: invalid, missing, and valid again.
     let log = || fs::read_to_string(newsroom.path("log")).unwrap_or_default();
     newsroom.write("config/dateline.toml", config("watch = \"always\""));
     daemon.wait("it is refused", |_| log().contains("config-choice"));
@@ -216,11 +217,11 @@ fn reload_changes_watch_mode() {
     newsroom.write("config/dateline.toml", config("watch = \"events\""));
     wait_for_mode(&admin, "events");
     newsroom.article("news/c.md", "Story C", "Body.");
-    daemon.wait("it is told", |daemon| daemon.body("/news/rss.xml").contains("Story C"));
+    daemon.wait("it is reported", |daemon| daemon.body("/news/rss.xml").contains("Story C"));
     let log = log();
-    let told: Vec<&str> = log.lines().filter_map(|line| line.split(" INFO watching content ").nth(1)).collect();
+    let reported: Vec<&str> = log.lines().filter_map(|line| line.split(" INFO watching content ").nth(1)).collect();
     let expected = ["mode=events", r#"mode=poll why="`content.watch` is \"poll\"""#, "mode=events"];
-    assert_eq!(told, expected, "each once");
+    assert_eq!(reported, expected, "each once");
 }
 
 #[test]
@@ -241,12 +242,12 @@ fn reported_changes_are_not_counted_as_scanned() {
         newsroom.article(&format!("other/{n}/deep/{n}.md"), &format!("Other {n}"), "Body.");
     }
     fs::rename(newsroom.path("content/other"), newsroom.path("content/third")).expect("movable");
-    // Everything is read anew by that.
+    // Every file is read again after this change.
     let scans = metric(&admin, "scans_total");
     newsroom.write("config/dateline.toml", patient("max_size = 1000000"));
-    admin.wait("it is looked at everything", |admin| metric(admin, "scans_total") > scans);
+    admin.wait("everything is scanned", |admin| metric(admin, "scans_total") > scans);
     fs::remove_file(newsroom.path("content/news/7.md")).expect("removable");
-    // That takes longer than what was found is kept in mind.
+    // The removal grace period is longer than the watcher remembers which changes a scan found.
     daemon.wait("it is gone", |daemon| {
         let feed = daemon.body("/rss.xml");
         !feed.contains("Story 7<") && feed.contains("Other 4<") && feed.contains("Another body.")
@@ -261,12 +262,12 @@ fn restart_reads_only_changed_files() {
     for number in 0..40 {
         newsroom.article(&format!("news/{number}.md"), &format!("Story {number}"), "Text.");
     }
-    // So many that more than one core gets some of the folder.
+    // Enough files to be split between threads.
     for number in 0..560 {
         let text = format!("---\ntitle: Old {number}\ndate: 2020-11-20 10:00\n---\n\nText.\n");
         newsroom.write(&format!("content/news/old-{number}.md"), text);
     }
-    // Young files are read after the first look: these are to be read during it.
+    // Recent files would be read after the first scan, so this waits until they are old enough.
     newsroom.age("content/news/old-559.md");
     let read_with = |arguments: &[&str], expected: f64| {
         let (daemon, admin) = spawn_with(&newsroom, newsroom.command(), arguments);
@@ -281,7 +282,7 @@ fn restart_reads_only_changed_files() {
     read(0.0);
     newsroom.article("news/7.md", "Story seven", "Text.");
     read(1.0);
-    // As large as before, and of the same time; another file of the same time.
+    // One file is rewritten, and one replaced, with the same size and modification time.
     let old = newsroom.path("content/news/old-1.md");
     let (text, time) = (fs::read_to_string(&old).expect("there"), modified(&newsroom, "content/news/old-1.md"));
     fs::write(&old, text.replace("Old", "OLD")).expect("written");
@@ -289,13 +290,13 @@ fn restart_reads_only_changed_files() {
     newsroom.write("other.md", text.replace("Old", "old"));
     stamp(&newsroom, "other.md", time);
     fs::rename(newsroom.path("other.md"), newsroom.path("content/news/old-2.md")).expect("renamed");
-    // As old as both of them by when they last changed.
+    // Waits until both are old enough.
     newsroom.write("other.md", "");
     newsroom.age("other.md");
     read(2.0);
     read(0.0);
     read_with(&["--verify"], 600.0);
-    // A disk that is not mounted for once costs nothing.
+    // After a start with an empty content directory, nothing is read again.
     fs::rename(newsroom.path("content"), newsroom.path("away")).expect("renamed");
     fs::create_dir(newsroom.path("content")).expect("made");
     let (daemon, admin) = spawn(&newsroom, newsroom.command());
@@ -304,14 +305,14 @@ fn restart_reads_only_changed_files() {
     fs::remove_dir(newsroom.path("content")).expect("empty");
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("renamed");
     read(0.0);
-    // What was not read by this run is watched over like all the rest.
+    // Files that this run took from the cache are watched, too.
     let (daemon, admin) = spawn(&newsroom, newsroom.command());
     daemon.wait_until_ready();
     let files = ["cache.sqlite", "renderings.sqlite"].map(|name| newsroom.path(&format!(".dateline/{name}")));
     let numbers = || files.each_ref().map(|file| fs::metadata(file).map(|file| file.ino()).ok());
     let before = numbers();
     assert_eq!(newsroom.dateline(&["serve", "--listen", "127.0.0.1:0", "--verify"]).status.code(), Some(1));
-    assert!(before[0].is_some() && numbers() == before, "what another one has open stays where it is");
+    assert!(before[0].is_some() && numbers() == before, "the cache of a running daemon isn't replaced");
     let read = metric(&admin, "articles_read_total");
     fs::remove_file(newsroom.path("content/news/8.md")).expect("removed");
     fs::rename(newsroom.path("content/news/9.md"), newsroom.path("content/news/nine.md")).expect("renamed");

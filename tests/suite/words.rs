@@ -1,4 +1,4 @@
-//! Embargoes and statuses as other tools and desks write them, in every format: one table per format, and the real binary.
+//! Embargoes and statuses in the spellings of other tools and newsrooms: a table per format, and a test with the real binary.
 
 use std::fs;
 
@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::newsroom::{Newsroom, files};
 
-/// What becomes of a file: `public`, `until ...`, `draft`, `retracted`, `withheld` (the earlier version, too) or `refused`.
+/// `public`, `until ...`, `expires ...`, `draft`, `retracted`, `refused`, or `withheld` (refused, and the earlier version is withheld,
+/// too).
 fn outcome(name: &str, text: &str) -> String {
     let options = ParseOptions {
         root: "content".into(),
@@ -18,7 +19,7 @@ fn outcome(name: &str, text: &str) -> String {
         max_size: 1_000_000,
     };
     let parsed = parse(&ArticlePath::new(name), text.as_bytes(), &options);
-    let told = |what: &str, moment: dateline::types::Moment| {
+    let describe = |what: &str, moment: dateline::types::Moment| {
         format!("{what} {}", moment.rfc3339().replace(":00+08:00", "").replace("T00:00", ""))
     };
     match &parsed.article {
@@ -30,8 +31,8 @@ fn outcome(name: &str, text: &str) -> String {
             match (metadata.retracted.is_some(), metadata.draft, metadata.embargo, metadata.expires) {
                 (true, ..) => "retracted".to_owned(),
                 (_, true, ..) => "draft".to_owned(),
-                (_, _, Some(embargo), _) => told("until", embargo),
-                (_, _, _, Some(expires)) => told("expires", expires),
+                (_, _, Some(embargo), _) => describe("until", embargo),
+                (_, _, _, Some(expires)) => describe("expires", expires),
                 _ => "public".to_owned(),
             }
         }
@@ -99,7 +100,7 @@ fn front_matter_of_other_tools_withholds() {
         ("hold: false", "public"),
         ("publishDate: 2030-06-01", "until 2030-06-01"),
         ("post_date: 2030-06-01 10:00:00", "until 2030-06-01T10:00"),
-        // Films and albums have release dates, too: only a whole one counts.
+        // Films and albums have release dates, too, so only complete dates count.
         ("release_date: 2030-06-01", "until 2030-06-01"),
         ("releaseDate: 1 June 2030", "until 2030-06-01"),
         ("release_date: summer", "public"),
@@ -162,7 +163,7 @@ fn front_matter_of_other_tools_withholds() {
         ("embargo: EMBARGOED UNTIL 1 June 2030", "until 2030-06-01"),
         ("embargo: 至2030年6月1日", "until 2030-06-01"),
         ("embargo: until Tuesday", "withheld"),
-        // Templates leave keys without a value.
+        // Templates contain keys without a value.
         ("not_before:", "public"),
         ("not_before: \"\"", "public"),
         ("publish_on:", "public"),
@@ -285,7 +286,7 @@ fn markdown_lines_withhold() {
         ("Oil prices rise - embargo\n\nCanary.", "public"),
         ("London, 1 May - The embargo on oil ended on 1 June 2030, ministers said.\n\nCanary.", "public"),
         ("Published: a history of books\n\nCanary.", "public"),
-        // Lines of the text, as far as anybody can tell.
+        // These may be ordinary lines of the text.
         ("Status: nobody knows\n\nCanary.", "public"),
         ("Status: wibble\n\nCanary.", "withheld"),
         ("Canary is back in the harbour, the authority said.\n\nStatus: wibble", "public"),
@@ -309,7 +310,7 @@ fn markdown_lines_withhold() {
     check("a.md", &cases, |body| format!("---\ntitle: Quay\ndate: 2026-11-20\n---\n\n{body}\n"));
     let cases = [
         ("EMBARGOED UNTIL 1 June 2030\n\n# Ships\n\nCanary.", "until 2030-06-01"),
-        // Damaged front matter looks like this.
+        // A line with a colon looks like damaged front matter.
         ("EMBARGOED UNTIL 10:00 GMT, 1 June 2030\n\n# Ships\n\nCanary.", "withheld"),
         ("HOLD FOR RELEASE\n\n# Ships\n\nCanary.", "withheld"),
     ];
@@ -520,7 +521,7 @@ fn wire_lines_withhold() {
     check("a.txt", &above, |line| format!("{line}\n\nShips return\n\nDate: 2026-11-20 10:00\n\nThe canary is back.\n"));
     let below: Vec<_> = above.into_iter().filter(|(line, _)| !line.contains("DRAFT")).collect();
     check("a.txt", &below, |line| format!("Ships return\n\nDate: 2026-11-20 10:00\n\nThe canary is back.\n\n{line}\n"));
-    // In the middle only what can't be a sentence.
+    // In the middle of the text, only lines that can't be a sentence count.
     let cases = [
         ("Embargo: 1 June 2030", "until 2030-06-01"),
         ("Embargo: soon", "withheld"),
@@ -555,10 +556,10 @@ fn draft_label_of_wire_text_is_valid() {
         ("Source: Wire | Draft: yes", "draft"),
         ("\"draft\": true,", "draft"),
         ("Private: yes", "private"),
-        // The reader of wire text says what's wrong with these.
+        // The wire text parser reports a more specific problem.
         ("Drfat: yes", "article-lifecycle"),
         ("Draft: yes\nStatus: nobody knows", "article-lifecycle"),
-        // Wire text has no such lines.
+        // These lines are front matter, not wire text.
         ("draft = true", "front-matter"),
         ("published: false", "front-matter"),
     ];
@@ -572,7 +573,7 @@ fn draft_label_of_wire_text_is_valid() {
             let found = match (metadata, parsed.diagnostics.as_slice()) {
                 (Some(metadata), []) if metadata.draft => "draft",
                 (Some(metadata), []) if metadata.access.is_private() => "private",
-                (None, [told, ..]) if parsed.withhold => told.code.name(),
+                (None, [problem, ..]) if parsed.withhold => problem.code.name(),
                 _ => "something else",
             };
             assert_eq!(found, expected, "{text}\n{parsed:#?}");
@@ -600,7 +601,7 @@ fn release_lines_are_not_headlines() {
     }
 }
 
-/// One file per format and way of withholding; every text has the word.
+/// Withheld files of every format. All contain the word "canary".
 const WITHHELD: &[(&str, &str)] = &[
     ("a.md", "---\ntitle: Canary\ndate: 2026-11-20\nextra: {embargo: 2999-06-01}\n---\nCanary.\n"),
     ("b.md", "---\ntitle: Canary\ndate: 2026-11-20\nstatus: private\n---\nCanary.\n"),
@@ -628,7 +629,7 @@ const WITHHELD: &[(&str, &str)] = &[
     ("l.txt", "解禁时间：2999年6月1日\n\nCanary\n\nDate: 2026-11-20\n\nThe canary is back.\n"),
 ];
 
-/// Refused for another reason than the embargo that it has.
+/// A file with an embargo that is refused for another reason.
 const REFUSED: &[(&str, &str)] =
     &[("z.md", "---\ntitle: Canary\ndate: 2026-11-20\nembargo: 2999-06-01\nimage: javascript:x\n---\nCanary.\n")];
 

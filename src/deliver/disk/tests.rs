@@ -82,7 +82,7 @@ impl Output {
 }
 
 #[test]
-fn unlisted_files_are_replaced_only_if_written_by_dateline() {
+fn only_datelines_own_unlisted_files_are_replaced() {
     for (name, file, text, is_ours) in [
         ("another JSON Feed", "feed.json", json("https://elsewhere.example/feed.json", "Mine"), false),
         ("a JSON Feed at the same address", "feed.json", json(JSON, "Mine"), false),

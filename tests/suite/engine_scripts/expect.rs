@@ -149,7 +149,7 @@ impl Player {
                 same(wake.map_or("never".to_owned(), |wake| wake.to_string()), time)
             }
             ("answer" | "refusal", words) => match (&observed.answer, subject) {
-                (Some(Ok(said)), "answer") | (Some(Err(said)), "refusal") if said.contains(words) => Ok(()),
+                (Some(Ok(printed)), "answer") | (Some(Err(printed)), "refusal") if printed.contains(words) => Ok(()),
                 (answer, _) => Err(format!("found {answer:?}")),
             },
             _ => Err("unknown expectation".to_owned()),

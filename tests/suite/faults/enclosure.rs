@@ -1,5 +1,5 @@
-//! A daemon in user and mount namespaces of its own, where these are allowed: what is mounted there, a test can fill, break and
-//! take away without being root. And commands without root's rights, for tests that are run by root.
+//! Runs a daemon in its own user and mount namespaces, if the system allows it, so that tests can mount, fill and unmount file
+//! systems without being root. Also runs commands without root's rights, for tests that are run by root.
 
 use std::io::{BufRead, Write};
 use std::process::{ChildStdin, Command, Stdio};
@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use crate::newsroom::{DEADLINE, Daemon, Newsroom, bounded};
 
-/// A shell inside, and the daemon that it started.
+/// A shell in the namespaces, and the daemon that it started.
 pub(super) struct Enclosure {
     pub(super) daemon: Daemon,
-    /// What it tells operators.
+    /// The admin listener of the daemon.
     pub(super) admin: Daemon,
     shell: ChildStdin,
     lines: Receiver<String>,
@@ -24,7 +24,7 @@ crash() { kill -9 $daemon; wait $daemon 2>/dev/null; }
 eval "$1" || exit 1
 start
 while read -r command; do
-    eval "$command" >said 2>&1
+    eval "$command" >output 2>&1
     echo "ended $?"
 done
 "#;
@@ -36,8 +36,8 @@ fn unshare() -> Command {
 }
 
 impl Enclosure {
-    /// Starts a daemon in namespaces in which the preparations were made; `None`, with the reason printed, where the system
-    /// does not allow that.
+    /// Runs the shell commands `preparations` in new namespaces, then starts a daemon there. Returns `None` and prints the reason if
+    /// the system doesn't allow that.
     pub(super) fn new(newsroom: &Newsroom, test: &str, preparations: &str) -> Option<Enclosure> {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let tried = unshare().args(["mount", "-t", "tmpfs", "tmpfs"]).arg(scratch.path()).output();
@@ -47,7 +47,7 @@ impl Enclosure {
             Err(error) => Some(format!("unshare: {error}")),
         };
         if let Some(reason) = refused {
-            eprintln!("faults: {test} is left out: nothing can be mounted in a namespace of one's own: {reason}");
+            eprintln!("faults: {test} is skipped: no file system can be mounted in a new namespace: {reason}");
             return None;
         }
         let mut command = unshare();
@@ -69,7 +69,7 @@ impl Enclosure {
         next(&self.lines, starts)
     }
 
-    /// Runs a shell command inside; whether it succeeded. What it said is in `said`.
+    /// Runs a shell command inside, and returns whether it succeeded. Its output is in the file `output`.
     pub(super) fn run(&mut self, command: &str) -> bool {
         writeln!(self.shell, "{command}").expect("the shell listens");
         self.line("ended ") == "ended 0"
@@ -82,7 +82,7 @@ impl Enclosure {
         self.daemon.wait_until_ready();
     }
 
-    /// Starts a daemon that may never be ready. Descriptor 9 of the shell is not handed on.
+    /// Starts a daemon without waiting until it's ready. The daemon doesn't inherit descriptor 9 of the shell.
     pub(super) fn start(&mut self) {
         writeln!(self.shell, "start 9<&-").expect("the shell listens");
         let line = self.line("feeds  ");
@@ -105,8 +105,7 @@ fn address(line: &str) -> String {
     line.split('/').nth(2).expect("an address").to_owned()
 }
 
-/// A command that has no more rights than its user, also where that is root; `None`, with the reason printed, where that cannot
-/// be had.
+/// A dateline command without root's rights, even if root runs the test. Returns `None` and prints the reason if that isn't possible.
 pub(crate) fn without_privileges(newsroom: &Newsroom, test: &str) -> Option<Command> {
     let plain = || Command::new(env!("CARGO_BIN_EXE_dateline"));
     let enclosed = || {
@@ -121,15 +120,15 @@ pub(crate) fn without_privileges(newsroom: &Newsroom, test: &str) -> Option<Comm
     let command = if std::fs::read(&secret).is_err() {
         Some(plain())
     } else {
-        // In a user namespace root has its files, but not its rights.
-        let mut look = Command::new("unshare");
-        let look = look.args(["--user", "cat"]).arg(&secret);
+        // In a user namespace, root still owns its files, but has no special rights.
+        let mut cat = Command::new("unshare");
+        let cat = cat.args(["--user", "cat"]).arg(&secret);
         let is_there = Command::new("unshare").args(["--user", "true"]).status().is_ok_and(|status| status.success());
-        (is_there && !bounded(look).status.success()).then(enclosed)
+        (is_there && !bounded(cat).status.success()).then(enclosed)
     };
     let Some(mut command) = command else {
         eprintln!(
-            "faults: {test} is left out: root may read everything, and there is no user namespace to take that away"
+            "faults: {test} is skipped: root can read every file, and there are no user namespaces"
         );
         return None;
     };

@@ -1,13 +1,13 @@
-//! A disk of the state directory that hangs instead of failing: what is taken from readers goes all the same.
+//! A hanging disk of the state directory: articles are still withheld.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::newsroom::{Daemon, Newsroom, article, bounded, said};
+use crate::newsroom::{Daemon, Newsroom, article, bounded, printed};
 
-/// Flushing waits for as long as there is a file.
+/// Makes flushes wait as long as the file `$HANG` exists.
 const SHIM: &str = r#"
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -20,7 +20,7 @@ int fsync(int fd) { return flush(SYS_fsync, fd); }
 int fdatasync(int fd) { return flush(SYS_fdatasync, fd); }
 "#;
 
-/// A library that the daemon is started with; `None` where it can't be built.
+/// Compiles the library for `LD_PRELOAD`. Returns `None` without a C compiler.
 fn shim(newsroom: &Newsroom) -> Option<PathBuf> {
     let (source, library) = (newsroom.path("shim.c"), newsroom.path("shim.so"));
     fs::write(&source, SHIM).expect("writable");
@@ -28,10 +28,10 @@ fn shim(newsroom: &Newsroom) -> Option<PathBuf> {
     compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
     if Command::new("cc").arg("--version").output().is_ok_and(|version| version.status.success()) {
         let built = bounded(&mut compiler);
-        assert!(built.status.success(), "{}", said(&built));
+        assert!(built.status.success(), "{}", printed(&built));
         return Some(library);
     }
-    eprintln!("faults: a disk that hangs is left out: there is no C compiler");
+    eprintln!("faults: a disk that hangs is skipped: there is no C compiler");
     None
 }
 
@@ -54,7 +54,7 @@ fn withholding_does_not_wait_for_hanging_disk() {
     let daemon = serve(&newsroom, &shim);
     let has = |daemon: &Daemon, words: &str| daemon.body("/rss.xml").contains(words);
     fs::write(newsroom.path("hang"), "").expect("writable");
-    // The write that hangs is one that adds: it isn't shown before it is recorded.
+    // The hanging write publishes a new article, which must be recorded before it's shown.
     newsroom.article("news/new.md", "New", "The text of new.");
     let draft = |name: &str| {
         let text = article(name, &format!("The text of {name}.")).replace("title:", "draft: true\ntitle:");
@@ -63,10 +63,10 @@ fn withholding_does_not_wait_for_hanging_disk() {
     draft("drafted");
     let begun = Instant::now();
     daemon.wait("the draft is gone", |daemon| !has(daemon, "The text of drafted."));
-    // It takes a little more than a second on an idle machine.
+    // This takes a little more than a second on an idle machine.
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let retracted = newsroom.dateline(&["retract", "content/news/retracted.md"]);
-    assert!(retracted.status.code() == Some(1), "{}", said(&retracted));
+    assert!(retracted.status.code() == Some(1), "{}", printed(&retracted));
     draft("late");
     daemon.wait("the other draft is gone", |daemon| !has(daemon, "The text of late."));
     assert!(!has(&daemon, "The text of retracted.") && !has(&daemon, "The text of new."));
@@ -76,14 +76,14 @@ fn withholding_does_not_wait_for_hanging_disk() {
     fs::remove_file(newsroom.path("hang")).expect("there");
     daemon.wait("what waited is published", |daemon| has(daemon, "The text of new."));
     daemon.wait("the alarm is over", |daemon| !daemon.body("/readyz").contains("state-unwritable"));
-    // All of it is recorded, in its order.
+    // Everything was recorded, in order.
     daemon.kill();
     drop(daemon);
     let daemon = serve(&newsroom, &shim);
     let shown = stories.map(|name| has(&daemon, &format!("The text of {name}.")));
     assert_eq!((shown, has(&daemon, "The text of new.")), ([true, false, false, false], true));
     assert!(daemon.body("/atom.xml").contains("<at:deleted-entry "));
-    // At the end a disk that hangs is not waited for without end.
+    // A stop doesn't wait forever for a hanging disk.
     fs::write(newsroom.path("hang"), "").expect("writable");
     newsroom.article("news/last.md", "Last", "The text of last.");
     daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));

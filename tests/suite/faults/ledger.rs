@@ -1,4 +1,4 @@
-//! A ledger that is missing or that cannot be decoded is never a new start in silence, and what it withheld stays withheld.
+//! A missing or damaged ledger is reported, and withheld articles stay withheld.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::startup::{is_refused, newsroom};
-use crate::newsroom::{Newsroom, files, said};
+use crate::newsroom::{Newsroom, files, printed};
 
 const LEDGER: &str = ".dateline/ledger.sqlite";
 
@@ -16,7 +16,7 @@ fn database(newsroom: &Newsroom) -> Connection {
     Connection::open(newsroom.path(LEDGER)).expect("a database")
 }
 
-/// Removes all of the state but what is named.
+/// Removes everything in the state directory except these names.
 fn leave_only(newsroom: &Newsroom, names: &[&str]) {
     for entry in fs::read_dir(newsroom.path(".dateline")).expect("there") {
         let path = entry.expect("readable").path();
@@ -74,32 +74,32 @@ fn missing_ledger_with_traces_is_refused() {
             &["backup", "other"],
         ] {
             let output = newsroom.dateline(command);
-            let told = said(&output);
-            assert!(output.status.code() == Some(1) && told.contains(WORDS[0]), "{trace}, {command:?}: {told}");
+            let reported = printed(&output);
+            assert!(output.status.code() == Some(1) && reported.contains(WORDS[0]), "{trace}, {command:?}: {reported}");
         }
-        assert!(!newsroom.path(LEDGER).exists(), "{trace}: nothing was begun");
+        assert!(!newsroom.path(LEDGER).exists(), "{trace}: no new ledger was created");
     }
-    // The ways out.
+    // The recommended remedies work.
     copied("whole", ".dateline");
     leave_only(&newsroom, &["lock", "published.jsonl", "documents"]);
     let restored = newsroom.dateline(&["backup", "--restore", "backup"]);
-    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(restored.status.success(), "{}", printed(&restored));
     let daemon = newsroom.serve();
-    assert!(!daemon.body("/rss.xml").contains("The ships are back"), "it is retracted still");
+    assert!(!daemon.body("/rss.xml").contains("The ships are back"), "it is still retracted");
     assert!(daemon.stop());
     let refused = newsroom.dateline(&["build", "--new-state"]);
-    assert!(refused.status.code() == Some(1) && said(&refused).contains("can be read"), "{}", said(&refused));
+    assert!(refused.status.code() == Some(1) && printed(&refused).contains("can be read"), "{}", printed(&refused));
     fs::rename(newsroom.path(LEDGER), newsroom.path("kept")).expect("movable");
     fs::write(newsroom.path(".dateline/ledger.sqlite-wal"), "left").expect("writable");
     for (command, code) in [(&["build", "--new-state"][..], 0), (&["build"], 0)] {
         let output = newsroom.dateline(command);
-        assert_eq!(output.status.code(), Some(code), "{command:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{command:?}: {}", printed(&output));
     }
     let kept = fs::read_dir(newsroom.path(".dateline")).expect("there").flatten().map(|entry| entry.path());
     let kept: Vec<_> = kept.filter(|path| fs::read(path).is_ok_and(|bytes| bytes == b"left")).collect();
-    assert_eq!(kept.len(), 1, "what was left of the ledger is kept: {kept:?}");
+    assert_eq!(kept.len(), 1, "the rest of the old ledger is kept: {kept:?}");
     let fresh = newsroom.serve();
-    assert!(fresh.body("/rss.xml").contains("The ships are back"), "nobody remembers that it was retracted");
+    assert!(fresh.body("/rss.xml").contains("The ships are back"), "the retraction is lost");
 }
 
 #[test]
@@ -111,8 +111,8 @@ fn invalid_ledger_is_refused() {
         true => fs::remove_dir(path),
         false => fs::remove_file(path),
     };
-    type Spoil = fn(&Path);
-    let cases: [(&str, Spoil, &str); 7] = [
+    type Damage = fn(&Path);
+    let cases: [(&str, Damage, &str); 7] = [
         ("a folder", |path| fs::create_dir(path).expect("writable"), "it is not a file"),
         ("a broken link", |path| symlink("nowhere", path).expect("writable"), "a symbolic link to `nowhere`"),
         ("empty", |path| fs::write(path, "").expect("writable"), "truncated to 0 bytes"),
@@ -129,16 +129,16 @@ fn invalid_ledger_is_refused() {
             "it has no tables",
         ),
     ];
-    for (what, spoil, why) in cases {
+    for (what, damage, why) in cases {
         remove(&ledger).expect("removable");
-        spoil(&ledger);
-        let ways_out = ["backup --restore FILE", "dateline serve --new-state", "dateline build --new-state"];
-        is_refused(&newsroom, what, &[&["ledger.sqlite` is damaged", why][..], &ways_out].concat());
+        damage(&ledger);
+        let remedies = ["backup --restore FILE", "dateline serve --new-state", "dateline build --new-state"];
+        is_refused(&newsroom, what, &[&["ledger.sqlite` is damaged", why][..], &remedies].concat());
         let over = newsroom.dateline(&["build", "--new-state"]);
-        assert_eq!(over.status.code(), Some(0), "{what}: {}", said(&over));
+        assert_eq!(over.status.code(), Some(0), "{what}: {}", printed(&over));
         assert!(!newsroom.path(".dateline/nowhere").exists(), "{what}");
     }
-    // An empty one beside its log: SQLite would delete the log.
+    // An empty ledger with a write-ahead log: SQLite would delete the log.
     fs::write(&ledger, "").expect("writable");
     fs::write(newsroom.path(".dateline/ledger.sqlite-wal"), &healthy).expect("writable");
     is_refused(&newsroom, "empty, with a log", &["ledger.sqlite` is damaged"]);
@@ -151,7 +151,7 @@ fn first_start_needs_no_ledger() {
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     let feeds = files(&newsroom.path("feeds"));
-    // What a clone, and a first start that was killed early, have.
+    // The state of a fresh clone, and of a first start that was killed early.
     let remove = || fs::remove_dir_all(newsroom.path(".dateline")).expect("there");
     remove();
     for left in [&[][..], &["lock"], &["lock", "ledger.sqlite"], &["lock", "ledger.sqlite", "ledger.sqlite-journal"]] {
@@ -163,12 +163,12 @@ fn first_start_needs_no_ledger() {
         assert!(
             output.status.code() == Some(0) && files(&newsroom.path("feeds")) == feeds,
             "{left:?}: {}",
-            said(&output)
+            printed(&output)
         );
         remove();
     }
     let output = newsroom.dateline(&["build", "--new-state"]);
-    assert_eq!(output.status.code(), Some(0), "there is nothing to lose: {}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "there is nothing to lose: {}", printed(&output));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn undecodable_withholding_record_keeps_withholding() {
         "UPDATE record SET value = '' WHERE kind = 'retracted'",
         "UPDATE record SET kind = 'retracted-for-a-while' WHERE kind = 'retracted'",
         "UPDATE record SET kind = 'hidden', hash = NULL WHERE kind = 'retracted'",
-        // What only the seal tells.
+        // Detected only by the seal.
         "UPDATE record SET instant = instant + 1 WHERE kind = 'retracted'",
         "UPDATE record SET kind = 'withdrawn', value = '[]' WHERE kind = 'retracted'",
     ];
@@ -192,33 +192,33 @@ fn undecodable_withholding_record_keeps_withholding() {
     };
     for change in changes {
         fs::write(newsroom.path(LEDGER), &healthy).expect("writable");
-        // Of a later state.
+        // This list was saved by a later state.
         drop(fs::remove_file(newsroom.path(".dateline/published.jsonl")));
         let changed = database(&newsroom).execute(change, []).expect("SQL");
         assert_eq!(changed, 1, "{change}");
         let built = newsroom.build("out");
-        let told = said(&built);
+        let reported = printed(&built);
         assert!(!shows(&files(&newsroom.path("out"))), "{change}");
         for words in
             ["ledger-record", "content/news/ships.md", "dateline restore news/ships.md", "backup --restore FILE"]
         {
-            assert!(told.contains(words), "{change}: `{words}` in {told}");
+            assert!(reported.contains(words), "{change}: `{words}` in {reported}");
         }
-        let history = said(&newsroom.dateline(&["history", "content/news/ships.md"]));
+        let history = printed(&newsroom.dateline(&["history", "content/news/ships.md"]));
         assert!(history.contains("cannot be read: it stays withheld"), "{change}: {history}");
     }
-    // A daemon and a backup withhold it, too.
+    // The daemon and a backup withhold it, too.
     let daemon = newsroom.serve();
     assert!(daemon.body("/readyz").contains("ledger-record"), "{}", daemon.body("/readyz"));
     assert!(!daemon.body("/rss.xml").contains("The ships are back"));
     assert!(daemon.stop());
     assert!(newsroom.dateline(&["backup", "copy"]).status.success());
     let restored = newsroom.dateline(&["backup", "--restore", "copy"]);
-    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(restored.status.success(), "{}", printed(&restored));
     let daemon = newsroom.serve();
     assert!(!daemon.body("/rss.xml").contains("The ships are back"));
     let restored = newsroom.dateline(&["restore", "content/news/ships.md"]);
-    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(restored.status.success(), "{}", printed(&restored));
     daemon.wait("it is public again", |daemon| daemon.body("/rss.xml").contains("The ships are back"));
     assert!(daemon.stop());
     let daemon = newsroom.serve();
@@ -258,27 +258,27 @@ fn undecodable_record_means_damaged_ledger() {
         fs::write(newsroom.path(LEDGER), &healthy).expect("writable");
         database(&newsroom).execute(change, []).expect("SQL");
         is_refused(&newsroom, change, &["ledger.sqlite` is damaged", why, "backup --restore FILE", "--new-state"]);
-        assert!(!said(&newsroom.dateline(&["serve", "--listen", "127.0.0.1:0"])).contains("serves"), "{change}");
+        assert!(!printed(&newsroom.dateline(&["serve", "--listen", "127.0.0.1:0"])).contains("serves"), "{change}");
         for command in [&["explain", "content/news/story-1.md"][..], &["backup", "copy"]] {
             let refused = newsroom.dateline(command);
-            assert!(refused.status.code() == Some(1), "{change}: {command:?}: {}", said(&refused));
+            assert!(refused.status.code() == Some(1), "{change}: {command:?}: {}", printed(&refused));
         }
-        // Nor does it become the state as a copy.
+        // A damaged backup isn't restored.
         fs::copy(newsroom.path(LEDGER), newsroom.path("damaged")).expect("writable");
         fs::write(newsroom.path(LEDGER), &healthy).expect("writable");
         if !change.contains("max(number)") {
             let restored = newsroom.dateline(&["backup", "--restore", "damaged"]);
             assert!(
-                restored.status.code() == Some(1) && said(&restored).contains(why),
+                restored.status.code() == Some(1) && printed(&restored).contains(why),
                 "{change}: {}",
-                said(&restored)
+                printed(&restored)
             );
         }
         assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0), "{change}");
     }
-    // The way out leads out, also where the last records are missing.
+    // `--new-state` works even if the last records are missing.
     database(&newsroom).execute("DELETE FROM record WHERE number = (SELECT max(number) FROM record)", []).expect("SQL");
     let started_over = newsroom.dateline(&["build", "--new-state"]);
-    assert_eq!(started_over.status.code(), Some(0), "{}", said(&started_over));
+    assert_eq!(started_over.status.code(), Some(0), "{}", printed(&started_over));
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! Where the system does not tell of all changes: it is noticed and said, and what it does not tell of is found all the same.
+//! Missing file system events: the daemon detects and reports this, and finds the changes by scans.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -23,7 +23,7 @@ fn wait_for(daemon: &Daemon, words: &str) {
     daemon.wait(&format!("`{words}` is published"), |daemon| daemon.body("/rss.xml").contains(words));
 }
 
-/// Mounts an overlay over a folder, whose lower layer has what another one has.
+/// Shell commands that mount an overlay at `folder`, with a copy of `source` as its lower layer.
 fn overlay(source: &str, folder: &str) -> String {
     format!(
         "mkdir layers && mount -t tmpfs tmpfs layers && mkdir layers/lower layers/upper layers/work && \
@@ -32,7 +32,7 @@ fn overlay(source: &str, folder: &str) -> String {
     )
 }
 
-/// Changes a file without making it another one.
+/// A shell command that edits a file in place, keeping its inode.
 fn edit(from: &str, to: &str, file: &str) -> String {
     format!("text=$(sed 's/{from}/{to}/' {file}) && printf '%s\\n' \"$text\" > {file}")
 }
@@ -41,7 +41,7 @@ fn edit(from: &str, to: &str, file: &str) -> String {
 fn file_system_without_events_is_scanned() {
     let newsroom = newsroom();
     let prepare = overlay("content", "content");
-    let Some(mut enclosure) = Enclosure::new(&newsroom, "a file system that the system does not hear", &prepare) else {
+    let Some(mut enclosure) = Enclosure::new(&newsroom, "a file system without events", &prepare) else {
         return;
     };
     let why = wait_for_mode(&enclosure.admin, "both");
@@ -51,7 +51,7 @@ fn file_system_without_events_is_scanned() {
     enclosure.admin.wait("it is counted", |admin| metric(admin, "changes_found_by_scan_total") == 1.0);
     assert_eq!(log(&newsroom).matches("is on overlay").count(), 1, "{}", log(&newsroom));
     assert!(!log(&newsroom).contains("watch-limited"), "{}", log(&newsroom));
-    // What is changed here is still told at once.
+    // Changes through the overlay are still reported by events.
     assert!(enclosure.run("echo more >> content/news/ships.md"));
     wait_for(&enclosure.daemon, "more");
 }
@@ -67,33 +67,34 @@ fn mounts_and_moves_are_noticed() {
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a mount that comes and is moved", prepare) else { return };
     let why = wait_for_mode(&enclosure.admin, "events");
     assert!(why.contains("reports all changes"), "{why}");
-    assert!(enclosure.run(&overlay("disk/sport", "content/sport")), "{}", said(&newsroom));
+    assert!(enclosure.run(&overlay("disk/sport", "content/sport")), "{}", output(&newsroom));
     let why = wait_for_mode(&enclosure.admin, "both");
     assert!(why.contains("content/sport` is on overlay"), "{why}");
     assert!(enclosure.run(&edit("lost", "won", "layers/lower/game-1.md")));
     wait_for(&enclosure.daemon, "It was won.");
 
-    // Away, where it is not heard of, and back.
+    // Moved out of the content directory, and back.
     let before = enclosure.daemon.body("/sport/rss.xml");
-    assert!(enclosure.run("mount --move content/sport elsewhere"), "{}", said(&newsroom));
-    // The system still tells of it under its old name, also of what is gone.
+    assert!(enclosure.run("mount --move content/sport elsewhere"), "{}", output(&newsroom));
+    // The system still reports events with the old path, even for the removed file.
     assert!(enclosure.run("sed -i 's/It was won/It was drawn/' elsewhere/game-1.md && mv elsewhere/game-0.md kept"));
     wait_for_mode(&enclosure.admin, "events");
     enclosure
         .daemon
-        .wait("the operator is told", |_| log(&newsroom).contains("the file system that was mounted here is gone"));
+        .wait("it is logged", |_| log(&newsroom).contains("the file system that was mounted here is gone"));
     assert!(enclosure.run("rm content/news/ships.md"));
     enclosure.daemon.wait("another one is gone", |daemon| !daemon.body("/rss.xml").contains("The ships"));
     assert_eq!(enclosure.daemon.body("/sport/rss.xml"), before, "its feed stays: {}", log(&newsroom));
     assert!(enclosure.run("mv kept elsewhere/game-0.md"));
-    assert!(enclosure.run("mount --move elsewhere content/sport"), "{}", said(&newsroom));
+    assert!(enclosure.run("mount --move elsewhere content/sport"), "{}", output(&newsroom));
     wait_for_mode(&enclosure.admin, "both");
     wait_for(&enclosure.daemon, "It was drawn.");
     assert!(!enclosure.daemon.body("/sport/atom.xml").contains("deleted-entry"));
 }
 
-fn said(newsroom: &Newsroom) -> String {
-    fs::read_to_string(newsroom.path("said")).unwrap_or_default()
+/// The output of the last command in the enclosure.
+fn output(newsroom: &Newsroom) -> String {
+    fs::read_to_string(newsroom.path("output")).unwrap_or_default()
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn scans_find_changes_without_watches() {
     let prepare = format!("{}; true", limit(8));
     let Some(mut enclosure) = Enclosure::new(&newsroom, "watches that run out", &prepare) else { return };
     if !enclosure.run("test $(cat /proc/sys/user/max_inotify_watches) -eq 8") {
-        eprintln!("faults: watches that run out is left out: a namespace has no limit of its own here");
+        eprintln!("faults: watches that run out is skipped: namespaces have no limits of their own here");
         return;
     }
     let why = wait_for_mode(&enclosure.admin, "both");
@@ -120,13 +121,13 @@ fn scans_find_changes_without_watches() {
     (0..20).for_each(|n| wait_for(&enclosure.daemon, &format!("Body {n}, two.")));
     enclosure.admin.wait("it is counted", |admin| metric(admin, "changes_found_by_scan_total") >= 1.0);
     assert!(metric(&enclosure.admin, "changes_found_by_scan_total") < 20.0, "some are watched");
-    assert_eq!(log(&newsroom).matches("WARN").count(), 1, "it is said once: {}", log(&newsroom));
+    assert_eq!(log(&newsroom).matches("WARN").count(), 1, "it is logged once: {}", log(&newsroom));
 
     assert!(enclosure.run(&limit(40)));
     wait_for_mode(&enclosure.admin, "events");
-    enclosure.admin.wait("it is mended", |admin| !is_reported(admin));
+    enclosure.admin.wait("the problem is resolved", |admin| !is_reported(admin));
 
-    // And while it runs.
+    // The watches run out while the daemon runs.
     for n in 20..45 {
         newsroom.article(&format!("news/{n}/story-{n}.md"), &format!("Story {n}"), &format!("Body {n}, one."));
     }
@@ -145,7 +146,7 @@ fn lost_events_lose_no_changes() {
     let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap_or_default();
     let most: usize = most.trim().parse().unwrap_or(usize::MAX);
     if most > 100_000 {
-        eprintln!("faults: lost events are left out: the system's queue has no end");
+        eprintln!("faults: lost events are skipped: the system's event queue is too long");
         return;
     }
     let (mut daemon, admin) = spawn(&newsroom, newsroom.command());
@@ -156,20 +157,20 @@ fn lost_events_lose_no_changes() {
         assert!(Command::new("kill").args([signal, &child]).status().expect("kill runs").success());
     };
     signal("-STOP");
-    // The same event again is not told again, so they alternate.
+    // Repeated events are merged, so the names alternate.
     for n in 0..most {
         let name = [".one", ".two"][n % 2];
         fs::write(newsroom.path(&format!("content/{name}")), "x").expect("writable");
     }
-    newsroom.article("news/lost.md", "Lost and found", "Nobody told of it.");
+    newsroom.article("news/lost.md", "Lost and found", "No event for this.");
     fs::remove_file(newsroom.path("content/news/ships.md")).expect("removable");
     signal("-CONT");
-    wait_for(&daemon, "Nobody told of it.");
-    daemon.wait("what is gone is gone", |daemon| !daemon.body("/rss.xml").contains("The ships are back."));
+    wait_for(&daemon, "No event for this.");
+    daemon.wait("the deleted article is gone", |daemon| !daemon.body("/rss.xml").contains("The ships are back."));
     assert!(metric(&admin, "watch_overflows_total") >= 1.0);
     admin.wait("both are counted", |admin| metric(admin, "changes_found_by_scan_total") == 2.0);
-    let told = log(&newsroom);
-    assert!(told.contains("some events were lost") && told.contains("fs.inotify.max_queued_events"), "{told}");
+    let reported = log(&newsroom);
+    assert!(reported.contains("some events were lost") && reported.contains("fs.inotify.max_queued_events"), "{reported}");
     assert!(admin.body("/status.json").contains("some events were lost"));
 }
 

@@ -1,12 +1,12 @@
-//! The state cannot be written: readers keep what they have, operators are told, a retraction happens all the same, and all is made
-//! up for as soon as it can be.
+//! Outages of the state: published documents stay, the problem is reported, articles are still withheld, and everything is recorded
+//! once the state is writable again.
 
 use std::process::Command;
 
 use rusqlite::Connection;
 
 use super::enclosure::Enclosure;
-use crate::newsroom::{Daemon, Newsroom, article, said};
+use crate::newsroom::{Daemon, Newsroom, article, printed};
 
 const DOCUMENTS: [&str; 8] =
     ["/", "/rss.xml", "/atom.xml", "/feed.json", "/news/", "/news/rss.xml", "/news/atom.xml", "/news/feed.json"];
@@ -22,7 +22,7 @@ fn log(newsroom: &Newsroom) -> String {
     std::fs::read_to_string(newsroom.path("log")).unwrap_or_default()
 }
 
-/// An outage from before it begins until the alarm is over. `retract` gives the code and the words of the command.
+/// Checks the daemon before, during and after an outage. `retract` returns whether the command succeeded, and its output.
 fn outage(
     newsroom: &Newsroom,
     daemon: &Daemon,
@@ -32,7 +32,7 @@ fn outage(
 ) {
     let before: Vec<_> = DOCUMENTS.iter().map(|path| daemon.get(path, &[])).collect();
     begin();
-    // Large, for limits that something small would pass.
+    // Large, as a small record might still fit.
     newsroom.write("content/news/waiting.md", article("Waiting", &"It waits. ".repeat(60_000)));
     daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
     for (path, before) in DOCUMENTS.iter().zip(&before) {
@@ -40,14 +40,14 @@ fn outage(
         assert_eq!((now.header("etag"), &now.body), (before.header("etag"), &before.body), "{path}");
     }
     assert_eq!(daemon.get("/readyz", &[]).status, 200, "readers are served");
-    let told = log(newsroom);
+    let reported = log(newsroom);
     for words in [
         "cannot use the state in",
         "ledger.sqlite",
         "see whether the disk is full",
         "readers keep the published documents",
     ] {
-        assert!(told.contains(words), "`{words}` in {told}");
+        assert!(reported.contains(words), "`{words}` in {reported}");
     }
     let (done, answer) = retract();
     assert!(!done, "the exit code says so, too");
@@ -62,8 +62,8 @@ fn outage(
     assert!(log(newsroom).contains("state writable again"), "{}", log(newsroom));
 }
 
-/// After a crash nothing is forgotten.
-fn afterwards(daemon: &Daemon, before: &[String]) {
+/// Checks that the documents and the retraction survived a crash.
+fn assert_recovered(daemon: &Daemon, before: &[String]) {
     for (path, before) in DOCUMENTS.iter().zip(before) {
         assert_eq!(daemon.body(path), *before, "{path}");
     }
@@ -87,19 +87,19 @@ fn locked_state_is_an_outage() {
         || do_sql("BEGIN EXCLUSIVE"),
         || {
             let output = newsroom.dateline(&["retract", "content/news/ships.md"]);
-            (output.status.success(), said(&output))
+            (output.status.success(), printed(&output))
         },
         || do_sql("ROLLBACK"),
     );
     let before = served(&daemon);
     drop(daemon);
-    afterwards(&newsroom.serve(), &before);
+    assert_recovered(&newsroom.serve(), &before);
 }
 
 #[test]
 fn file_size_limit_is_an_outage() {
     if !Command::new("prlimit").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        eprintln!("faults: a limit on file sizes is left out: there is no `prlimit` to lift it");
+        eprintln!("faults: a limit on file sizes is skipped: there is no `prlimit` to lift it");
         return;
     }
     let newsroom = newsroom();
@@ -115,7 +115,7 @@ fn file_size_limit_is_an_outage() {
         || {},
         || {
             let output = newsroom.dateline(&["retract", "content/news/ships.md"]);
-            (output.status.success(), said(&output))
+            (output.status.success(), printed(&output))
         },
         || {
             let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
@@ -124,7 +124,7 @@ fn file_size_limit_is_an_outage() {
     );
     let before = served(&daemon);
     drop(daemon);
-    afterwards(&newsroom.serve(), &before);
+    assert_recovered(&newsroom.serve(), &before);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn full_disk_is_an_outage() {
     let newsroom = newsroom();
     let mounted = "mkdir -p .dateline && mount -t tmpfs -o size=2M,mode=700 tmpfs .dateline";
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a full disk", mounted) else { return };
-    // The shell cannot be had while its daemon is looked at.
+    // The closures below need the shell, while the daemon is in use.
     let inside = std::cell::RefCell::new(&mut enclosure);
     let daemon = inside.borrow().daemon.twin();
     outage(
@@ -141,16 +141,16 @@ fn full_disk_is_an_outage() {
         || assert!(!inside.borrow_mut().run("head -c 4M /dev/zero >.dateline/filler")),
         || {
             let done = inside.borrow_mut().run("\"$DATELINE\" retract content/news/ships.md");
-            (done, std::fs::read_to_string(newsroom.path("said")).expect("written"))
+            (done, std::fs::read_to_string(newsroom.path("output")).expect("written"))
         },
         || assert!(inside.borrow_mut().run("rm .dateline/filler")),
     );
     let before = served(&daemon);
     enclosure.restart();
-    afterwards(&enclosure.daemon, &before);
+    assert_recovered(&enclosure.daemon, &before);
 }
 
-/// What takes an article from its readers: the name of its file, and what happens to it.
+/// The ways to withhold an article: a file name, and a line of front matter; the last file is deleted.
 const WITHHOLDING: [(&str, &str); 9] = [
     ("retracted", "status: retracted"),
     ("draft", "draft: true"),
@@ -167,13 +167,13 @@ fn withholdable(newsroom: &Newsroom) {
     for (name, _) in WITHHOLDING {
         newsroom.article(&format!("news/{name}.md"), name, &format!("The text of {name}."));
     }
-    // More than go at once in a mass.
+    // Enough articles that the withheld ones aren't a mass removal.
     for n in 0..40 {
         newsroom.article(&format!("sport/game-{n}.md"), &format!("Game {n}"), "It was won.");
     }
 }
 
-/// Does what takes each article from its readers, and waits until it is gone, while what is new waits.
+/// Withholds each article in its way, and waits until it's gone, while new articles wait.
 fn withhold_all(newsroom: &Newsroom, daemon: &Daemon) {
     for (name, key) in WITHHOLDING {
         let file = format!("content/news/{name}.md");
@@ -186,10 +186,10 @@ fn withhold_all(newsroom: &Newsroom, daemon: &Daemon) {
         for path in ["/news/rss.xml", "/news/atom.xml", "/news/feed.json", "/news/"] {
             daemon.wait(&format!("{name} is gone from {path}"), |daemon| !daemon.body(path).contains(&words));
         }
-        let told = || std::fs::read_to_string(newsroom.path("feeds/news/rss.xml")).unwrap_or_default();
-        daemon.wait(&format!("{name} is gone from the files"), |_| !told().contains(&words));
-        assert!(daemon.body("/readyz").contains("state-unwritable"), "{name}: the disk is full still");
-        assert!(!daemon.body("/news/rss.xml").contains("It waits."), "{name}: what is new waits");
+        let written = || std::fs::read_to_string(newsroom.path("feeds/news/rss.xml")).unwrap_or_default();
+        daemon.wait(&format!("{name} is gone from the files"), |_| !written().contains(&words));
+        assert!(daemon.body("/readyz").contains("state-unwritable"), "{name}: the state is still unwritable");
+        assert!(!daemon.body("/news/rss.xml").contains("It waits."), "{name}: new articles wait");
     }
 }
 
@@ -200,7 +200,7 @@ fn withholding_does_not_wait_for_locked_state() {
     let daemon = newsroom.serve();
     let database = Connection::open(newsroom.path(".dateline/ledger.sqlite")).expect("a database");
     database.execute_batch("BEGIN EXCLUSIVE").expect("free");
-    // The first change that cannot be recorded takes one article away and adds another.
+    // The first change that can't be recorded withholds one article and adds another.
     newsroom.article("news/waiting.md", "Waiting", "It waits.");
     daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
     withhold_all(&newsroom, &daemon);
@@ -234,22 +234,22 @@ fn full_disk_delays_neither_withholding_nor_start() {
     assert!(enclosure.run("rm .dateline/filler"));
     daemon.wait("what waited is published", |daemon| daemon.body("/news/rss.xml").contains("It waits."));
 
-    // A start on a full disk, after an end in order and after a kill.
+    // A start on a full disk, after a clean stop and after a kill.
     for (number, end) in ["kill $daemon; wait $daemon", "crash; rm -f .dateline/*-shm"].into_iter().enumerate() {
         let tag = enclosure.daemon.get("/news/rss.xml", &[]).header("etag").map(str::to_owned).expect("an ETag");
-        let noted = format!("until grep -q {} .dateline/published.jsonl; do :; done", tag.trim_matches('"'));
-        assert!(enclosure.run(&noted));
+        let wait_until_saved = format!("until grep -q {} .dateline/published.jsonl; do :; done", tag.trim_matches('"'));
+        assert!(enclosure.run(&wait_until_saved));
         let before = served(&enclosure.daemon);
         assert!(enclosure.run(&format!("{end}; {fill}")));
         enclosure.start();
         let daemon = enclosure.daemon.twin();
-        // After a kill there is room again as soon as the log beside the ledger is taken in.
+        // After a kill, the start frees space as soon as it has merged the write-ahead log.
         if number == 0 {
             daemon.wait("the alarm is raised", |daemon| daemon.body("/readyz").contains("state-unwritable"));
             assert_eq!(daemon.get("/readyz", &[]).status, 503, "{end}");
         }
         for (path, before) in DOCUMENTS.iter().zip(&before) {
-            // Where the machine is busy, comparing takes longer than readers wait.
+            // On a busy machine, the comparison with the files takes some time.
             daemon.wait(&format!("{path} is served, {end}"), |daemon| daemon.body(path) == *before);
         }
         newsroom.article("news/other.md", "Other", "It stays, and is edited.");
@@ -258,7 +258,7 @@ fn full_disk_delays_neither_withholding_nor_start() {
             "content/news/ships.md",
             article("Ships", "The ships are back.").replace("title:", "draft: true\ntitle:"),
         );
-        daemon.wait("what is withheld is not served", |daemon| {
+        daemon.wait("the draft is not served", |daemon| {
             !daemon.body("/news/rss.xml").contains("The ships are back")
         });
         assert!(enclosure.run("rm .dateline/filler"));
@@ -272,15 +272,15 @@ fn full_disk_delays_neither_withholding_nor_start() {
     }
 }
 
-/// A start on a state that was mounted read-only serves the documents of the last run, and withholds as any other.
+/// A draft is withheld, too.
 #[test]
 fn read_only_state_serves_saved_documents() {
     let newsroom = newsroom();
     let mounted = "mkdir -p .dateline && mount -t tmpfs -o size=8M,mode=700 tmpfs .dateline";
     let Some(mut enclosure) = Enclosure::new(&newsroom, "a read-only state", mounted) else { return };
     let tag = enclosure.daemon.get("/news/rss.xml", &[]).header("etag").map(str::to_owned).expect("an ETag");
-    let noted = format!("until grep -q {} .dateline/published.jsonl; do :; done", tag.trim_matches('"'));
-    assert!(enclosure.run(&noted));
+    let wait_until_saved = format!("until grep -q {} .dateline/published.jsonl; do :; done", tag.trim_matches('"'));
+    assert!(enclosure.run(&wait_until_saved));
     let before = served(&enclosure.daemon);
     assert!(enclosure.run("kill $daemon; wait $daemon; mount -o remount,ro .dateline"));
     enclosure.start();

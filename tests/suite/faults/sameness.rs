@@ -1,20 +1,20 @@
-//! A restart, a second host and a reload that changes nothing are nothing to readers: same bytes, same ETags, same dates.
+//! A restart, a copy on another host, and a reload without changes give the same bytes, ETags and dates.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom, files, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files, printed};
 
-/// What clients may have of each document: plain and compressed.
+/// ETag and `Last-Modified` of each document in each coding.
 type Validators = BTreeMap<(String, &'static str), (String, Option<String>)>;
 
 const CODINGS: [&str; 3] = ["identity", "gzip", "br"];
 
-/// Every document of a newsroom: feeds, OPML, pages of sections and of articles.
+/// The paths of all documents: feeds, OPML, section pages and article pages.
 fn routes(newsroom: &Newsroom, daemon: &Daemon) -> Vec<String> {
-    // 2: the broken edit is refused.
+    // Exit code 2: an article is invalid.
     assert_eq!(newsroom.build("fresh").status.code(), Some(2));
     let encode = |name: &String| -> String {
         name.split('/').map(|segment| format!("/{}", dateline::encoding::encode_segment(segment))).collect()
@@ -39,7 +39,7 @@ fn validators(daemon: &Daemon, routes: &[String]) -> Validators {
     each.map(ask).collect()
 }
 
-/// A client that comes back with all that it has.
+/// Asserts that every document is unchanged for a client that has it.
 fn poll(daemon: &Daemon, known: &Validators, when: &str) {
     for ((route, coding), (etag, _)) in known {
         let answer = daemon.get(route, &[("Accept-Encoding", coding), ("If-None-Match", etag)]);
@@ -47,7 +47,7 @@ fn poll(daemon: &Daemon, known: &Validators, when: &str) {
     }
 }
 
-/// Starts a daemon whose clients are there before it is ready.
+/// Starts a daemon, and polls it from the beginning, before it's ready.
 fn start(newsroom: &Newsroom, known: &Validators, when: &str) -> Daemon {
     let daemon = newsroom.serve_unready();
     daemon.wait("it is ready", |daemon| {
@@ -80,7 +80,7 @@ fn restart_copy_and_noop_reload_change_nothing() {
     newsroom.article("news/edited.md", "Edited", "Before.");
     newsroom.article("news/broken.md", "Broken", "The last good version.");
     let daemon = newsroom.serve();
-    // A past that only the state knows.
+    // Changes that only the state remembers.
     fs::remove_file(newsroom.path("content/news/gone.md")).expect("there");
     fs::rename(newsroom.path("content/news/ships.md"), newsroom.path("content/boats.md")).expect("movable");
     newsroom.article("news/edited.md", "Edited", "After.");
@@ -96,7 +96,7 @@ fn restart_copy_and_noop_reload_change_nothing() {
     assert!(routes.len() > 20, "{routes:?}");
     daemon.wait("every document has its date", |daemon| {
         let known = validators(daemon, &routes);
-        // The list of feeds has none.
+        // The OPML list has none.
         known.iter().all(|((route, _), (_, modified))| modified.is_some() || route == "/feeds.opml")
     });
     let before = validators(&daemon, &routes);
@@ -112,7 +112,7 @@ fn restart_copy_and_noop_reload_change_nothing() {
         });
         let reload = newsroom.dateline(&["reload"]);
         over.store(true, Ordering::Relaxed);
-        assert!(reload.status.success(), "{}", said(&reload));
+        assert!(reload.status.success(), "{}", printed(&reload));
     });
     poll(&daemon, &before, "after a reload");
     assert_eq!(validators(&daemon, &routes), before, "after a reload");
@@ -121,7 +121,7 @@ fn restart_copy_and_noop_reload_change_nothing() {
     drop(start(&newsroom, &before, "after a restart"));
     drop(start(&newsroom, &before, "after a crash"));
 
-    // Other inodes, other times of change, in another order.
+    // With other inodes, modification times and file order.
     let copied = copy(&newsroom, true);
     for (other, when) in [(copied, "on another host"), (copied_alive, "on a host that has a copy made while it ran")] {
         let daemon = start(&other, &before, when);
@@ -129,7 +129,7 @@ fn restart_copy_and_noop_reload_change_nothing() {
     }
 }
 
-/// The same newsroom in another directory: `backwards` in the opposite order, with new times.
+/// Copies the newsroom to another directory. With `backwards`, the files are written in reverse order, with new modification times.
 fn copy(newsroom: &Newsroom, backwards: bool) -> Newsroom {
     let other = Newsroom::new();
     let mut contents: Vec<(String, Vec<u8>)> = files(&newsroom.path("content")).into_iter().collect();

@@ -1,4 +1,4 @@
-//! A state that cannot be used is explained, with its name and a way out; an old one is brought up to date; a backup is one.
+//! Starts with a damaged, locked or unwritable state, migration of old states, and backups.
 
 use std::fs;
 use std::io::Write;
@@ -9,35 +9,35 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::Connection;
 
 use super::enclosure::without_privileges;
-use crate::newsroom::{Daemon, Newsroom, article, bounded, files, said};
+use crate::newsroom::{Daemon, Newsroom, article, bounded, files, printed};
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
-/// A newsroom with a past, and nobody in it.
+/// A newsroom with a move and a retraction in its state; no daemon runs.
 pub(super) fn newsroom() -> Newsroom {
     let newsroom = Newsroom::new();
     for n in 0..12 {
-        newsroom.article(&format!("news/story-{n}.md"), &format!("Story {n}"), &"Much is to be told. ".repeat(200));
+        newsroom.article(&format!("news/story-{n}.md"), &format!("Story {n}"), &"This is a long story. ".repeat(200));
     }
     newsroom.article("news/ships.md", "Ships", "The ships are back.");
     let daemon = newsroom.serve();
     fs::rename(newsroom.path("content/news/story-3.md"), newsroom.path("content/moved.md")).expect("movable");
     assert_eq!(newsroom.dateline(&["retract", "content/news/ships.md"]).status.code(), Some(0));
     daemon.wait("the move is known", |_| {
-        said(&newsroom.dateline(&["history", "content/moved.md"])).contains("moved from news/story-3.md")
+        printed(&newsroom.dateline(&["history", "content/moved.md"])).contains("moved from news/story-3.md")
     });
     assert!(daemon.stop());
     newsroom
 }
 
-/// Neither the daemon nor a build starts, and both say these words.
+/// Asserts that `serve` and `build` fail with these words.
 pub(super) fn is_refused(newsroom: &Newsroom, what: &str, words: &[&str]) {
     for command in [&SERVE[..], &["build"]] {
         let output = newsroom.dateline(command);
-        let told = said(&output);
-        assert!(output.status.code() == Some(1), "{what}, {command:?}: {:?}, {told}", output.status);
-        assert!(words.iter().all(|words| told.contains(words)), "{what}, {command:?}: {words:?} in {told}");
-        assert!(!told.contains("panicked"), "{what}, {command:?}: {told}");
+        let reported = printed(&output);
+        assert!(output.status.code() == Some(1), "{what}, {command:?}: {:?}, {reported}", output.status);
+        assert!(words.iter().all(|words| reported.contains(words)), "{what}, {command:?}: {words:?} in {reported}");
+        assert!(!reported.contains("panicked"), "{what}, {command:?}: {reported}");
     }
 }
 
@@ -56,50 +56,50 @@ fn truncated_ledger_is_refused() {
             &["ledger.sqlite` is damaged", "put a backup in its place", "or move it away"],
         );
     }
-    // The ways out.
+    // The recommended remedies work.
     fs::write(&database, &healthy).expect("writable");
     assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
     fs::remove_file(&database).expect("there");
     assert_eq!(newsroom.dateline(&["build", "--new-state"]).status.code(), Some(0));
 }
 
-/// A writer killed in the middle leaves a database that is half new, and what undoes that beside it.
+/// A killed writer leaves a partly written database, and the journal that undoes the changes.
 #[test]
 fn interrupted_transaction_is_rolled_back() {
     for command in ["check", "build"] {
         let newsroom = Newsroom::new();
         for n in 0..12 {
-            newsroom.article(&format!("news/story-{n}.md"), &format!("Story {n}"), &"Much is to be told. ".repeat(200));
+            newsroom.article(&format!("news/story-{n}.md"), &format!("Story {n}"), &"This is a long story. ".repeat(200));
         }
         assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
         let names = ["ledger.sqlite", "ledger.sqlite-journal"].map(|name| newsroom.path(&format!(".dateline/{name}")));
         let healthy = fs::read(&names[0]).expect("written");
         let database = Connection::open(&names[0]).expect("a database");
         database
-            .execute_batch("PRAGMA cache_size = 1; BEGIN; UPDATE record SET value = 'spoilt', at = 0;")
+            .execute_batch("PRAGMA cache_size = 1; BEGIN; UPDATE record SET value = 'damaged', at = 0;")
             .expect("SQL");
         database.execute_batch("INSERT INTO feed SELECT value || number, 0 FROM record;").expect("SQL");
         database.execute_batch("UPDATE source SET bytes = randomblob(9000);").expect("SQL");
         let half = names.clone().map(|name| fs::read(name).expect("written"));
         drop(database);
-        assert!(half[0] != healthy && !half[1].is_empty(), "something was in the middle");
+        assert!(half[0] != healthy && !half[1].is_empty(), "the transaction was interrupted");
         names.iter().zip(half).for_each(|(name, bytes)| fs::write(name, bytes).expect("writable"));
-        // Also where it died within a page.
+        // Even if it was killed in the middle of a page.
         fs::OpenOptions::new()
             .append(true)
             .open(&names[0])
             .and_then(|mut file| file.write_all(b"x"))
             .expect("writable");
-        let told = newsroom.dateline(&[command]);
-        assert_eq!(told.status.code(), Some(0), "{command}: {}", said(&told));
-        let history = said(&newsroom.dateline(&["history", "content/news/story-3.md"]));
-        assert!(history.contains("published") && !history.contains("spoilt"), "{command}: {history}");
-        let again = said(&newsroom.dateline(&["build"]));
+        let output = newsroom.dateline(&[command]);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", printed(&output));
+        let history = printed(&newsroom.dateline(&["history", "content/news/story-3.md"]));
+        assert!(history.contains("published") && !history.contains("damaged"), "{command}: {history}");
+        let again = printed(&newsroom.dateline(&["build"]));
         assert!(again.contains(" 0 written"), "{command}: {again}");
     }
 }
 
-/// Bytes that are no text, no number in its place and no page.
+/// Inverts 64 bytes at many places.
 #[test]
 fn damaged_ledger_is_refused_or_harmless() {
     let newsroom = newsroom();
@@ -109,19 +109,19 @@ fn damaged_ledger_is_refused_or_harmless() {
     let mut refused = 0;
     let step = healthy.len() / 40;
     for start in (0..healthy.len()).step_by(step) {
-        let mut spoilt = healthy.clone();
-        spoilt[start..].iter_mut().take(64).for_each(|byte| *byte ^= 0xff);
-        fs::write(&database, &spoilt).expect("writable");
+        let mut damaged = healthy.clone();
+        damaged[start..].iter_mut().take(64).for_each(|byte| *byte ^= 0xff);
+        fs::write(&database, &damaged).expect("writable");
         let output = newsroom.dateline(&["build"]);
-        let told = said(&output);
+        let reported = printed(&output);
         match output.status.code() {
-            Some(0) => assert_eq!(files(&newsroom.path("feeds")), before, "64 bytes at {start}: {told}"),
+            Some(0) => assert_eq!(files(&newsroom.path("feeds")), before, "64 bytes at {start}: {reported}"),
             Some(1) => {
                 refused += 1;
                 let words = ["ledger.sqlite` is damaged", "put a backup in its place"];
-                assert!(words.iter().all(|words| told.contains(words)), "64 bytes at {start}: {told}");
+                assert!(words.iter().all(|words| reported.contains(words)), "64 bytes at {start}: {reported}");
             }
-            code => panic!("64 bytes at {start}: {code:?}, {told}"),
+            code => panic!("64 bytes at {start}: {code:?}, {reported}"),
         }
     }
     assert!(refused > 3, "only {refused} were noticed");
@@ -132,9 +132,9 @@ fn locked_state_is_left_alone() {
     let newsroom = newsroom();
     let daemon = newsroom.serve();
     let second = newsroom.dateline(&SERVE);
-    let told = said(&second);
+    let reported = printed(&second);
     let words = ["another dateline uses the state in", ".dateline`", "stop it, or give this one"];
-    assert!(second.status.code() == Some(1) && words.iter().all(|words| told.contains(words)), "{told}");
+    assert!(second.status.code() == Some(1) && words.iter().all(|words| reported.contains(words)), "{reported}");
     assert!(daemon.stop());
     let database = newsroom.path(".dateline/ledger.sqlite");
     let version = Connection::open(&database).expect("a database");
@@ -166,12 +166,12 @@ fn unusable_state_directory_is_named() {
     may(0o500);
     let output = bounded(command.args(SERVE));
     may(0o700);
-    let told = said(&output);
+    let reported = printed(&output);
     let words = ["cannot use the state in", ".dateline", "ermission denied", "whether this user may write there"];
-    assert!(output.status.code() == Some(1) && words.iter().all(|words| told.contains(words)), "{test}: {told}");
+    assert!(output.status.code() == Some(1) && words.iter().all(|words| reported.contains(words)), "{test}: {reported}");
 }
 
-/// The tables of the first version, as they were.
+/// A ledger of schema version 1.
 const FIRST: &str = "
     CREATE TABLE record (
         number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, path TEXT NOT NULL, value TEXT NOT NULL, hash BLOB
@@ -197,7 +197,7 @@ fn first_version_state_is_migrated() {
     let database = Connection::open(newsroom.path(".dateline/ledger.sqlite")).expect("a database");
     database.execute_batch(FIRST).expect("SQL");
     drop(database);
-    // What only looks leaves it as it is.
+    // `build` with an output directory doesn't migrate the ledger.
     assert_eq!(newsroom.build("fresh").status.code(), Some(0));
     for _ in 0..2 {
         let daemon = newsroom.serve();
@@ -205,8 +205,8 @@ fn first_version_state_is_migrated() {
         for id in ["tag:courier.example,2026:2020-01-01/old/ships", "https://old.example/?p=7"] {
             assert!(feed.contains(&format!("\"{id}\"")), "{id} in {feed}");
         }
-        assert!(feed.contains("2025-11-20T09:00:00+08:00"), "the first sight of the undated one: {feed}");
-        // It went forward only.
+        assert!(feed.contains("2025-11-20T09:00:00+08:00"), "the date of the undated article: {feed}");
+        // `Last-Modified` doesn't go back.
         let modified = daemon.get("/rss.xml", &[]).header("last-modified").map(str::to_owned);
         assert!(modified.is_none_or(|modified| modified.ends_with("2030 17:46:40 GMT")));
         let version: i64 = Connection::open(newsroom.path(".dateline/ledger.sqlite"))
@@ -242,7 +242,7 @@ fn backup_under_load_restores_same_newsroom() {
         daemon.wait("it is under load", |daemon| daemon.body("/rss.xml").matches("<title>More").count() > 20);
         for n in 0..3 {
             let backup = newsroom.dateline(&["backup", &format!("backup-{n}")]);
-            assert!(backup.status.success(), "{}", said(&backup));
+            assert!(backup.status.success(), "{}", printed(&backup));
         }
         over.store(true, Ordering::Relaxed);
     });
@@ -263,7 +263,7 @@ fn backup_under_load_restores_same_newsroom() {
         let second = other.serve();
         settled(&other, &second);
         assert_eq!(ids(&second), ids(&daemon));
-        assert!(ids(&second).iter().any(|(_, id)| id.ends_with("/news/story-3")), "the moved one has its old id");
+        assert!(ids(&second).iter().any(|(_, id)| id.ends_with("/news/story-3")), "the moved article keeps its id");
         assert!(!second.body("/rss.xml").contains("The ships are back"), "it is retracted there, too");
         for (name, bytes) in files(&newsroom.path("fresh")) {
             let there = fs::read(other.path(&format!("fresh/{name}"))).expect("written");

@@ -1,5 +1,6 @@
-//! A storm of everything that happens in a newsroom, and a daemon that is killed in the middle of it again and again. Each story
-//! has a word in its text that no other has, by which it is known whatever becomes of its file.
+//! A stress test: random edits, moves, deletions, commands and reloads, while the daemon is killed again and again.
+//!
+//! Each story contains a unique word, so that it's recognized in every document, even after its file was moved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,15 +13,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::convergence::differences;
-use crate::newsroom::{CONFIG, Daemon, Newsroom, Response, files, said};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, Response, files, printed};
 
-/// A newsroom lives through so many kills; then a fresh one takes its place.
+/// The number of kills per newsroom.
 const KILLS_OF_A_NEWSROOM: usize = 25;
 const MOST_STORIES: usize = 40;
-/// Far longer than any storm takes to settle.
+/// The limit for the daemon to process all changes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The documents that are watched.
+/// The documents that are requested all the time.
 const DOCUMENTS: [&str; 12] = [
     "/feed.json",
     "/atom.xml",
@@ -36,7 +37,7 @@ const DOCUMENTS: [&str; 12] = [
     "/readyz",
 ];
 
-/// SplitMix64: a seed tells a whole storm, but for when the system does what.
+/// SplitMix64, a random number generator. The same seed gives the same actions, but not the same timing.
 struct Random(u64);
 
 impl Random {
@@ -56,21 +57,21 @@ impl Random {
     }
 }
 
-/// What its file is like.
+/// The state of a story's file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum File {
     Good,
-    /// The edit before was good, and public.
+    /// Invalid; the version before was valid and public.
     Broken,
     Deleted,
-    /// It says that it is retracted.
+    /// With `status: retracted`.
     Status,
-    /// It never becomes public in the time of a test.
+    /// Beyond the end of the test.
     Embargoed,
 }
 
-/// What happened to its file since all was quiet. A file that is edited and moved while nobody looks is another story, unless it
-/// says its id.
+/// What happened to the file since the last comparison. A file that is both edited and moved between two scans counts as a new story,
+/// unless it contains its id, so a story is only edited or only moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Touched {
     No,
@@ -78,12 +79,12 @@ enum Touched {
     Moved,
 }
 
-/// What `dateline retract` and `dateline restore` made of it.
+/// The effect of the last `dateline retract` or `dateline restore`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Command {
     Public,
     Retracted,
-    /// The daemon was killed before it answered.
+    /// The daemon was killed before it answered the command.
     Unknown,
 }
 
@@ -94,19 +95,19 @@ struct Story {
     folder: String,
     name: String,
     says_id: bool,
-    /// Readers saw it.
+    /// Whether it was public at a comparison.
     known: bool,
     dated: bool,
     version: usize,
     file: File,
     touched: Touched,
     command: Command,
-    /// Readers had it when it was retracted, so they are told.
-    buried: bool,
-    /// It was retracted or restored while its file was broken.
-    shaky: bool,
+    /// Whether the retraction must have a tombstone, as it was public before.
+    has_tombstone: bool,
+    /// Whether a command named it while its file was broken.
+    commanded_while_broken: bool,
     ever_commanded: bool,
-    /// An operator had a hand in it since all was quiet.
+    /// Whether a command named it since the last comparison.
     commanded: bool,
 }
 
@@ -129,7 +130,7 @@ impl Story {
         match self.file {
             File::Broken => keys += "date: [\n",
             File::Status => keys += "status: retracted\nreason: It was wrong.\n",
-            // One of them cannot be read, which is no reason to publish it.
+            // An invalid embargo withholds, too.
             File::Embargoed if self.version % 3 == 1 => keys += "embargo: when it is time\n",
             File::Embargoed => keys += "embargo: 2099-01-01\n",
             File::Good | File::Deleted => {}
@@ -137,33 +138,33 @@ impl Story {
         format!("---\n{keys}---\n\nThe text of {}, {}.\n\n{}", self.word, self.version, "More of it. ".repeat(40))
     }
 
-    /// Whether readers have what its file says.
+    /// Whether its current version is certainly public.
     fn is_sure(&self) -> bool {
         self.file == File::Good && self.touched == Touched::No && self.command == Command::Public && !self.commanded
     }
 
-    /// Whether its file may be edited, or moved.
+    /// Whether its file may be touched in this way.
     fn may(&self, touch: Touched) -> bool {
         (self.says_id && self.known) || self.touched == Touched::No || self.touched == touch
     }
 }
 
-/// What readers saw, ever.
+/// What was served so far.
 #[derive(Default)]
 struct Seen {
     ids: BTreeMap<String, String>,
     words: BTreeMap<String, String>,
     dates: BTreeMap<String, String>,
-    /// The latest Last-Modified of each document.
+    /// The latest `Last-Modified` of each document.
     modified: BTreeMap<String, i64>,
 }
 
-/// What is checked in every response.
+/// Checks every response.
 #[derive(Default)]
 struct Watch {
     seen: Mutex<Seen>,
-    /// Words that no response may have, and since which change of this map.
-    hushed: Mutex<(u64, BTreeMap<String, u64>)>,
+    /// The number of changes of the map, and the words that no response may contain, each with the change that added it.
+    forbidden: Mutex<(u64, BTreeMap<String, u64>)>,
     responses: AtomicUsize,
 }
 
@@ -176,47 +177,47 @@ fn seconds(date: &str) -> i64 {
 }
 
 impl Watch {
-    fn hush(&self, word: &str) {
-        let mut hushed = self.hushed.lock().expect("nobody panics with it");
-        hushed.0 += 1;
-        let change = hushed.0;
-        hushed.1.insert(word.to_owned(), change);
+    fn forbid(&self, word: &str) {
+        let mut forbidden = self.forbidden.lock().expect("not poisoned");
+        forbidden.0 += 1;
+        let change = forbidden.0;
+        forbidden.1.insert(word.to_owned(), change);
     }
 
-    fn unhush(&self, word: &str) {
-        self.hushed.lock().expect("nobody panics with it").1.remove(word);
+    fn allow(&self, word: &str) {
+        self.forbidden.lock().expect("not poisoned").1.remove(word);
     }
 
-    fn hushed(&self) -> BTreeMap<String, u64> {
-        self.hushed.lock().expect("nobody panics with it").1.clone()
+    fn forbidden(&self) -> BTreeMap<String, u64> {
+        self.forbidden.lock().expect("not poisoned").1.clone()
     }
 
-    /// Asks for a document, and checks all that can be checked in it alone.
+    /// Requests a document, and checks everything that a single response shows.
     fn ask(&self, daemon: &Daemon, route: &str) -> std::io::Result<Response> {
-        let before = self.hushed();
+        let before = self.forbidden();
         let response = daemon.try_get(route, &[])?;
-        let after = self.hushed();
+        let after = self.forbidden();
         self.responses.fetch_add(1, Ordering::Relaxed);
         let text = response.text();
         for (word, change) in before.iter().filter(|(word, change)| after.get(*word) == Some(change)) {
             assert!(
                 !text.contains(word.as_str()),
-                "{route} has {word}, which was withheld or taken away ({change}): {text}"
+                "{route} has {word}, which was withheld or retracted ({change}): {text}"
             );
         }
         if response.status == 200 && route != "/readyz" {
-            let seen = &mut *self.seen.lock().expect("nobody panics with it");
-            validate(seen, route, &response);
+            let seen = &mut *self.seen.lock().expect("not poisoned");
+            check_validators(seen, route, &response);
             if route.ends_with("feed.json") {
-                items(seen, &text);
+                check_items(seen, &text);
             }
         }
         Ok(response)
     }
 }
 
-/// Last-Modified never goes back. It may go on under one ETag: a version between two that are the same may not have been seen.
-fn validate(seen: &mut Seen, route: &str, response: &Response) {
+/// Checks that `Last-Modified` never goes back. It may go forward with the same ETag, if there was a different version in between.
+fn check_validators(seen: &mut Seen, route: &str, response: &Response) {
     assert!(response.header("etag").is_some(), "{route} has no ETag");
     let modified = response.header("last-modified").map(seconds);
     let latest = seen.modified.entry(route.to_owned()).or_default();
@@ -226,8 +227,8 @@ fn validate(seen: &mut Seen, route: &str, response: &Response) {
     }
 }
 
-/// A story has one id for life, and no other story has it.
-fn items(seen: &mut Seen, text: &str) {
+/// Checks that the id and the date of a story never change, and that no other story has its id.
+fn check_items(seen: &mut Seen, text: &str) {
     let feed: Value = serde_json::from_str(text).expect("JSON");
     for item in feed["items"].as_array().expect("items") {
         let Some(word) = item["title"].as_str().and_then(story_word) else { continue };
@@ -245,9 +246,9 @@ fn items(seen: &mut Seen, text: &str) {
 /// The id and date of every tombstone of the root feed.
 fn tombstones(daemon: &Daemon) -> BTreeMap<String, String> {
     let feed: Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
-    let told = feed["_dateline"]["deleted"].as_array().cloned().unwrap_or_default();
+    let reported = feed["_dateline"]["deleted"].as_array().cloned().unwrap_or_default();
     let text = |deleted: &Value, key: &str| deleted[key].as_str().expect("text").to_owned();
-    told.iter().map(|deleted| (text(deleted, "id"), text(deleted, "date_deleted"))).collect()
+    reported.iter().map(|deleted| (text(deleted, "id"), text(deleted, "date_deleted"))).collect()
 }
 
 fn config(which: usize) -> String {
@@ -261,24 +262,24 @@ fn config(which: usize) -> String {
     CONFIG.replace("[reload]", "[content.mass_removal]\nleast = 1000000\n\n[reload]") + extra
 }
 
-/// A newsroom and all that is known of it.
+/// A newsroom, and what is known about its stories.
 struct World {
     newsroom: Newsroom,
     random: Random,
     stories: Vec<Story>,
     folders: Vec<String>,
     named: usize,
-    happened: usize,
+    actions: usize,
 }
 
 impl World {
     fn new(seed: u64) -> World {
         let newsroom = Newsroom::new();
         newsroom.write("config/dateline.toml", config(0));
-        // A content directory that is empty looks like one that is not mounted.
+        // An empty content directory would count as unmounted.
         newsroom.article("anchor.md", "Anchor", "It always stays.");
         let folders = ["news", "news/chips", "sport", "sport/deep"].map(str::to_owned).to_vec();
-        World { newsroom, random: Random(seed), stories: Vec::new(), folders, named: 0, happened: 0 }
+        World { newsroom, random: Random(seed), stories: Vec::new(), folders, named: 0, actions: 0 }
     }
 
     fn pick(&mut self, is_fit: impl Fn(&Story) -> bool) -> Option<usize> {
@@ -286,7 +287,7 @@ impl World {
         (!fit.is_empty()).then(|| fit[self.random.below(fit.len())])
     }
 
-    /// Saves a file as one of many editors does.
+    /// Saves a file in one of the ways in which editors do.
     fn save(&mut self, number: usize) {
         let story = &mut self.stories[number];
         story.version += 1;
@@ -300,7 +301,7 @@ impl World {
                 drop(fs::remove_file(&file));
                 fs::write(file, text).expect("writable");
             }
-            // Slowly, and the daemon may see half of it.
+            // The daemon may read half of the file.
             2 if !embargoed => {
                 let mut file = fs::File::create(file).expect("writable");
                 let (first, rest) = text.as_bytes().split_at(text.len() / 2);
@@ -317,9 +318,9 @@ impl World {
         format!("{stem}-{}", self.named)
     }
 
-    /// Something happens.
-    fn happen(&mut self, watch: &Watch) {
-        self.happened += 1;
+    /// One random action.
+    fn act(&mut self, watch: &Watch) {
+        self.actions += 1;
         match self.random.below(100) {
             0..15 if self.stories.len() < MOST_STORIES => self.create(watch),
             0..40 => {
@@ -341,7 +342,7 @@ impl World {
                 }
             }
             63..67 => self.edit(|story| story.file == File::Deleted && story.may(Touched::Edited), File::Good),
-            67..78 => self.shift(),
+            67..78 => self.move_file(),
             78..82 => self.rename_folder(),
             82..89 => self.command(watch, "retract"),
             89..94 => self.command(watch, "restore"),
@@ -357,7 +358,7 @@ impl World {
         let word = format!("qz{number}x{:08x}", self.random.next() & 0xffff_ffff);
         let file = if self.random.percent(15) { File::Embargoed } else { File::Good };
         if file == File::Embargoed {
-            watch.hush(&word);
+            watch.forbid(&word);
         }
         let place = self.random.below(self.folders.len());
         let name = self.fresh_name("story") + ".md";
@@ -373,8 +374,8 @@ impl World {
             file,
             touched: Touched::No,
             command: Command::Public,
-            buried: false,
-            shaky: false,
+            has_tombstone: false,
+            commanded_while_broken: false,
             ever_commanded: false,
             commanded: false,
         });
@@ -384,13 +385,13 @@ impl World {
     fn edit(&mut self, is_fit: impl Fn(&Story) -> bool, file: File) {
         if let Some(number) = self.pick(is_fit) {
             self.stories[number].file = file;
-            self.stories[number].shaky = false;
+            self.stories[number].commanded_while_broken = false;
             self.save(number);
         }
     }
 
-    /// Moves a file, and says no more about it.
-    fn shift(&mut self) {
+    /// Moves a file without editing it.
+    fn move_file(&mut self) {
         let fit = |story: &Story| matches!(story.file, File::Good | File::Embargoed) && story.may(Touched::Moved);
         let Some(number) = self.pick(fit) else { return };
         let place = self.random.below(self.folders.len());
@@ -410,7 +411,7 @@ impl World {
         let is_inside = |story: &&mut Story| {
             story.file != File::Deleted && (story.folder == from || story.folder.starts_with(&below))
         };
-        // Files that would be taken for other stories stay where they are.
+        // Not if a file would count as a new story afterwards.
         let fit = |story: &&mut Story| {
             story.file != File::Broken && story.says_id && story.known
                 || (story.may(Touched::Moved) && matches!(story.file, File::Good | File::Embargoed))
@@ -425,7 +426,7 @@ impl World {
         let target = self.newsroom.path(&format!("content/{to}"));
         fs::create_dir_all(target.parent().expect("below content")).expect("writable");
         if fs::rename(self.newsroom.path(&format!("content/{from}")), target).is_err() {
-            // Into itself, say.
+            // For example into itself.
             return;
         }
         for story in self.stories.iter_mut().filter(is_inside) {
@@ -439,46 +440,46 @@ impl World {
         }
     }
 
-    /// An operator's command, to the daemon or, where it was killed just now, to the state.
+    /// Runs `dateline retract` or `dateline restore`. If the daemon was just killed, the command changes the state itself.
     fn command(&mut self, watch: &Watch, command: &str) {
         let wanted = if command == "retract" { Command::Public } else { Command::Retracted };
         let fit = |story: &Story| story.command == wanted && !matches!(story.file, File::Deleted | File::Embargoed);
         let Some(number) = self.pick(fit) else { return };
-        let id = watch.seen.lock().expect("nobody panics with it").ids.get(&self.stories[number].word).cloned();
+        let id = watch.seen.lock().expect("not poisoned").ids.get(&self.stories[number].word).cloned();
         let by_id = self.random.percent(30);
         let story = &mut self.stories[number];
         let named = id.clone().filter(|_| by_id).unwrap_or_else(|| story.path());
-        // In doubt nothing is claimed.
-        watch.unhush(&story.word);
+        // While the command runs, the word may or may not be public.
+        watch.allow(&story.word);
         (story.commanded, story.ever_commanded) = (true, true);
-        story.shaky |= story.file == File::Broken;
+        story.commanded_while_broken |= story.file == File::Broken;
         let output = self.newsroom.dateline(&[command, &named]);
         match (output.status.code(), command) {
             (Some(0), "retract") => {
-                watch.hush(&story.word);
+                watch.forbid(&story.word);
                 story.command = Command::Retracted;
-                let told = !said(&output).contains("; 0 feeds");
-                story.buried = told && story.file == File::Good && story.touched == Touched::No;
+                let was_public = !printed(&output).contains("; 0 feeds");
+                story.has_tombstone = was_public && story.file == File::Good && story.touched == Touched::No;
             }
-            (Some(0), _) => (story.command, story.buried) = (Command::Public, false),
-            // Refused: not known yet, or its file says so itself.
-            (Some(2), "restore") => watch.hush(&story.word),
+            (Some(0), _) => (story.command, story.has_tombstone) = (Command::Public, false),
+            // Refused: the daemon doesn't know the article yet, or its file retracts it.
+            (Some(2), "restore") => watch.forbid(&story.word),
             (Some(2), _) => {}
-            (Some(1), _) if said(&output).contains("does not answer") => {
-                (story.command, story.buried) = (Command::Unknown, false);
+            (Some(1), _) if printed(&output).contains("does not answer") => {
+                (story.command, story.has_tombstone) = (Command::Unknown, false);
             }
-            // The daemon is starting, or it is not quite dead yet.
-            (Some(1), _) if said(&output).contains("another dateline uses the state") => {
+            // The daemon is starting, or hasn't exited yet.
+            (Some(1), _) if printed(&output).contains("another dateline uses the state") => {
                 if command == "restore" {
-                    watch.hush(&story.word);
+                    watch.forbid(&story.word);
                 }
             }
-            (code, _) => panic!("{command} {named} ended with {code:?}: {}", said(&output)),
+            (code, _) => panic!("{command} {named} ended with {code:?}: {}", printed(&output)),
         }
     }
 }
 
-/// What is served, with its validators.
+/// ETag, `Last-Modified` and body of each document.
 type Served = BTreeMap<&'static str, (Option<String>, Option<String>, Vec<u8>)>;
 
 fn served(watch: &Watch, daemon: &Daemon) -> Served {
@@ -491,13 +492,13 @@ fn served(watch: &Watch, daemon: &Daemon) -> Served {
     documents.map(ask).collect()
 }
 
-/// One newsroom, and how it was killed.
+/// One newsroom and its checks.
 struct Trial {
     world: World,
     watch: Watch,
-    /// Tombstones when all was quiet last.
-    told: BTreeMap<String, String>,
-    quiets: usize,
+    /// The tombstones at the last comparison.
+    tombstones: BTreeMap<String, String>,
+    comparisons: usize,
 }
 
 impl Trial {
@@ -505,8 +506,8 @@ impl Trial {
         fs::read_to_string(self.world.newsroom.path("log")).unwrap_or_default()
     }
 
-    /// Lets things happen until the daemon is killed at some instant.
-    fn kill_amid_storm(&mut self, daemon: Daemon) {
+    /// Runs random actions until the daemon is killed at a random instant.
+    fn kill_during_actions(&mut self, daemon: Daemon) {
         let delay = match self.world.random.below(3) {
             0 => self.world.random.below(100),
             _ => self.world.random.below(1_200),
@@ -515,7 +516,7 @@ impl Trial {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
-                    world.happen(watch);
+                    world.act(watch);
                     let pause = world.random.below(25);
                     std::thread::sleep(Duration::from_millis(u64::try_from(pause).expect("small")));
                 }
@@ -527,46 +528,46 @@ impl Trial {
                     }
                 }
             });
-            // The instant is what is tried, not a result that is waited for.
+            // This sleep doesn't wait for a result: the instant of the kill is random.
             std::thread::sleep(Duration::from_millis(u64::try_from(delay).expect("small")));
             daemon.kill();
             over.store(true, Ordering::Relaxed);
         });
         drop(daemon);
         for story in self.world.stories.iter().filter(|story| story.file == File::Embargoed) {
-            assert!(!self.log().contains(&story.word), "the log tells of {}", story.word);
+            assert!(!self.log().contains(&story.word), "the log contains {}", story.word);
         }
     }
 
-    /// What must hold whatever is under way.
-    fn check_at_once(&self, daemon: &Daemon) {
+    /// Checks what must hold at any time.
+    fn check_invariants(&self, daemon: &Daemon) {
         served(&self.watch, daemon);
-        let told = tombstones(daemon);
-        let ids = self.watch.seen.lock().expect("nobody panics with it").ids.clone();
+        let reported = tombstones(daemon);
+        let ids = self.watch.seen.lock().expect("not poisoned").ids.clone();
         for story in &self.world.stories {
             let Some(id) = ids.get(&story.word) else { continue };
-            if story.command == Command::Retracted && story.buried {
-                assert!(told.contains_key(id), "the retraction of {id} is forgotten: {story:?}, {told:?}");
+            if story.command == Command::Retracted && story.has_tombstone {
+                assert!(reported.contains_key(id), "the retraction of {id} is forgotten: {story:?}, {reported:?}");
             }
             if story.touched == Touched::No
                 && !story.commanded
-                && let Some(at) = self.told.get(id)
+                && let Some(at) = self.tombstones.get(id)
             {
-                let still = told.get(id);
+                let still = reported.get(id);
                 let undone = story.command == Command::Public && story.file == File::Good;
-                assert!(undone || still == Some(at), "readers were told of {id} at {at}, and now {still:?}: {story:?}");
+                assert!(undone || still == Some(at), "the tombstone of {id} was dated {at}, and is now {still:?}: {story:?}");
             }
         }
     }
 
-    /// Waits until everything that happened is done, and checks all of it.
+    /// Waits until the documents equal those of a fresh build, and checks them.
     fn settle(&mut self, daemon: &Daemon) {
-        self.quiets += 1;
+        self.comparisons += 1;
         let newsroom = &self.world.newsroom;
         let started = Instant::now();
         let fresh = loop {
             let build = newsroom.build("fresh");
-            assert_ne!(build.status.code(), Some(1), "{}", said(&build));
+            assert_ne!(build.status.code(), Some(1), "{}", printed(&build));
             let fresh = files(&newsroom.path("fresh"));
             let others = differences(daemon, &fresh);
             let unwritten = files(&newsroom.path("feeds")) != fresh;
@@ -576,16 +577,16 @@ impl Trial {
             }
             assert!(
                 started.elapsed() < PATIENCE,
-                "a fresh build is otherwise in {others:?}; written otherwise: {unwritten}; wrong: {wrong:#?}\n{}",
+                "a fresh build differs in {others:?}; written files differ: {unwritten}; wrong: {wrong:#?}\n{}",
                 self.log()
             );
         };
         for (name, bytes) in fresh {
             let text = String::from_utf8_lossy(&bytes);
-            let word = self.watch.hushed().into_keys().find(|word| text.contains(word));
+            let word = self.watch.forbidden().into_keys().find(|word| text.contains(word));
             assert_eq!(word, None, "in {name}");
         }
-        self.told = tombstones(daemon);
+        self.tombstones = tombstones(daemon);
         let public = public(daemon);
         for story in &mut self.world.stories {
             (story.touched, story.commanded) = (Touched::No, false);
@@ -593,36 +594,36 @@ impl Trial {
             if story.command == Command::Unknown {
                 let is_public = public.contains(&story.word);
                 if is_public || matches!(story.file, File::Deleted | File::Status) {
-                    // Of what is gone for other reasons nothing can be said.
+                    // If the story is gone for another reason, the effect stays unknown.
                     story.command = if is_public { Command::Public } else { Command::Unknown };
                 } else {
                     story.command = Command::Retracted;
-                    self.watch.hush(&story.word);
+                    self.watch.forbid(&story.word);
                 }
             }
         }
         served(&self.watch, daemon);
     }
 
-    /// What readers do not see as they should.
+    /// Describes the stories that are wrongly public, wrongly missing, or without a tombstone.
     fn wrong(&self, daemon: &Daemon) -> Vec<String> {
         let public = public(daemon);
-        let ids = &self.watch.seen.lock().expect("nobody panics with it").ids;
-        let told = tombstones(daemon);
+        let ids = &self.watch.seen.lock().expect("not poisoned").ids;
+        let reported = tombstones(daemon);
         let mut wrong = Vec::new();
         for story in self.world.stories.iter().filter(|story| story.command != Command::Unknown) {
             let is_public = public.contains(&story.word);
-            // What is restored while its file is broken may have lost its last good version.
-            if story.file == File::Broken && story.shaky && story.command == Command::Public {
+            // A story that was restored while its file was broken may have lost its last good version.
+            if story.file == File::Broken && story.commanded_while_broken && story.command == Command::Public {
                 continue;
             }
             let expected = matches!(story.file, File::Good | File::Broken) && story.command == Command::Public;
-            // What is deleted before the file of a retracted or restored story was read again is gone without a word.
-            let in_haste = story.file == File::Deleted && story.ever_commanded && !story.buried;
+            // A story that is deleted before its file was read again after a command has no tombstone.
+            let without_tombstone = story.file == File::Deleted && story.ever_commanded && !story.has_tombstone;
             let silent = story.file != File::Embargoed
                 && !expected
-                && !in_haste
-                && ids.get(&story.word).is_some_and(|id| !told.contains_key(id));
+                && !without_tombstone
+                && ids.get(&story.word).is_some_and(|id| !reported.contains_key(id));
             if is_public != expected || silent {
                 wrong.push(format!("public: {is_public}, silent: {silent}, {story:?}"));
             }
@@ -638,29 +639,29 @@ fn public(daemon: &Daemon) -> BTreeSet<String> {
     items.filter_map(|item| item["title"].as_str().and_then(story_word).map(str::to_owned)).collect()
 }
 
-/// One newsroom through so many kills.
-fn live_through(kills: usize, seed: u64) {
+/// Runs one newsroom through this many kills.
+fn run_trial(kills: usize, seed: u64) {
     eprintln!("faults: a newsroom with FAULTS_SEED={seed} is killed {kills} times");
-    let mut trial = Trial { world: World::new(seed), watch: Watch::default(), told: BTreeMap::new(), quiets: 0 };
+    let mut trial = Trial { world: World::new(seed), watch: Watch::default(), tombstones: BTreeMap::new(), comparisons: 0 };
     let mut daemon = trial.world.newsroom.serve();
     let mut left = kills;
     while left > 0 {
-        trial.kill_amid_storm(daemon);
+        trial.kill_during_actions(daemon);
         left -= 1;
-        // Things happen too while nobody looks.
+        // Actions while no daemon runs.
         for _ in 0..trial.world.random.below(4) {
-            trial.world.happen(&trial.watch);
+            trial.world.act(&trial.watch);
         }
         if left > 0 && trial.world.random.percent(20) {
             daemon = trial.world.newsroom.serve_unready();
             continue;
         }
         daemon = trial.world.newsroom.serve();
-        trial.check_at_once(&daemon);
+        trial.check_invariants(&daemon);
         if left == 0 || trial.world.random.percent(50) {
             trial.settle(&daemon);
             if left > 0 && trial.world.random.percent(40) {
-                // Killed while nothing happens, it is as if nothing had happened.
+                // After a kill without actions, nothing has changed.
                 let before = served(&trial.watch, &daemon);
                 drop(daemon);
                 left -= 1;
@@ -668,7 +669,7 @@ fn live_through(kills: usize, seed: u64) {
                 let after = served(&trial.watch, &daemon);
                 for (route, (etag, modified, body)) in before {
                     let (etag_now, modified_now, body_now) = &after[route];
-                    // It is left out for a second after a change.
+                    // `Last-Modified` is omitted for a second after a change.
                     let same_date = modified.is_none() || modified == *modified_now;
                     assert!(
                         (&etag, &body) == (etag_now, body_now) && same_date,
@@ -682,15 +683,15 @@ fn live_through(kills: usize, seed: u64) {
         }
     }
     eprintln!(
-        "faults: FAULTS_SEED={seed}: {kills} kills, {} happenings, {} stories, {} responses, {} times compared with a fresh build",
-        trial.world.happened,
+        "faults: FAULTS_SEED={seed}: {kills} kills, {} actions, {} stories, {} responses, {} times compared with a fresh build",
+        trial.world.actions,
         trial.world.stories.len(),
         trial.watch.responses.load(Ordering::Relaxed),
-        trial.quiets
+        trial.comparisons
     );
 }
 
-/// `FAULTS_KILLS` says how often (`.ci/full` asks for 500), `FAULTS_SEED` repeats a storm.
+/// `FAULTS_KILLS` is the number of kills (500 in `.ci/full`), `FAULTS_SEED` repeats the same actions.
 #[test]
 fn killed_daemon_loses_nothing() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
@@ -698,11 +699,11 @@ fn killed_daemon_loses_nothing() {
     let seed = number("FAULTS_SEED").unwrap_or_else(|| RandomState::new().build_hasher().finish() % 1_000_000);
     let newsrooms = Mutex::new((0..kills.div_ceil(KILLS_OF_A_NEWSROOM)).rev().collect::<Vec<_>>());
     let work = || {
-        while let Some(newsroom) = { newsrooms.lock().expect("nobody panics with it").pop() } {
+        while let Some(newsroom) = { newsrooms.lock().expect("not poisoned").pop() } {
             let kills = KILLS_OF_A_NEWSROOM.min(kills - newsroom * KILLS_OF_A_NEWSROOM);
-            live_through(kills, seed + u64::try_from(newsroom).expect("small"));
+            run_trial(kills, seed + u64::try_from(newsroom).expect("small"));
         }
     };
-    // Most of the time is spent waiting.
+    // Several at once, as each mostly waits.
     std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
 }

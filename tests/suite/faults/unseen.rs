@@ -1,4 +1,4 @@
-//! What happens while no daemon looks, or before it has looked, undoes no retraction and loses none.
+//! Retractions before the first scan are recorded.
 
 use dateline::daemon::load;
 use dateline::engine::Engine;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::newsroom::Newsroom;
 
-/// A daemon that has not looked yet, or is in the middle of a reload, answers only with what it will not forget.
+/// The engine records a retraction before it answers the command.
 #[test]
 fn answered_commands_survive_kill_before_first_scan() {
     let newsroom = Newsroom::new();
