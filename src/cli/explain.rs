@@ -86,8 +86,12 @@ impl Explain {
             outln!("This version is not published: fix the errors above.");
             return ExitCode::from(WRONG_INPUT);
         }
-        let inputs =
-            Inputs { ledger: || daemon::read_ledger(&config), cache: StateCache::none(), command: None, needs_all_bodies: false };
+        let inputs = Inputs {
+            ledger: || daemon::read_ledger(&config),
+            cache: StateCache::none(),
+            command: None,
+            needs_all_bodies: false,
+        };
         let engine = match daemon::build_once(checked, &config, inputs, |_, _| {}, |_| {}, drop) {
             Ok(built) => built.engine,
             Err(error) => return fail(&error.to_string()),

@@ -31,8 +31,8 @@ pub struct Inputs<L> {
     pub needs_all_bodies: bool,
 }
 
-/// Reads and builds everything once, for commands other than `serve`. `inspect` receives the parsed files, and `persist` the records that must
-/// be durable before anybody sees the documents.
+/// Reads and builds everything once, for commands other than `serve`. `inspect` receives the parsed files, and `persist` the records
+/// that must be durable before anybody sees the documents.
 ///
 /// # Errors
 /// If the ledger can't be read.

@@ -27,8 +27,8 @@ pub(super) struct EntityTag {
 impl EntityTag {
     const MAX_BYTES: usize = 48;
 
-    /// Builds a strong tag that differs per coding (RFC 9110, section 8.8.3.3). The suffix's number is the version of the encoder: raise it whenever a
-    /// level or library changes the encoded bytes.
+    /// Builds a strong tag that differs per coding (RFC 9110, section 8.8.3.3). The suffix's number is the version of the encoder:
+    /// raise it whenever a level or library changes the encoded bytes.
     pub(super) fn new(resource: &Resource, coding: Coding) -> EntityTag {
         let suffix: &[u8] = match coding {
             Coding::Identity => b"\"",

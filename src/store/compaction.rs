@@ -19,7 +19,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::directory::DATABASE;
-use super::error::{StoreError, ReadError, unusable};
+use super::error::{ReadError, StoreError, unusable};
 use super::rows::{NumberedRecord, columns, read_record};
 use super::saved::last_listed_record;
 use super::schema::{MAX_LOCK_WAIT, SCHEMA, UNCOMPACTED_SCHEMA, last_record, version};

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::cache::Cache;
 use super::directory::{DATABASE, PUBLISHED_LIST, lock};
-use super::error::{StoreError, ReadError, unusable};
+use super::error::{ReadError, StoreError, unusable};
 use super::opening::read_state;
 use super::presence::{COMPANION_EXTENSIONS, PREVIOUS_LEDGER, Presence, exists, find_ledger};
 use super::reader::read_ledger;

@@ -18,7 +18,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
 use super::directory::DATABASE;
-use super::error::{StoreError, ReadError, unusable};
+use super::error::{ReadError, StoreError, unusable};
 use super::opening::read_state;
 use super::saved::last_listed_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::directory::{DATABASE, ROLLBACK_JOURNAL};
-use super::error::{StoreError, ReadError, is_unwritable, store_error, unusable};
+use super::error::{ReadError, StoreError, is_unwritable, store_error, unusable};
 use super::presence::{self, Presence};
 use super::schema::{MAX_LOCK_WAIT, NO_TABLES, SCHEMA, enable_write_ahead_log, migrate, version};
 

@@ -29,7 +29,11 @@ pub(super) fn replay_without_dormant(database: &Connection, version: usize) -> R
     replay_records(database, version, DormantFilter::all(database)?)
 }
 
-fn replay_records(database: &Connection, version: usize, mut filter: DormantFilter<'_>) -> Result<Option<Ledger>, ReadError> {
+fn replay_records(
+    database: &Connection,
+    version: usize,
+    mut filter: DormantFilter<'_>,
+) -> Result<Option<Ledger>, ReadError> {
     let columns = columns(version);
     // The transaction protects the reader from a compaction that runs meanwhile.
     let _snapshot = database.unchecked_transaction()?;
@@ -82,7 +86,9 @@ fn replay_records(database: &Connection, version: usize, mut filter: DormantFilt
                 }
             }
             if gaps < removed {
-                return Err(ReadError::Damaged(format!("{removed} of its records were removed, and {gaps} are missing")));
+                return Err(ReadError::Damaged(format!(
+                    "{removed} of its records were removed, and {gaps} are missing"
+                )));
             }
             while let Some(dormant) = filter.next_before(i64::MAX)? {
                 batch.push(dormant);

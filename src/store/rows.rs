@@ -205,7 +205,9 @@ pub(super) fn read_record(row: &Row<'_>) -> Result<NumberedRecord, ReadError> {
             let record = UnreadableRecord { number, kind: kind.into() };
             Record::Unreadable { path: ArticlePath::new(path), record, at }
         }
-        None => return Err(ReadError::Damaged(format!("its record {number}, `{kind}` of `{path}`, cannot be decoded"))),
+        None => {
+            return Err(ReadError::Damaged(format!("its record {number}, `{kind}` of `{path}`, cannot be decoded")));
+        }
     };
     Ok(NumberedRecord { number, at, record })
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::directory::{DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, lock};
 use super::dormant;
-use super::error::{StoreError, ReadError, is_unwritable, store_error, unusable};
+use super::error::{ReadError, StoreError, is_unwritable, store_error, unusable};
 use super::opening::{self, Journal, connect, may_read};
 use super::presence::{self, Presence};
 use super::replay::{replay, replay_without_dormant};

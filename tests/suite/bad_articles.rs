@@ -84,7 +84,8 @@ fn bad_articles_have_expected_diagnostics() {
                 Severity::Warning => "warning",
             };
             let (line, column) = diagnostic.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
-            writeln!(reported, "{severity}[{}] {line}:{column} {}", diagnostic.code, diagnostic.message).expect("a string");
+            writeln!(reported, "{severity}[{}] {line}:{column} {}", diagnostic.code, diagnostic.message)
+                .expect("a string");
         }
         if parsed.withhold {
             assert!(parsed.article.is_none(), "{name}: what is withheld is not published");

@@ -274,7 +274,12 @@ fn rows_of_other_parsing_rules_are_ignored() {
         assert_eq!(files.values().filter(|(_, was_read)| *was_read).count(), expected);
         reported.push(files.into_values().map(|(reported, _)| reported).collect::<Vec<_>>());
     }
-    assert!(reported[0] == reported[3] && reported[0] == reported[4] && reported[1] == reported[2] && reported[0] != reported[1]);
+    assert!(
+        reported[0] == reported[3]
+            && reported[0] == reported[4]
+            && reported[1] == reported[2]
+            && reported[0] != reported[1]
+    );
 }
 
 #[test]

@@ -474,13 +474,17 @@ fn with_dormant(path: &str, text: &str) -> Harness {
 fn file_waits_until_store_can_be_read() {
     let undated = "# Ships\n\nThe ships are back.\n";
     let mut harness = with_dormant("news/ships.md", undated);
-    let broken =
-        |harness: &Harness| harness.snapshot.report.problems.iter().any(|problem| problem.code == Code::StateUnreadable);
+    let broken = |harness: &Harness| {
+        harness.snapshot.report.problems.iter().any(|problem| problem.code == Code::StateUnreadable)
+    };
     // The disk does not answer.
     harness.is_unresponsive = true;
     harness.write("news/ships.md", undated);
     harness.write("news/third.md", &plain("Third"));
-    assert!(!harness.ids().contains_key("news/ships.md") && harness.ids().contains_key("news/third.md"), "others don't wait");
+    assert!(
+        !harness.ids().contains_key("news/ships.md") && harness.ids().contains_key("news/third.md"),
+        "others don't wait"
+    );
     let query = harness.unanswered.pop().expect("asked");
     harness.handle(Event::DormantFound(query, Err("the disk does not answer".to_owned())));
     assert!(broken(&harness) && harness.unanswered.is_empty());
@@ -507,7 +511,8 @@ fn damaged_rows_are_replaced_by_records() {
         harness.remove("news/boats.md");
         harness.wait();
         assert_eq!(harness.engine.ledger().dormant().len(), 2);
-        let database = rusqlite::Connection::open(harness.newsroom.path(".dateline/ledger.sqlite")).expect("a database");
+        let database =
+            rusqlite::Connection::open(harness.newsroom.path(".dateline/ledger.sqlite")).expect("a database");
         database.execute(sql, []).expect("writable");
         drop(database);
         let files = ["news/ships.md", "news/boats.md"].map(|path| {
@@ -596,7 +601,8 @@ fn many_returning_files_are_queried_in_batches() {
     let mut harness = Harness::new(true);
     harness.write("news/other.md", &plain("Other"));
     let paths: Vec<String> = (0..ARTICLES).map(|number| format!("news/{number}.md")).collect();
-    let files = |harness: &mut Harness| paths.iter().map(|path| harness.file(path, &plain(path), None)).collect::<Vec<_>>();
+    let files =
+        |harness: &mut Harness| paths.iter().map(|path| harness.file(path, &plain(path), None)).collect::<Vec<_>>();
     let read = files(&mut harness);
     harness.handle(Event::Files(read));
     let absent = |path: &String| {
@@ -705,7 +711,10 @@ fn missing_state_directory_is_an_error() {
     let harness = with_dormant("news/ships.md", &plain("Ships"));
     let paths = [dateline::ledger::dormant::of_path(&ArticlePath::new("news/ships.md"))].into();
     let query = DormantQuery { paths, ..DormantQuery::default() };
-    assert_eq!(store::find_dormant(&harness.newsroom.path(".dateline"), &query, Vec::new()).expect("readable").len(), 1);
+    assert_eq!(
+        store::find_dormant(&harness.newsroom.path(".dateline"), &query, Vec::new()).expect("readable").len(),
+        1
+    );
     let nowhere = harness.newsroom.path("nowhere");
     assert!(store::find_dormant(&nowhere, &query, Vec::new()).is_err());
     assert!(store::find_dormant(&nowhere, &DormantQuery::default(), Vec::new()).expect("nothing asked").is_empty());
@@ -793,7 +802,10 @@ fn dormant_article_takes_few_dozen_bytes() {
         let dormant = harness.engine.ledger().dormant();
         assert_eq!((harness.engine.ledger().len(), dormant.len()), (1, ROUNDS * ARTICLES));
         assert!(dormant.bytes() / dormant.len() <= 64);
-        assert_eq!(store::mark_independent(&harness.newsroom.path(".dateline"), 0).expect("usable"), ROUNDS * ARTICLES - independent);
+        assert_eq!(
+            store::mark_independent(&harness.newsroom.path(".dateline"), 0).expect("usable"),
+            ROUNDS * ARTICLES - independent
+        );
     }
 }
 

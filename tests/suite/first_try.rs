@@ -205,7 +205,10 @@ fn readme_tour_works_and_leaves_no_trace() {
     let is_logged = |line: &str| ["INFO ", "WARN ", "ERROR "].iter().any(|level| line.starts_with(level));
     let undocumented: Vec<&String> = shown.difference(&documented).collect();
     let unprinted: Vec<&String> = documented.difference(&shown).filter(|line| !is_logged(line)).collect();
-    assert!(undocumented.is_empty() && unprinted.is_empty(), "not in the README: {undocumented:#?}\nnot printed: {unprinted:#?}");
+    assert!(
+        undocumented.is_empty() && unprinted.is_empty(),
+        "not in the README: {undocumented:#?}\nnot printed: {unprinted:#?}"
+    );
     assert!(shown.len() > 60, "{shown:#?}");
 }
 

@@ -47,7 +47,8 @@ fn outcome(parsed: &Parsed) -> Outcome {
 fn read(path: &str, text: &str) -> Parsed {
     let parsed = parse(&ArticlePath::new(path), text.as_bytes(), &options());
     let is_refused = parsed.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    let quotes = parsed.diagnostics.iter().any(|reported| reported.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
+    let quotes =
+        parsed.diagnostics.iter().any(|reported| reported.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
     assert!(!(parsed.withhold && quotes), "nothing is quoted of a withheld file:\n{text}\n{parsed:#?}");
     assert_eq!(
         parsed.article.is_none(),

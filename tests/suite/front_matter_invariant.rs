@@ -1,5 +1,5 @@
-//! An invariant for the fuzzer (`fuzz/fuzz_targets/front_matter.rs`) and the property test: a withholding line near the top of a file is never
-//! published as text, whatever fence surrounds it.
+//! An invariant for the fuzzer (`fuzz/fuzz_targets/front_matter.rs`) and the property test: a withholding line near the top of a file
+//! is never published as text, whatever fence surrounds it.
 
 use std::sync::LazyLock;
 
@@ -79,7 +79,8 @@ fn read(extension: &str, bytes: &[u8]) -> Parsed {
     let parsed = parse(&ArticlePath::new(&format!("news/a.{extension}")), bytes, &OPTIONS);
     let refused = parsed.diagnostics.iter().any(|reported| reported.severity == Severity::Error);
     assert_eq!(parsed.article.is_none(), refused, "an error refuses a file, a warning doesn't: {parsed:#?}");
-    let quotes = parsed.diagnostics.iter().any(|reported| reported.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
+    let quotes =
+        parsed.diagnostics.iter().any(|reported| reported.place.as_ref().is_some_and(|place| place.excerpt.is_some()));
     assert!(!parsed.withhold || (parsed.article.is_none() && !quotes), "nothing of it is shown or quoted: {parsed:#?}");
     parsed
 }

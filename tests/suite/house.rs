@@ -122,7 +122,8 @@ fn imports_point_down_and_the_core_is_pure() {
         if matches!(module, "lib" | "main") {
             continue;
         }
-        let rank = ORDER.iter().position(|name| *name == module).unwrap_or_else(|| panic!("`{module}` is not on the map"));
+        let rank =
+            ORDER.iter().position(|name| *name == module).unwrap_or_else(|| panic!("`{module}` is not on the map"));
         let text = fs::read_to_string(file).expect("readable");
         // Tests may import anything.
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();

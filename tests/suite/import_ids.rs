@@ -333,7 +333,8 @@ fn slow_server_times_out() {
             std::thread::yield_now();
         }
     });
-    let (text, code) = printed(&newsroom.dateline(&["import-ids", &format!("http://{address}/"), "--timeout", "300ms"]));
+    let (text, code) =
+        printed(&newsroom.dateline(&["import-ids", &format!("http://{address}/"), "--timeout", "300ms"]));
     assert_eq!(code, Some(1), "{text}");
     assert_says(&text, &["it was not there in time; `--timeout` gives it longer"]);
     // A pipe without a writer.

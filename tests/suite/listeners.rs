@@ -138,8 +138,9 @@ fn renewed_certificate_keeps_open_connections() {
     // A key that doesn't match the certificate changes nothing and is reported.
     newsroom.write("config/tls.key", fs::read(certificate("first.key")).expect("readable"));
     signal(&mut daemon, "-HUP");
-    daemon
-        .wait("it is reported", |_| fs::read_to_string(newsroom.path("log")).expect("a log").contains("is not the key of"));
+    daemon.wait("it is reported", |_| {
+        fs::read_to_string(newsroom.path("log")).expect("a log").contains("is not the key of")
+    });
     assert_eq!(ask(&mut tls(&secure, &second, &[]).expect("TLS"), "/feed.json"), (200, plain));
     // A client without TLS is disconnected.
     let mut garbage = TcpStream::connect(&secure).expect("it listens");

@@ -96,7 +96,13 @@ fn metrics_chapter_lists_every_metric() {
     let chapter = read("docs/src/metrics.md");
     let reported: BTreeSet<String> =
         rows(&chapter, "| metric | type | labels | meaning |").into_iter().map(str::to_owned).collect();
-    assert_eq!(reported, expected, "undocumented: {:#?}\nnot there: {:#?}", &expected - &reported, &reported - &expected);
+    assert_eq!(
+        reported,
+        expected,
+        "undocumented: {:#?}\nnot there: {:#?}",
+        &expected - &reported,
+        &reported - &expected
+    );
     let names: BTreeSet<&str> = expected.iter().filter_map(|row| row.split('`').nth(1)).collect();
     // Names in the text, in other chapters and in the alerts.
     for file in texts() {

@@ -129,8 +129,8 @@ fn articles_with_warnings_are_not_reread() {
     assert_eq!((second.problems(), warnings(&newsroom)), (problems, before));
     // A repaired article is read, and its problem disappears.
     newsroom.write("content/news/7.md", story("", "Text."));
-    second
-        .daemon
-        .wait("the problem is resolved", |_| !second.problems().iter().any(|problem| problem.to_string().contains("news/7.md")));
+    second.daemon.wait("the problem is resolved", |_| {
+        !second.problems().iter().any(|problem| problem.to_string().contains("news/7.md"))
+    });
     assert_eq!(second.number("dateline_articles_read_total"), 1);
 }

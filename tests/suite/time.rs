@@ -221,7 +221,10 @@ fn dormant_article_returns_with_same_id() {
         assert_eq!(clocked.daemon.get(&page, &[]).status, 200, "{what}");
         assert!(!is_dormant(&clocked), "{what}");
         let reported = history(&clocked);
-        assert!(reported.contains("public again") && reported.matches("published as").count() == 1, "{what}: {reported}");
+        assert!(
+            reported.contains("public again") && reported.matches("published as").count() == 1,
+            "{what}: {reported}"
+        );
     }
 }
 

@@ -182,7 +182,10 @@ fn file_deleted_in_unreadable_folder_is_removed() {
     daemon.wait_until_ready();
     let looks = metric(&admin, "scans_total");
     admin.wait("it is scanned again", |admin| metric(admin, "scans_total") >= looks + 2.0);
-    assert!(daemon.body("/news/rss.xml").contains(">Story y<"), "an unreadable folder doesn't mean that files are deleted");
+    assert!(
+        daemon.body("/news/rss.xml").contains(">Story y<"),
+        "an unreadable folder doesn't mean that files are deleted"
+    );
     fs::remove_file(&folder).expect("removed");
     fs::remove_file(away.join("y.md")).expect("removed");
     fs::rename(&away, &folder).expect("renamed");

@@ -94,7 +94,8 @@ impl Player {
                 same(some(files.join(" ")), words)
             }
             ("nowhere", words) => {
-                let mut found = daemon.shown.documents.keys().filter(|route| text(&daemon.shown, route).contains(words));
+                let mut found =
+                    daemon.shown.documents.keys().filter(|route| text(&daemon.shown, route).contains(words));
                 match found.next() {
                     Some(route) => Err(format!("found in {route}")),
                     None if observed.words.contains(words) || observed.log.iter().any(|line| line.contains(words)) => {
@@ -134,9 +135,10 @@ impl Player {
                     false => Err(format!("found {:#?}", daemon.shown.report.problems)),
                 }
             }
-            ("asked", paths) => {
-                same(some(observed.asked.iter().cloned().collect::<Vec<_>>().join(" ")), &some(expanded(paths).join(" ")))
-            }
+            ("asked", paths) => same(
+                some(observed.asked.iter().cloned().collect::<Vec<_>>().join(" ")),
+                &some(expanded(paths).join(" ")),
+            ),
             ("slices:", sizes) => same(some(observed.slices.join(" ")), sizes),
             ("loaded", paths) => same(some(observed.loaded.iter().cloned().collect::<Vec<_>>().join(" ")), paths),
             ("not", words) => {

@@ -366,7 +366,8 @@ impl SimulatedDaemon {
     pub(super) fn body(&self, request: BodyRequest) -> FetchedBody {
         let path = request.path.as_str();
         let read = self.files.contains_key(path).then(|| self.parsed(path)).and_then(|parsed| parsed.article);
-        let article = read.filter(|article| article.card.hash() == request.hash).or_else(|| self.stored_article(&request));
+        let article =
+            read.filter(|article| article.card.hash() == request.hash).or_else(|| self.stored_article(&request));
         let source = article.as_ref().and_then(|article| article.source.clone());
         FetchedBody { request, article, rendered: None, source }
     }

@@ -127,9 +127,7 @@ pub(crate) fn without_privileges(newsroom: &Newsroom, test: &str) -> Option<Comm
         (is_there && !bounded(cat).status.success()).then(enclosed)
     };
     let Some(mut command) = command else {
-        eprintln!(
-            "faults: {test} is skipped: root can read every file, and there are no user namespaces"
-        );
+        eprintln!("faults: {test} is skipped: root can read every file, and there are no user namespaces");
         return None;
     };
     command.current_dir(newsroom.path("")).env_remove("DATELINE_LOG").stdin(Stdio::null());

@@ -79,9 +79,7 @@ fn mounts_and_moves_are_noticed() {
     // The system still reports events with the old path, even for the removed file.
     assert!(enclosure.run("sed -i 's/It was won/It was drawn/' elsewhere/game-1.md && mv elsewhere/game-0.md kept"));
     wait_for_mode(&enclosure.admin, "events");
-    enclosure
-        .daemon
-        .wait("it is logged", |_| log(&newsroom).contains("the file system that was mounted here is gone"));
+    enclosure.daemon.wait("it is logged", |_| log(&newsroom).contains("the file system that was mounted here is gone"));
     assert!(enclosure.run("rm content/news/ships.md"));
     enclosure.daemon.wait("another one is gone", |daemon| !daemon.body("/rss.xml").contains("The ships"));
     assert_eq!(enclosure.daemon.body("/sport/rss.xml"), before, "its feed stays: {}", log(&newsroom));
@@ -170,7 +168,10 @@ fn lost_events_lose_no_changes() {
     assert!(metric(&admin, "watch_overflows_total") >= 1.0);
     admin.wait("both are counted", |admin| metric(admin, "changes_found_by_scan_total") == 2.0);
     let reported = log(&newsroom);
-    assert!(reported.contains("some events were lost") && reported.contains("fs.inotify.max_queued_events"), "{reported}");
+    assert!(
+        reported.contains("some events were lost") && reported.contains("fs.inotify.max_queued_events"),
+        "{reported}"
+    );
     assert!(admin.body("/status.json").contains("some events were lost"));
 }
 

@@ -258,9 +258,7 @@ fn full_disk_delays_neither_withholding_nor_start() {
             "content/news/ships.md",
             article("Ships", "The ships are back.").replace("title:", "draft: true\ntitle:"),
         );
-        daemon.wait("the draft is not served", |daemon| {
-            !daemon.body("/news/rss.xml").contains("The ships are back")
-        });
+        daemon.wait("the draft is not served", |daemon| !daemon.body("/news/rss.xml").contains("The ships are back"));
         assert!(enclosure.run("rm .dateline/filler"));
         daemon.wait("it is ready", |daemon| daemon.get("/readyz", &[]).status == 200);
         daemon.wait("the draft is gone", |daemon| !daemon.body("/news/rss.xml").contains("The ships are back"));

@@ -69,7 +69,11 @@ fn interrupted_transaction_is_rolled_back() {
     for command in ["check", "build"] {
         let newsroom = Newsroom::new();
         for n in 0..12 {
-            newsroom.article(&format!("news/story-{n}.md"), &format!("Story {n}"), &"This is a long story. ".repeat(200));
+            newsroom.article(
+                &format!("news/story-{n}.md"),
+                &format!("Story {n}"),
+                &"This is a long story. ".repeat(200),
+            );
         }
         assert_eq!(newsroom.dateline(&["build"]).status.code(), Some(0));
         let names = ["ledger.sqlite", "ledger.sqlite-journal"].map(|name| newsroom.path(&format!(".dateline/{name}")));
@@ -168,7 +172,10 @@ fn unusable_state_directory_is_named() {
     may(0o700);
     let reported = printed(&output);
     let words = ["cannot use the state in", ".dateline", "ermission denied", "whether this user may write there"];
-    assert!(output.status.code() == Some(1) && words.iter().all(|words| reported.contains(words)), "{test}: {reported}");
+    assert!(
+        output.status.code() == Some(1) && words.iter().all(|words| reported.contains(words)),
+        "{test}: {reported}"
+    );
 }
 
 /// A ledger of schema version 1.

@@ -555,7 +555,10 @@ impl Trial {
             {
                 let still = reported.get(id);
                 let undone = story.command == Command::Public && story.file == File::Good;
-                assert!(undone || still == Some(at), "the tombstone of {id} was dated {at}, and is now {still:?}: {story:?}");
+                assert!(
+                    undone || still == Some(at),
+                    "the tombstone of {id} was dated {at}, and is now {still:?}: {story:?}"
+                );
             }
         }
     }
@@ -642,7 +645,8 @@ fn public(daemon: &Daemon) -> BTreeSet<String> {
 /// Runs one newsroom through this many kills.
 fn run_trial(kills: usize, seed: u64) {
     eprintln!("faults: a newsroom with FAULTS_SEED={seed} is killed {kills} times");
-    let mut trial = Trial { world: World::new(seed), watch: Watch::default(), tombstones: BTreeMap::new(), comparisons: 0 };
+    let mut trial =
+        Trial { world: World::new(seed), watch: Watch::default(), tombstones: BTreeMap::new(), comparisons: 0 };
     let mut daemon = trial.world.newsroom.serve();
     let mut left = kills;
     while left > 0 {
