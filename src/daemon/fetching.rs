@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::bodies;
 use super::ledger_writer::NOT_RESPONDING;
@@ -33,8 +33,6 @@ use crate::watch::read::fetch_one;
 
 /// The longest time that a body waits for others of its batch. Larger batches complete more of a feed at once.
 const MAX_BATCH_DELAY: Duration = Duration::from_secs(1);
-/// The pause after bodies arrived while others are read. Waking up for each body costs more than reading a short one.
-const WAKE_PAUSE: Duration = Duration::from_millis(1);
 /// The interval at which a fetch checks for progress.
 const PROGRESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Reads are late after this many checks in a row without progress. A process that was suspended or
@@ -131,9 +129,6 @@ impl Fetch {
                 Ok(Some(body)) => {
                     idle_checks = 0;
                     fetch.add(body);
-                    if !fetch.outstanding.is_empty() {
-                        sleep(WAKE_PAUSE).await;
-                    }
                     while fetch.arrived_bytes < MAX_ARRIVED_BYTES
                         && let Ok(body) = inbox.try_recv()
                     {
