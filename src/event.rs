@@ -165,7 +165,8 @@ pub struct ParsedFile {
 pub enum FileState {
     /// The file was read and parsed.
     Present(Parsed),
-    /// Unchanged since an earlier run parsed it, or too old for every window. Only metadata and warnings are loaded; the body is read on demand.
+    /// Unchanged since an earlier run parsed it, or too old for every window. Only metadata and warnings are loaded; the body is read on
+    /// demand.
     Known(Packed, Vec<Diagnostic>),
     /// The file is gone. Confirmed after the grace period.
     Absent {

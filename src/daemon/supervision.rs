@@ -118,8 +118,8 @@ impl Daemon {
         Ok(engine)
     }
 
-    /// Passes an event to the engine, which divides a large publication into slices ([`Effect::Resume`]). Executes the effects of all slices
-    /// but the last one, and returns those of the last one.
+    /// Passes an event to the engine, which divides a large publication into slices ([`Effect::Resume`]). Executes the effects of all
+    /// slices but the last one, and returns those of the last one.
     async fn run_engine(&mut self, engine: Engine, event: Event) -> Result<(Engine, Vec<Effect>), JoinError> {
         let (mut engine, mut effects) = self.start_slice(engine, event).await?;
         while effects.pop_if(|effect| matches!(effect, Effect::Resume)).is_some() {

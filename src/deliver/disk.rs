@@ -139,8 +139,8 @@ impl Disk {
         Ok(metadata.is_file() && (has_stamp() || has_hash()?))
     }
 
-    /// Adds files to the manifest that it lacks and whose bytes the ledger recorded. If the manifest was lost, dateline's own documents would
-    /// otherwise be foreign, and keep showing articles that have been withheld.
+    /// Adds files to the manifest that it lacks and whose bytes the ledger recorded. If the manifest was lost, dateline's own documents
+    /// would otherwise be foreign, and keep showing articles that have been withheld.
     fn adopt_recorded(&mut self, recorded: &BTreeMap<Arc<str>, ContentHash>) {
         for (route, hash) in recorded {
             let path = file_name(route);

@@ -1,7 +1,7 @@
 //! Delivers documents to targets. The output directory is the only target so far.
 //!
-//! Each target has its own task, queue and retries, so a target that is slow or fails doesn't delay others. Every target passes the tests in
-//! `conformance`.
+//! Each target has its own task, queue and retries, so a target that is slow or fails doesn't delay others. Every target passes the tests
+//! in `conformance`.
 //!
 //! # Which file contains what?
 //!

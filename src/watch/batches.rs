@@ -16,7 +16,8 @@ pub fn is_large(file: &ParsedFile) -> bool {
     size > LARGE_FILE_BYTES && file.renamed_from.is_none()
 }
 
-/// Splits files into the batches in which they are read. If all are published together (`is_one_batch`), large ones aren't moved to the end.
+/// Splits files into the batches in which they are read. If all are published together (`is_one_batch`), large ones aren't moved to the
+/// end.
 pub(super) fn batches<T: Clone>(files: Vec<T>, size: impl Fn(&T) -> u64, is_one_batch: bool) -> Vec<Vec<T>> {
     let (mut large, small): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|file| !is_one_batch && size(file) > LARGE_FILE_BYTES);

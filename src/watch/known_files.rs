@@ -202,8 +202,8 @@ impl KnownFiles {
         self.referrers.get(file).into_iter().flatten()
     }
 
-    /// Compares the media files whose paths have a prefix with their current stamps. Returns the articles that have to be read again. A file
-    /// whose stamp wasn't read may have changed after it was measured if it `is_young`.
+    /// Compares the media files whose paths have a prefix with their current stamps. Returns the articles that have to be read again. A
+    /// file whose stamp wasn't read may have changed after it was measured if it `is_young`.
     pub(super) fn articles_to_remeasure(
         &mut self,
         prefix: &str,

@@ -147,8 +147,8 @@ fn read_bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Turns a panic of the parser into a diagnostic, so that other files are still read. The public version is withheld if the file may ask for
-/// that.
+/// Turns a panic of the parser into a diagnostic, so that other files are still read. The public version is withheld if the file may ask
+/// for that.
 fn parse_catching_panics(
     root: &Root,
     path: &ArticlePath,
@@ -169,8 +169,8 @@ fn parse_catching_panics(
 /// Whether an article with this content is known already.
 type IsKnown<'a> = dyn Fn(&ArticlePath, ContentHash) -> bool + Sync + 'a;
 
-/// Reads files on all cores, each with its stamp (`None`: `stat` failed and is repeated). Returns them with their rows for the cache. Leaves
-/// out files that `is_known` recognises by their bytes, as in a tree that has replaced another.
+/// Reads files on all cores, each with its stamp (`None`: `stat` failed and is repeated). Returns them with their rows for the cache.
+/// Leaves out files that `is_known` recognises by their bytes, as in a tree that has replaced another.
 pub(super) fn read_all(
     root: &Root,
     files: &[(ArticlePath, Option<Stamp>)],

@@ -42,8 +42,8 @@ impl UnreportedChanges {
 mod tests {
     use super::*;
 
-    /// Each line has the time in ms and what happens: a scan has `found` a file, its `event` or that of its `folder` arrives, or overdue changes
-    /// are `counted`.
+    /// Each line has the time in ms and what happens: a scan has `found` a file, its `event` or that of its `folder` arrives, or overdue
+    /// changes are `counted`.
     #[test]
     fn events_soon_after_scan_count_as_reported() {
         for history in [

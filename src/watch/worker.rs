@@ -1,4 +1,5 @@
-//! The watcher's worker thread. Receives hints, scans directories, waits until files are complete, reads them, and sends events to the engine.
+//! The watcher's worker thread. Receives hints, scans directories, waits until files are complete, reads them, and sends events to the
+//! engine.
 //!
 //! `state` holds the worker's state and sends events, `change_set` sorts hints, `scanning` walks through folders, `reading` reads files,
 //! `watching` starts watches, `config_file` reads the configuration, `root` detects that the content directory was replaced, and `removals`

@@ -27,8 +27,8 @@
 //! | `panic PATH` | the engine panics because of this version, and a new engine starts without it |
 //! | `unlike a fresh start`, `like a fresh start` | turns the comparison with a fresh start off and on |
 //!
-//! After each action, the invariants in [`rules`] are checked, and the documents are compared with those of a new process with the same files
-//! and ledger. The expectations are in [`expect`].
+//! After each action, the invariants in [`rules`] are checked, and the documents are compared with those of a new process with the same
+//! files and ledger. The expectations are in [`expect`].
 
 mod expect;
 mod rules;

@@ -1,4 +1,5 @@
-//! Listeners: TLS, HTTP/2, Unix sockets, sockets from systemd, trusted proxies, the admin listener. The real binary with independent clients.
+//! Listeners: TLS, HTTP/2, Unix sockets, sockets from systemd, trusted proxies, the admin listener. The real binary with independent
+//! clients.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

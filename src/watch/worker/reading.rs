@@ -156,8 +156,8 @@ impl<C: MetadataCache> Worker<C> {
         Ok(())
     }
 
-    /// Whether the file at a new path is the one that was read at the old path. If there is another file at the old path by now, it may have
-    /// been read before the rename was reported, so the inode decides.
+    /// Whether the file at a new path is the one that was read at the old path. If there is another file at the old path by now, it may
+    /// have been read before the rename was reported, so the inode decides.
     fn is_same_file(&self, from: &ArticlePath, stamp: Option<Stamp>) -> bool {
         let is_same = stamp.is_some_and(|stamp| self.known.is_same_file(from, stamp));
         is_same || matches!(self.stat(from), Ok(None))
@@ -229,7 +229,8 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// The stamp of a media file that was just measured. A young file may change without a new stamp, so it gets a stamp that never matches.
+    /// The stamp of a media file that was just measured. A young file may change without a new stamp, so it gets a stamp that never
+    /// matches.
     fn stat_media(&self, file: &ArticlePath) -> Option<Stamp> {
         let stamp = stat_file(&self.options.root, file).unwrap_or_default()?;
         Some(if is_young(stamp, clock()) { Stamp::default() } else { stamp })

@@ -197,7 +197,8 @@ impl<C: MetadataCache> Worker<C> {
         Ok(listing)
     }
 
-    /// Compares a folder with the known files. Sends files that were read or loaded, adds complete ones to `ready`, and records missing ones.
+    /// Compares a folder with the known files. Sends files that were read or loaded, adds complete ones to `ready`, and records missing
+    /// ones.
     fn compare_folder(
         &mut self,
         folder: CheckedFolder,

@@ -1,5 +1,5 @@
-//! Invariants that hold after every step of every script: public ids and dates are recorded, no document contains withheld text, all formats
-//! have the same entries, and the documents equal those of a new process.
+//! Invariants that hold after every step of every script: public ids and dates are recorded, no document contains withheld text, all
+//! formats have the same entries, and the documents equal those of a new process.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
