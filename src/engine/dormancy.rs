@@ -199,6 +199,7 @@ impl Engine {
         let is_expected = self.dormancy.is_asking();
         // A late answer may be to an earlier query.
         let asked = self.dormancy.asked.take_if(|asked| asked.query == *query);
+        let mut answers = Vec::new();
         let failure = match found {
             Ok(found) => {
                 let woken = self.wake(found);
@@ -208,6 +209,8 @@ impl Engine {
                     self.recorder.ledger.forget_dormant(paths, ids, versions);
                 }
                 self.dormancy.retry = None;
+                // A retraction comes before the files: one of them may take over the id of the retracted article.
+                answers.extend(self.execute_released_commands(true, effects));
                 self.release_files(asked.unwrap_or_default(), woken);
                 None
             }
@@ -217,7 +220,8 @@ impl Engine {
                 Some(why)
             }
         };
-        let answers = self.release_commands(failure.is_some(), effects);
+        answers.extend(self.execute_released_commands(false, effects));
+        answers.extend(self.refuse_commands(failure.is_some()));
         self.report_unread(failure);
         answers
     }
@@ -278,24 +282,34 @@ impl Engine {
         }
     }
 
-    fn release_commands(
+    /// Executes the commands that wait for no dormant article any more; only those about articles in memory if `known_only`.
+    fn execute_released_commands(
         &mut self,
-        has_failed: bool,
+        known_only: bool,
         effects: &mut Vec<Effect>,
     ) -> Vec<(Ticket, Result<String, String>)> {
         let mut answers = Vec::new();
         for (command, ticket) in std::mem::take(&mut self.dormancy.commands) {
-            if self.query_for_command(&command).is_empty() {
+            let is_known = |article: &str| {
+                let holder = || EntryId::parse(article).ok().and_then(|id| self.recorder.ledger.holder(&id).cloned());
+                self.recorder.ledger.article(&ArticlePath::new(article)).is_some() || holder().is_some()
+            };
+            let is_due = !known_only || article_of(&command).is_some_and(is_known);
+            if is_due && self.query_for_command(&command).is_empty() {
                 self.activities.set_command(Some(&command));
                 answers.push((ticket, self.execute_command(command, effects)));
-            } else if has_failed {
-                let why = "the ledger cannot be read at the moment; nothing was done, so try again";
-                answers.push((ticket, Err(why.to_owned())));
             } else {
                 self.dormancy.commands.push((command, ticket));
             }
         }
         answers
+    }
+
+    /// Refuses the commands that wait for the store if it can't be read.
+    fn refuse_commands(&mut self, has_failed: bool) -> Vec<(Ticket, Result<String, String>)> {
+        let refused = if has_failed { std::mem::take(&mut self.dormancy.commands) } else { Vec::new() };
+        let why = "the ledger cannot be read at the moment; nothing was done, so try again";
+        refused.into_iter().map(|(_, ticket)| (ticket, Err(why.to_owned()))).collect()
     }
 
     fn report_unread(&mut self, failure: Option<String>) {

@@ -138,6 +138,13 @@ impl Engine {
             self.record(Record::Replaced { id, retraction });
         }
         index.confirm_id(path);
+        // The id may bring a retraction with it. The index has to know.
+        if self.recorder.ledger.article(path).is_some_and(|article| article.retraction().is_some())
+            && let Some(card) = self.catalog.get(path)
+        {
+            index.put(path, &card.open(path), &self.recorder.ledger, self.now);
+            return false;
+        }
         needs_no_report
     }
 
