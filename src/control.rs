@@ -3,7 +3,7 @@
 //!
 //! # Who may send commands?
 //!
-//! Whoever may open the socket. The state directory has mode 0700 and the socket 0600.
+//! Users who may open the socket. The state directory has mode 0700 and the socket 0600.
 //!
 //! # Why a socket and not HTTP?
 //!

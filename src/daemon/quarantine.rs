@@ -2,7 +2,7 @@
 //!
 //! # Why doesn't a panic end the process?
 //!
-//! One bad file mustn't keep the other articles from being published. The engine itself leaves out a version that it can't render or encode
+//! A bad file mustn't keep other articles from being published. The engine itself leaves out a version that it can't render or encode
 //! (`engine::quarantine`). After any other panic the engine is rebuilt, and the files of the batch are tried one by one. The version that
 //! makes it panic alone is refused from then on. Only repeated panics without a known cause end the process.
 

@@ -30,7 +30,7 @@ struct State {
     is_closed: bool,
 }
 
-/// One or more deliveries, merged.
+/// A delivery into which newer ones are merged.
 #[derive(Debug)]
 struct MergedDelivery {
     generation: u64,

@@ -48,7 +48,7 @@ async fn slow_target_delays_no_other() {
         assert_eq!(fast_begins.recv().await, Some(generation));
     }
     assert!(slow_begins.try_recv().is_err(), "the slow target has its first delivery still");
-    // It gets what it missed as one delivery. Tasks end when their queues are closed and empty.
+    // The slow target gets the missed deliveries as one. Tasks end when their queues are closed and empty.
     drop(deliveries);
     fast_may_end.send(()).unwrap();
     (0..2).for_each(|_| slow_may_end.send(()).unwrap());

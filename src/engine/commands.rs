@@ -318,7 +318,7 @@ fn describe_moved_key(retired: &FeedKey, before: &Index, after: &Index) -> Strin
     format!("if a section was renamed, say so: `[[moved]]` with `from = \"{from}\"` and `to = \"{to}\"`; ")
 }
 
-/// What `accept-removals` did.
+/// Describes the effect of `accept-removals`.
 fn describe_removals(deleted: usize, ignored: usize) -> String {
     let describe = |count: usize, outcome: &str| match count {
         0 => None,

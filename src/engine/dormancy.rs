@@ -230,7 +230,7 @@ impl Engine {
     fn wake(&mut self, found: Vec<(ArticlePath, Remembered)>) -> Vec<ArticlePath> {
         let mut woken = Vec::new();
         for (path, article) in found {
-            // It may have been asked for twice.
+            // Two queries may have named the article.
             if self.recorder.ledger.article(&path).is_none() && self.recorder.ledger.dormant().has_path(of_path(&path))
             {
                 self.show_gone(&article);

@@ -12,7 +12,7 @@ use crate::article::access;
 use crate::article::fields::names::{self, Verdict};
 use crate::article::{keys, lifecycle};
 
-/// What the keys in a text reveal about it.
+/// The facts about a text that follow from its keys.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
     /// Whether dateline knows one of the keys.

@@ -8,7 +8,7 @@ use crate::article::meaning::Certainty::{self, Certain, WithDate};
 use crate::article::meaning::{Meaning, Status};
 use crate::article::options::WireField;
 
-/// What the first words of a line, its opening, announce.
+/// The subject of a line, which its first words (its opening) announce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Opening {
     /// An embargo.
