@@ -2,84 +2,112 @@
 
 use std::sync::Arc;
 
-use super::parts::problems::Source;
-use super::state::Engine;
+use super::parts::problems::{Problems, Source};
+use super::state::State;
+use super::{indexing, objections, quarantine};
 use crate::build::gone_feeds;
-use crate::build::index::Index;
-use crate::config::Config;
+use crate::config::{Checked, Config};
+use crate::diagnostics::{Code, Diagnostic, Severity};
 use crate::event::{Effect, WatchPlan};
-use crate::types::ArticlePath;
 
-impl Engine {
-    /// Applies a configuration. Returns an effect if the watcher has to change. The error says why the configuration is refused.
-    pub(super) fn configure(&mut self, config: &Arc<Config>, force: bool) -> Result<Option<Effect>, String> {
-        let before = self.config().cloned();
-        let (config, frozen) = match &before {
-            None => (Arc::clone(config), Vec::new()),
-            Some(running) => {
-                let (config, frozen) = (**config).clone().after(running);
-                (Arc::new(config), frozen)
-            }
-        };
-        let config = self.section_pages.describe(&config, self.now);
-        let index = self.build_index(&config);
-        let objection =
-            before.as_ref().filter(|_| !force).and_then(|before| self.find_objections(before, &index, &config));
-        if let Some(objection) = objection {
-            let reason = objection.to_log_line();
-            self.problems.set(Source::Reload, vec![objection]);
-            return Err(reason);
-        }
-        self.problems.set(Source::Reload, frozen);
-        // Removals don't wait for the bodies of other articles.
-        self.withholding.is_urgent |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
-        if let Some(before) = &before {
-            self.activities.note_reload(config.difference(before));
-        }
-        self.entries.epoch += 1;
-        self.publisher.is_relocated = config.is_relocated;
-        self.reset_quarantine();
-        self.publisher.pages.frames.clear();
-        self.replace_index(index);
-        self.publisher.changed_routes = None;
-        if let Some(index) = &self.index {
-            self.publisher.snapshot.retired_addresses = gone_feeds::retired_addresses(index.rules());
-        }
-        self.publisher.snapshot.prefix = prefix(&config);
-        self.report_unreadable_records();
-        self.recorder.changed_articles.extend(
-            self.recorder
-                .ledger
-                .articles()
-                .filter(|(_, article)| article.retraction().is_some())
-                .map(|(path, _)| path.clone()),
-        );
-        let plan = |config: &Config| WatchPlan {
-            content: config.content.directory.clone(),
-            parsing: Arc::clone(&config.parsing),
-            ignore: Arc::clone(&config.content.ignore),
-            grace: config.content.removals.grace,
-            hold: config.content.removals.hold,
-            settle: config.content.settle,
-        };
-        Ok((before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config))))
-    }
+/// Applies a configuration. Returns a message that names the keys that wait for a restart, or the errors.
+pub(super) fn apply(
+    state: &mut State,
+    checked: Checked,
+    force: bool,
+    effects: &mut Vec<Effect>,
+) -> Result<String, String> {
+    let Checked { config, diagnostics } = checked;
+    let errors = diagnostics.iter().map(Diagnostic::to_log_line).collect::<Vec<_>>().join("; ");
+    state.problems.set(Source::Config, diagnostics);
+    let Some(config) = config else { return Err(errors) };
+    effects.extend(replace(state, &config, force)?);
+    let waiting = waiting_for_restart(&state.problems);
+    Ok(match waiting.is_empty() {
+        true => "the configuration is in force".to_owned(),
+        false => format!("the configuration is in force, except for what waits for a restart: {waiting}"),
+    })
+}
 
-    /// Rebuilds the index of all good articles.
-    pub(super) fn rebuild_index(&mut self, config: &Arc<Config>) {
-        let index = self.build_index(config);
-        self.replace_index(index);
-    }
+/// The changed configuration keys that need a restart.
+fn waiting_for_restart(problems: &Problems) -> String {
+    let frozen = problems.iter().filter(|(_, problem)| problem.code == Code::ConfigFrozen);
+    let keys: Vec<String> =
+        frozen.filter_map(|(_, problem)| Some(format!("`{}`", problem.message.split('`').nth(1)?))).collect();
+    keys.join(", ")
+}
 
-    /// Replaces the index. All feeds are rebuilt.
-    pub(super) fn replace_index(&mut self, index: Index) {
-        self.publisher.feeds_to_rebuild =
-            index.feeds().cloned().chain(self.publisher.windows.keys().cloned()).collect();
-        self.index = Some(index);
-        self.bodies.unavailable.clear();
-        let pages: Vec<ArticlePath> = self.catalog.pages().filter(|path| self.is_live(path)).cloned().collect();
-        pages.iter().for_each(|path| self.note_listing(path));
+/// If the configuration with this hash is in force, returns which keys wait for a restart. Otherwise returns why it isn't.
+pub(super) fn compare(state: &State, hash: &str) -> Result<String, String> {
+    let explains_refusal = |(source, problem): &(&Source, &Diagnostic)| match source {
+        Source::Config => problem.severity == Severity::Error,
+        source => **source == Source::Reload,
+    };
+    let reasons: Vec<String> =
+        state.problems.iter().filter(explains_refusal).map(|(_, problem)| problem.to_log_line()).collect();
+    let reason = reasons.join("; ");
+    match state.config().is_some_and(|config| config.hash.to_string() == hash) {
+        true => Ok(waiting_for_restart(&state.problems)),
+        false if reason.is_empty() => Err("the running daemon uses another configuration".to_owned()),
+        false => {
+            Err(format!("the running daemon uses another configuration, since it did not take this one: {reason}"))
+        }
     }
+}
+
+/// Replaces the configuration. Returns an effect if the watcher has to change. The error says why the configuration is refused.
+fn replace(state: &mut State, config: &Arc<Config>, force: bool) -> Result<Option<Effect>, String> {
+    let before = state.config().cloned();
+    let (config, frozen) = match &before {
+        None => (Arc::clone(config), Vec::new()),
+        Some(running) => {
+            let (config, frozen) = (**config).clone().after(running);
+            (Arc::new(config), frozen)
+        }
+    };
+    let config = state.section_pages.describe(&config, state.now);
+    let index = indexing::build(state, &config);
+    let objection =
+        before.as_ref().filter(|_| !force).and_then(|before| objections::find(state, before, &index, &config));
+    if let Some(objection) = objection {
+        let reason = objection.to_log_line();
+        state.problems.set(Source::Reload, vec![objection]);
+        return Err(reason);
+    }
+    state.problems.set(Source::Reload, frozen);
+    // Removals don't wait for the bodies of other articles.
+    state.withholding.is_urgent |= before.as_ref().is_some_and(|before| before.content.paid < config.content.paid);
+    if let Some(before) = &before {
+        state.activities.note_reload(config.difference(before));
+    }
+    state.entries.epoch += 1;
+    state.publisher.is_relocated = config.is_relocated;
+    quarantine::clear(&mut state.entries, &mut state.problems);
+    state.publisher.pages.frames.clear();
+    indexing::replace(state, index);
+    state.publisher.changed_routes = None;
+    if let Some(index) = &state.index {
+        state.publisher.snapshot.retired_addresses = gone_feeds::retired_addresses(index.rules());
+    }
+    state.publisher.snapshot.prefix = prefix(&config);
+    state.report_unreadable_records();
+    state.recorder.changed_articles.extend(
+        state
+            .recorder
+            .ledger
+            .articles()
+            .filter(|(_, article)| article.retraction().is_some())
+            .map(|(path, _)| path.clone()),
+    );
+    let plan = |config: &Config| WatchPlan {
+        content: config.content.directory.clone(),
+        parsing: Arc::clone(&config.parsing),
+        ignore: Arc::clone(&config.content.ignore),
+        grace: config.content.removals.grace,
+        hold: config.content.removals.hold,
+        settle: config.content.settle,
+    };
+    Ok((before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config))))
 }
 
 /// The path of `site.url` without a trailing slash. Requests are matched against it.

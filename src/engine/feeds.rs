@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::parts::entry_cache::{CachedEntry, EntryParts};
+use super::parts::entry_cache::{CachedEntry, EntryCache, EntryParts};
 use super::parts::problems::Source;
 use super::parts::publication::{FeedQueue, Rebuilt};
-use super::parts::publisher::relative;
-use super::state::Engine;
+use super::parts::publisher::{Publisher, relative};
+use super::state::State;
+use super::{documents, entries, quarantine, recording};
 use crate::build::assemble::FeedHistory;
 use crate::build::encode::{Document, FeedRequest};
 use crate::build::index::Index;
@@ -25,235 +26,250 @@ use crate::types::{ArticlePath, Moment};
 /// The number of feeds built at a time, so that the texts of all feeds are never in memory at once.
 const FEEDS_PER_BATCH: usize = 64;
 
-impl Engine {
-    /// Removes feeds that no longer exist. Returns the others.
-    pub(super) fn retire_feeds(&mut self, index: &Index, feeds: BTreeSet<FeedKey>, rebuilt: &mut Rebuilt) -> FeedQueue {
-        let (current, retired): (Vec<FeedKey>, Vec<FeedKey>) = feeds.into_iter().partition(|key| index.has_feed(key));
-        for key in &retired {
-            rebuilt.list_changed |= self.retire_feed(key, &mut rebuilt.refresh);
-        }
-        current.into_iter()
+/// Removes feeds that no longer exist. Returns the others.
+pub(super) fn retire(state: &mut State, index: &Index, feeds: BTreeSet<FeedKey>, rebuilt: &mut Rebuilt) -> FeedQueue {
+    let (current, retired): (Vec<FeedKey>, Vec<FeedKey>) = feeds.into_iter().partition(|key| index.has_feed(key));
+    for key in &retired {
+        rebuilt.list_changed |= retire_feed(state, key, &mut rebuilt.refresh);
     }
+    current.into_iter()
+}
 
-    /// Rebuilds the next batch of feeds. Returns whether there was one.
-    pub(super) fn rebuild_feeds(&mut self, index: &Index, queue: &mut FeedQueue, rebuilt: &mut Rebuilt) -> bool {
-        let batch: Vec<FeedKey> = queue.take(FEEDS_PER_BATCH).collect();
-        let Rebuilt { list_changed, requests, refresh } = rebuilt;
-        self.build_entries(index, &batch, requests, refresh);
-        *list_changed |= self.build_feeds(index, &batch, requests, refresh);
-        self.entries.unpacked.shrink(&mut self.entries.cached);
-        !batch.is_empty()
-    }
+/// Rebuilds the next batch of feeds. Returns whether there was one.
+pub(super) fn rebuild_batch(state: &mut State, index: &Index, queue: &mut FeedQueue, rebuilt: &mut Rebuilt) -> bool {
+    let batch: Vec<FeedKey> = queue.take(FEEDS_PER_BATCH).collect();
+    let Rebuilt { list_changed, requests, refresh } = rebuilt;
+    entries::build(state, index, &batch, requests, refresh);
+    *list_changed |= build(state, index, &batch, requests, refresh);
+    state.entries.unpacked.shrink(&mut state.entries.cached);
+    !batch.is_empty()
+}
 
-    /// Builds feeds from their entries. Feeds over which encoding panics are built again without the entries that caused it.
-    /// Returns whether the list of feeds or a title changed.
-    fn build_feeds(
-        &mut self,
-        index: &Index,
-        feeds: &[FeedKey],
-        requests: &BTreeSet<BodyRequest>,
-        refresh: &mut BTreeSet<ArticlePath>,
-    ) -> bool {
-        let mut list_changed = false;
-        let mut keys = feeds.to_vec();
-        while !keys.is_empty() {
-            let drafts = keys.iter().filter_map(|key| self.draft_feed(index, key, requests)).collect();
-            keys.clear();
-            let mut failing: BTreeSet<ArticlePath> = BTreeSet::new();
-            for (draft, result) in encode_drafts(index, drafts) {
-                match result {
-                    Ok((feed, documents)) => {
-                        list_changed |= self.publish_feed(index, draft, &feed, documents, refresh);
-                    }
-                    Err(positions) => {
-                        failing.extend(positions.into_iter().filter_map(|position| draft.shown.get(position).cloned()));
-                        keys.push(draft.key);
-                    }
+/// Builds feeds from their entries. Feeds over which encoding panics are built again without the entries that caused it.
+/// Returns whether the list of feeds or a title changed.
+fn build(
+    state: &mut State,
+    index: &Index,
+    feeds: &[FeedKey],
+    requests: &BTreeSet<BodyRequest>,
+    refresh: &mut BTreeSet<ArticlePath>,
+) -> bool {
+    let mut list_changed = false;
+    let mut keys = feeds.to_vec();
+    while !keys.is_empty() {
+        let drafts = keys.iter().filter_map(|key| draft(state, index, key, requests)).collect();
+        keys.clear();
+        let mut failing: BTreeSet<ArticlePath> = BTreeSet::new();
+        for (draft, result) in encode_drafts(index, drafts) {
+            match result {
+                Ok((feed, documents)) => {
+                    list_changed |= publish(state, index, draft, &feed, documents, refresh);
                 }
-            }
-            let mut has_new_failure = false;
-            for path in &failing {
-                has_new_failure |= self.quarantine_entry(path);
-            }
-            if !has_new_failure {
-                break;
-            }
-        }
-        list_changed
-    }
-
-    /// Collects what a feed's documents will show. `None` means that the published documents stay until bodies arrive.
-    fn draft_feed(&mut self, index: &Index, key: &FeedKey, requests: &BTreeSet<BodyRequest>) -> Option<FeedDraft> {
-        let window: Vec<ArticlePath> = index.window(key).cloned().collect();
-        let options = index.rules().feed_options(key);
-        let max_bytes = options.window.max_bytes;
-        let mut expected = window.len();
-        let mut entries = Vec::with_capacity(window.len());
-        let mut shown = Vec::with_capacity(window.len());
-        let mut is_incomplete = false;
-        let mut bytes = 0;
-        for path in &window {
-            // Further entries can't fit.
-            if bytes > max_bytes {
-                break;
-            }
-            let cached = self
-                .entries
-                .cached
-                .get(path)
-                .filter(|cached| !self.entries.quarantine.contains(path, cached.article.hash));
-            let is_failing = self.is_failing(path);
-            is_incomplete |= !is_failing && !cached.is_some_and(|cached| self.entries.is_fresh(cached));
-            expected -= usize::from(is_failing && cached.is_none());
-            // An outdated entry stays until the new version arrives, as long as its article is public.
-            if let Some(cached) = cached {
-                bytes += cached.min_bytes(options);
-                entries.push(cached.parts());
-                shown.push(path.clone());
-            }
-        }
-        if is_incomplete {
-            self.publisher.feeds_to_rebuild.insert(key.clone());
-            let requested: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
-            let is_requested = |path| requested.contains(path) || self.bodies.requested.contains_key(path);
-            // At the limit of requests, the requests of this feed follow later.
-            let is_waiting = !self.may_request(requests) || window.iter().any(is_requested);
-            // A missing body never delays a removal, and feeds don't wait for unavailable bodies.
-            if is_waiting && !self.loses_entry(index, key, &window) {
-                return None;
-            }
-        }
-        let route = assemble::route(key);
-        let history = self.feed_history(index, key, &route);
-        Some(FeedDraft { key: key.clone(), route, entries, shown, history, max_bytes, expected, is_incomplete })
-    }
-
-    /// Whether a feed that will show `next` loses something that readers must not see any more. An article that still belongs
-    /// to the feed has moved or is too old for the window, so it doesn't count.
-    fn loses_entry(&self, index: &Index, key: &FeedKey, next: &[ArticlePath]) -> bool {
-        let has_left = |path: &ArticlePath| !next.contains(path) && !self.belongs_to_feed(index, path, key);
-        let mut published = self.publisher.windows.get(key).into_iter().flatten();
-        published.any(|path| self.withholding.new_teasers.contains(path) || has_left(path))
-    }
-
-    /// Publishes a feed's new documents. Returns whether the feed or its title is new.
-    fn publish_feed(
-        &mut self,
-        index: &Index,
-        draft: FeedDraft,
-        feed: &Feed,
-        documents: Vec<Document>,
-        refresh: &mut BTreeSet<ArticlePath>,
-    ) -> bool {
-        let FeedDraft { key, route, mut shown, history, expected, is_incomplete, .. } = draft;
-        if let Some(updated) = feed.updated.filter(|updated| history.updated != Some(*updated)) {
-            self.record(Record::Feed { route: route.as_str().into(), updated });
-        }
-        // The documents have no room for the last entries.
-        shown.truncate(feed.entries.len());
-        let loses_entry = self.loses_entry(index, &key, &shown);
-        let truncation = encode::truncation_warning(&key, index.rules(), feed, expected).filter(|_| !is_incomplete);
-        self.problems.set(Source::Document(format!("{route}#window")), truncation.into_iter().collect());
-        let is_new = self.set_window(&key, shown.clone(), refresh);
-        let is_renamed =
-            self.publisher.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
-        let root = Arc::clone(&index.rules().config().parsing.root);
-        let place = |position: usize| shown.get(position).map(|path| Place::file(&format!("{root}/{path}")));
-        let partner_warnings = encode::partner_warnings(&key, index.rules(), feed, self.now, place);
-        self.problems.set(Source::Document(format!("{route}#partners")), partner_warnings);
-        let shared_media = encode::shared_media(feed, place);
-        self.problems.set(Source::Document(format!("{route}#media")), shared_media);
-        let expires = self.first_expiry(&key);
-        self.update_shown_articles(&route, &shown, documents.iter().all(|(.., document)| document.is_ok()));
-        let mut names = BTreeSet::new();
-        for (name, kind, mut document) in documents {
-            if let Ok(resource) = &mut document {
-                resource.expires = expires;
-            }
-            if loses_entry {
-                self.publisher.shrunk_routes.insert(relative(&format!("{route}{name}")));
-                // The last good document shows what readers must not see any more.
-                if document.is_err() {
-                    self.remove_document(&format!("{route}{name}"));
-                }
-            }
-            self.put_document(format!("{route}{name}"), kind, document);
-            names.insert(name);
-        }
-        for stale in self.publisher.document_names.insert(key, names.clone()).unwrap_or_default().difference(&names) {
-            self.remove_document(&format!("{route}{stale}"));
-        }
-        is_new || is_renamed
-    }
-
-    /// Updates which versions of articles a feed's documents show. Unless all documents are `current`, older ones stay and
-    /// their versions are unknown.
-    fn update_shown_articles(&mut self, route: &str, shown: &[ArticlePath], current: bool) {
-        let article = |path| self.entries.cached.get(path).map(|cached: &CachedEntry| Arc::clone(&cached.article));
-        let Some(articles) = shown.iter().map(article).collect::<Option<ShownArticles>>().filter(|_| current) else {
-            self.publisher.snapshot.shown_articles.remove(route);
-            return;
-        };
-        let is_same = |before: &ShownArticles| {
-            before.len() == articles.len()
-                && before.iter().zip(&*articles).all(|(old, new)| (&old.path, old.hash) == (&new.path, new.hash))
-        };
-        if !self.publisher.snapshot.shown_articles.get(route).is_some_and(is_same) {
-            self.publisher.snapshot.shown_articles.insert(route.into(), articles);
-        }
-    }
-
-    /// When the first article that a feed shows expires, according to its file or its published entry.
-    fn first_expiry(&self, key: &FeedKey) -> Option<Timestamp> {
-        let window = self.publisher.windows.get(key).into_iter().flatten();
-        let expiries = window.flat_map(|path| {
-            let cached = self.entries.cached.get(path);
-            // The file of a fresh entry has the same date.
-            let newer = self.catalog.get(path).filter(|_| !cached.is_some_and(|cached| self.entries.is_fresh(cached)));
-            [newer.and_then(|card| card.open(path).expires), cached.and_then(|cached| cached.metadata.expires)]
-        });
-        expiries.flatten().map(Moment::timestamp).min()
-    }
-
-    /// Removes a feed and its documents. Returns whether it was published.
-    fn retire_feed(&mut self, key: &FeedKey, refresh: &mut BTreeSet<ArticlePath>) -> bool {
-        let was_published = self.publisher.windows.contains_key(key);
-        self.set_window(key, Vec::new(), refresh);
-        self.publisher.windows.remove(key);
-        self.publisher.feed_titles.remove(key);
-        let route = assemble::route(key);
-        self.publisher.snapshot.shown_articles.remove(&*route);
-        for part in ["window", "partners", "media"] {
-            self.problems.set(Source::Document(format!("{route}#{part}")), Vec::new());
-        }
-        for name in self.publisher.document_names.remove(key).unwrap_or_default() {
-            self.remove_document(&format!("{route}{name}"));
-        }
-        was_published
-    }
-
-    /// Sets the articles that a feed shows. Returns whether the feed is new.
-    fn set_window(&mut self, key: &FeedKey, window: Vec<ArticlePath>, refresh: &mut BTreeSet<ArticlePath>) -> bool {
-        for path in &window {
-            if let Some(cached) = self.entries.cached.get_mut(path) {
-                cached.windows += 1;
-                if cached.windows == 1 {
-                    refresh.insert(path.clone());
+                Err(positions) => {
+                    failing.extend(positions.into_iter().filter_map(|position| draft.shown.get(position).cloned()));
+                    keys.push(draft.key);
                 }
             }
         }
-        let before = self.publisher.windows.insert(key.clone(), window);
-        for path in before.iter().flatten() {
-            if let Some(cached) = self.entries.cached.get_mut(path) {
-                cached.windows = cached.windows.saturating_sub(1);
-                if cached.windows == 0 {
-                    refresh.insert(path.clone());
-                    self.entries.eviction_candidates.push(path.clone());
-                }
+        let mut has_new_failure = false;
+        for path in &failing {
+            has_new_failure |= quarantine::add_entry(state, path);
+        }
+        if !has_new_failure {
+            break;
+        }
+    }
+    list_changed
+}
+
+/// Collects what a feed's documents will show. `None` means that the published documents stay until bodies arrive.
+fn draft(state: &mut State, index: &Index, key: &FeedKey, requests: &BTreeSet<BodyRequest>) -> Option<FeedDraft> {
+    let window: Vec<ArticlePath> = index.window(key).cloned().collect();
+    let options = index.rules().feed_options(key);
+    let max_bytes = options.window.max_bytes;
+    let mut expected = window.len();
+    let mut entries = Vec::with_capacity(window.len());
+    let mut shown = Vec::with_capacity(window.len());
+    let mut is_incomplete = false;
+    let mut bytes = 0;
+    for path in &window {
+        // Further entries can't fit.
+        if bytes > max_bytes {
+            break;
+        }
+        let cached = state
+            .entries
+            .cached
+            .get(path)
+            .filter(|cached| !state.entries.quarantine.contains(path, cached.article.hash));
+        let is_failing = quarantine::is_failing(state, path);
+        is_incomplete |= !is_failing && !cached.is_some_and(|cached| state.entries.is_fresh(cached));
+        expected -= usize::from(is_failing && cached.is_none());
+        // An outdated entry stays until the new version arrives, as long as its article is public.
+        if let Some(cached) = cached {
+            bytes += cached.min_bytes(options);
+            entries.push(cached.parts());
+            shown.push(path.clone());
+        }
+    }
+    if is_incomplete {
+        state.publisher.feeds_to_rebuild.insert(key.clone());
+        let requested: BTreeSet<&ArticlePath> = requests.iter().map(|request| &request.path).collect();
+        let is_requested = |path| requested.contains(path) || state.bodies.requested.contains_key(path);
+        // At the limit of requests, the requests of this feed follow later.
+        let is_waiting = !state.bodies.may_request(requests) || window.iter().any(is_requested);
+        // A missing body never delays a removal, and feeds don't wait for unavailable bodies.
+        if is_waiting && !loses_entry(state, index, key, &window) {
+            return None;
+        }
+    }
+    let route = assemble::route(key);
+    let history = recording::feed_history(state, index, key, &route);
+    Some(FeedDraft { key: key.clone(), route, entries, shown, history, max_bytes, expected, is_incomplete })
+}
+
+/// Whether a feed that will show `next` loses something that readers must not see any more. An article that still belongs
+/// to the feed has moved or is too old for the window, so it doesn't count.
+fn loses_entry(state: &State, index: &Index, key: &FeedKey, next: &[ArticlePath]) -> bool {
+    let has_left = |path: &ArticlePath| !next.contains(path) && !state.entries.belongs_to_feed(index, path, key);
+    let mut published = state.publisher.windows.get(key).into_iter().flatten();
+    published.any(|path| state.withholding.new_teasers.contains(path) || has_left(path))
+}
+
+/// Publishes a feed's new documents. Returns whether the feed or its title is new.
+fn publish(
+    state: &mut State,
+    index: &Index,
+    draft: FeedDraft,
+    feed: &Feed,
+    documents: Vec<Document>,
+    refresh: &mut BTreeSet<ArticlePath>,
+) -> bool {
+    let FeedDraft { key, route, mut shown, history, expected, is_incomplete, .. } = draft;
+    if let Some(updated) = feed.updated.filter(|updated| history.updated != Some(*updated)) {
+        state.record(Record::Feed { route: route.as_str().into(), updated });
+    }
+    // The documents have no room for the last entries.
+    shown.truncate(feed.entries.len());
+    let loses_entry = loses_entry(state, index, &key, &shown);
+    let truncation = encode::truncation_warning(&key, index.rules(), feed, expected).filter(|_| !is_incomplete);
+    state.problems.set(Source::Document(format!("{route}#window")), truncation.into_iter().collect());
+    let is_new = set_window(&mut state.publisher, &mut state.entries, &key, shown.clone(), refresh);
+    let is_renamed = state.publisher.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
+    let root = Arc::clone(&index.rules().config().parsing.root);
+    let place = |position: usize| shown.get(position).map(|path| Place::file(&format!("{root}/{path}")));
+    let partner_warnings = encode::partner_warnings(&key, index.rules(), feed, state.now, place);
+    state.problems.set(Source::Document(format!("{route}#partners")), partner_warnings);
+    let shared_media = encode::shared_media(feed, place);
+    state.problems.set(Source::Document(format!("{route}#media")), shared_media);
+    let expires = first_expiry(state, &key);
+    update_shown_articles(
+        &mut state.publisher,
+        &state.entries,
+        &route,
+        &shown,
+        documents.iter().all(|(.., document)| document.is_ok()),
+    );
+    let mut names = BTreeSet::new();
+    for (name, kind, mut document) in documents {
+        if let Ok(resource) = &mut document {
+            resource.expires = expires;
+        }
+        if loses_entry {
+            state.publisher.shrunk_routes.insert(relative(&format!("{route}{name}")));
+            // The last good document shows what readers must not see any more.
+            if document.is_err() {
+                documents::remove(state, &format!("{route}{name}"));
             }
         }
-        before.is_none()
+        documents::put(state, format!("{route}{name}"), kind, document);
+        names.insert(name);
     }
+    for stale in state.publisher.document_names.insert(key, names.clone()).unwrap_or_default().difference(&names) {
+        documents::remove(state, &format!("{route}{stale}"));
+    }
+    is_new || is_renamed
+}
+
+/// Updates which versions of articles a feed's documents show. Unless all documents are `current`, older ones stay and
+/// their versions are unknown.
+fn update_shown_articles(
+    publisher: &mut Publisher,
+    entries: &EntryCache,
+    route: &str,
+    shown: &[ArticlePath],
+    current: bool,
+) {
+    let article = |path| entries.cached.get(path).map(|cached: &CachedEntry| Arc::clone(&cached.article));
+    let Some(articles) = shown.iter().map(article).collect::<Option<ShownArticles>>().filter(|_| current) else {
+        publisher.snapshot.shown_articles.remove(route);
+        return;
+    };
+    let is_same = |before: &ShownArticles| {
+        before.len() == articles.len()
+            && before.iter().zip(&*articles).all(|(old, new)| (&old.path, old.hash) == (&new.path, new.hash))
+    };
+    if !publisher.snapshot.shown_articles.get(route).is_some_and(is_same) {
+        publisher.snapshot.shown_articles.insert(route.into(), articles);
+    }
+}
+
+/// When the first article that a feed shows expires, according to its file or its published entry.
+fn first_expiry(state: &State, key: &FeedKey) -> Option<Timestamp> {
+    let window = state.publisher.windows.get(key).into_iter().flatten();
+    let expiries = window.flat_map(|path| {
+        let cached = state.entries.cached.get(path);
+        // The file of a fresh entry has the same date.
+        let newer = state.catalog.get(path).filter(|_| !cached.is_some_and(|cached| state.entries.is_fresh(cached)));
+        [newer.and_then(|card| card.open(path).expires), cached.and_then(|cached| cached.metadata.expires)]
+    });
+    expiries.flatten().map(Moment::timestamp).min()
+}
+
+/// Removes a feed and its documents. Returns whether it was published.
+fn retire_feed(state: &mut State, key: &FeedKey, refresh: &mut BTreeSet<ArticlePath>) -> bool {
+    let was_published = state.publisher.windows.contains_key(key);
+    set_window(&mut state.publisher, &mut state.entries, key, Vec::new(), refresh);
+    state.publisher.windows.remove(key);
+    state.publisher.feed_titles.remove(key);
+    let route = assemble::route(key);
+    state.publisher.snapshot.shown_articles.remove(&*route);
+    for part in ["window", "partners", "media"] {
+        state.problems.set(Source::Document(format!("{route}#{part}")), Vec::new());
+    }
+    for name in state.publisher.document_names.remove(key).unwrap_or_default() {
+        documents::remove(state, &format!("{route}{name}"));
+    }
+    was_published
+}
+
+/// Sets the articles that a feed shows. Returns whether the feed is new.
+fn set_window(
+    publisher: &mut Publisher,
+    entries: &mut EntryCache,
+    key: &FeedKey,
+    window: Vec<ArticlePath>,
+    refresh: &mut BTreeSet<ArticlePath>,
+) -> bool {
+    for path in &window {
+        if let Some(cached) = entries.cached.get_mut(path) {
+            cached.windows += 1;
+            if cached.windows == 1 {
+                refresh.insert(path.clone());
+            }
+        }
+    }
+    let before = publisher.windows.insert(key.clone(), window);
+    for path in before.iter().flatten() {
+        if let Some(cached) = entries.cached.get_mut(path) {
+            cached.windows = cached.windows.saturating_sub(1);
+            if cached.windows == 0 {
+                refresh.insert(path.clone());
+                entries.eviction_candidates.push(path.clone());
+            }
+        }
+    }
+    before.is_none()
 }
 
 /// What a feed's documents will show.

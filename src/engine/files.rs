@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
-use super::state::Engine;
+use super::state::State;
+use super::{fetching, indexing, moves, section_pages, stored_versions};
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
 use crate::article::{Parsed, bundle};
@@ -15,207 +16,202 @@ use crate::event::{FileState, Listing, ParsedFile};
 use crate::ledger::Record;
 use crate::types::{ArticlePath, Moment};
 
-impl Engine {
-    /// Applies files that the watcher has read.
-    pub(super) fn apply_files(&mut self, files: Vec<ParsedFile>) {
-        // Renames come first, because another file may be at the old path by now.
-        let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
-        for ParsedFile { path, state, renamed_from } in &files {
-            if let (FileState::Present(_), Some(from)) = (state, renamed_from)
-                && !bundle::is_section_page(path)
-                && let Some(card) = self.rename(from, path)
-            {
-                moved.insert(path.clone(), card);
-            }
-        }
-        for ParsedFile { path, state, .. } in files {
-            if bundle::is_section_page(&path) {
-                self.apply_section_page(path, state);
-                continue;
-            }
-            match state {
-                FileState::Absent { doubtful } => {
-                    if self.catalog.contains(&path) {
-                        self.missing.note_vanished(path, doubtful);
-                    }
-                }
-                FileState::Unreadable(diagnostic) => {
-                    self.catalog.add(&path);
-                    self.note_file_present(&path);
-                    let diagnostics = self.explain_refusal(&path, vec![diagnostic], true);
-                    self.problems.set(Source::Article(path), diagnostics);
-                }
-                FileState::Present(parsed) => {
-                    let last_good = moved.remove(&path);
-                    self.apply_parsed(path.clone(), parsed, last_good);
-                    self.retry_body(&path);
-                }
-                FileState::Known(card, warnings) => {
-                    self.retry_body(&path);
-                    self.note_file_present(&path);
-                    let redacted = match warnings.is_empty() {
-                        true => warnings,
-                        false => self.redact_secrets(warnings, &Secrecy::of_card(&card.open(&path))),
-                    };
-                    self.problems.set(Source::Article(path.clone()), redacted);
-                    let change = self.catalog.apply(&path, Read::Good(&card));
-                    self.apply_change(path, change, Some(&card), None);
-                }
-            }
-        }
-    }
-
-    /// Notes that a file exists. If the file was recorded as lost, it is recorded as found.
-    pub(super) fn note_file_present(&mut self, path: &ArticlePath) {
-        self.missing.note_present(path);
-        if self.recorder.ledger.adopt(path).is_some_and(|remembered| remembered.is_lost()) {
-            self.record(Record::Found { path: path.clone() });
-        }
-    }
-
-    /// Applies a parsed file. `last_good` is its last good version under its former path.
-    pub(super) fn apply_parsed(&mut self, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
-        self.note_file_present(&path);
-        let read = match &parsed.article {
-            Some(article) => Read::Good(&article.card),
-            None if parsed.withhold || parsed.embargo.is_some_and(|embargo| embargo.timestamp() > self.now) => {
-                Read::Withheld(parsed.id.as_ref())
-            }
-            None => Read::Refused(parsed.access),
-        };
-        let corrections = parsed.article.as_ref().map_or(0, |article| article.metadata.corrections.len());
-        if corrections > 0 && self.catalog.get(&path).is_some_and(|old| old.open(&path).corrections.len() < corrections)
+/// Applies files that the watcher has read.
+pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
+    // Renames come first, because another file may be at the old path by now.
+    let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
+    for ParsedFile { path, state: read, renamed_from } in &files {
+        if let (FileState::Present(_), Some(from)) = (read, renamed_from)
+            && !bundle::is_section_page(path)
+            && let Some(card) = moves::rename(state, from, path)
         {
-            self.activities.note_corrected(&path);
-        }
-        let mut change = self.catalog.apply(&path, read);
-        let redacted = self.redact_secrets(std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
-        let diagnostics = self.explain_refusal(&path, redacted, parsed.article.is_none());
-        self.problems.set(Source::Article(path.clone()), diagnostics);
-        let card = parsed.article.as_ref().map(|article| article.card.clone());
-        // Under different parsing rules, the same bytes may have different metadata.
-        let differs =
-            |cached: &&mut CachedEntry| parsed.article.as_ref().is_some_and(|new| cached.metadata != new.metadata);
-        if change == Change::Same
-            && let Some(cached) = self.entries.cached.get_mut(&path).filter(differs)
-        {
-            cached.epoch = CachedEntry::STALE;
-            change = Change::Good;
-        }
-        if let Some(article) = parsed.article {
-            self.bodies.add_pending(&path, article, self.index.as_ref());
-        }
-        let withheld = (change == Change::Withheld).then_some(parsed.id).flatten();
-        self.apply_change(path.clone(), change, card.as_ref(), last_good);
-        if let (Some(id), Some(index)) = (withheld, &mut self.index) {
-            index.withhold(&path, &id);
+            moved.insert(path.clone(), card);
         }
     }
-
-    /// Updates the index after a change in the catalog.
-    pub(super) fn apply_change(
-        &mut self,
-        path: ArticlePath,
-        change: Change,
-        card: Option<&Packed>,
-        last_good: Option<Packed>,
-    ) {
-        match (change, card.map(|card| card.open(&path))) {
-            (Change::Good, Some(card)) if self.listed && self.resolve_id_move(&path, &card) => {
-                self.index_article(&path, &card)
-            }
-            (Change::Good, Some(card)) if self.may_have_moved(&path, card.hash) => {
-                self.missing.note_possible_move(path, self.move_deadline());
-            }
-            (Change::Good, Some(card)) => self.index_article(&path, &card),
-            (Change::Withheld, _) => {
-                self.missing.forget_possible_move(&path);
-                self.recorder.changed_articles.insert(path.clone());
-                if let Some(index) = &mut self.index {
-                    index.remove(&path);
+    for ParsedFile { path, state: read, .. } in files {
+        if bundle::is_section_page(&path) {
+            section_pages::apply(&mut state.section_pages, &mut state.problems, path, read);
+            continue;
+        }
+        match read {
+            FileState::Absent { doubtful } => {
+                if state.catalog.contains(&path) {
+                    state.missing.note_vanished(path, doubtful);
                 }
             }
-            (Change::Refused, _) => {
-                if let Some(card) = last_good.filter(|card| self.catalog.restore(&path, card)) {
-                    self.index_article(&path, &card.open(&path));
-                }
+            FileState::Unreadable(diagnostic) => {
+                state.catalog.add(&path);
+                note_present(state, &path);
+                let diagnostics = explain_refusal(state, &path, vec![diagnostic], true);
+                state.problems.set(Source::Article(path), diagnostics);
             }
-            (Change::Same | Change::Good, _) => {}
+            FileState::Present(parsed) => {
+                let last_good = moved.remove(&path);
+                apply_parsed(state, path.clone(), parsed, last_good);
+                fetching::retry(state, &path);
+            }
+            FileState::Known(card, warnings) => {
+                fetching::retry(state, &path);
+                note_present(state, &path);
+                let redacted = match warnings.is_empty() {
+                    true => warnings,
+                    false => redact_secrets(state, warnings, &Secrecy::of_card(&card.open(&path))),
+                };
+                state.problems.set(Source::Article(path.clone()), redacted);
+                let change = state.catalog.apply(&path, Read::Good(&card));
+                apply_change(state, path, change, Some(&card), None);
+            }
         }
     }
+}
 
-    /// Redacts diagnostics that would reveal an article that isn't public. Those of drafts, embargoed and private articles keep
-    /// only their place and code.
-    fn redact_secrets(&self, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy) -> Vec<Diagnostic> {
-        let Secrecy { is_embargoed, embargo, is_draft, access } = secrecy;
-        let is_over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= self.now));
-        let is_public = (is_over || !is_embargoed) && !is_draft && !access.is_private();
-        let is_teaser = access.is_paid() && self.config().is_none_or(|config| config.content.paid != Paid::Full);
-        let redact = |diagnostic: Diagnostic| match is_public {
-            // A quoted line may be for members only.
-            true => diagnostic.redact_unless(!is_teaser),
-            false => {
-                // The help for damaged front matter is the same for every file and quotes nothing.
-                let fix = diagnostic.help.clone().filter(|_| diagnostic.code == Code::FrontMatter);
-                let fix = fix.map(|fix| fix + "; ").unwrap_or_default();
-                diagnostic
-                    .redact_unless(false)
-                    .help(format!("{fix}it is not public: only `dateline explain` tells more"))
-            }
-        };
-        diagnostics.into_iter().map(redact).collect()
+/// Notes that a file exists. If the file was recorded as lost, it is recorded as found.
+fn note_present(state: &mut State, path: &ArticlePath) {
+    state.missing.note_present(path);
+    if state.recorder.ledger.adopt(path).is_some_and(|remembered| remembered.is_lost()) {
+        state.record(Record::Found { path: path.clone() });
     }
+}
 
-    /// Adds to the diagnostics of a refused file that readers still see the previous version.
-    pub(super) fn explain_refusal(
-        &self,
-        path: &ArticlePath,
-        mut diagnostics: Vec<Diagnostic>,
-        is_refused: bool,
-    ) -> Vec<Diagnostic> {
-        if is_refused && self.is_public(path) && !self.catalog.is_withheld(path) {
-            for diagnostic in &mut diagnostics {
-                const PREVIOUS_STAYS: &str = "the previous version of this article stays published";
-                diagnostic.help = Some(match diagnostic.help.take() {
-                    Some(help) => format!("{help}; {PREVIOUS_STAYS}"),
-                    None => PREVIOUS_STAYS.to_owned(),
-                });
-            }
+/// Applies a parsed file. `last_good` is its last good version under its former path.
+fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
+    note_present(state, &path);
+    let read = match &parsed.article {
+        Some(article) => Read::Good(&article.card),
+        None if parsed.withhold || parsed.embargo.is_some_and(|embargo| embargo.timestamp() > state.now) => {
+            Read::Withheld(parsed.id.as_ref())
         }
-        diagnostics
+        None => Read::Refused(parsed.access),
+    };
+    let corrections = parsed.article.as_ref().map_or(0, |article| article.metadata.corrections.len());
+    if corrections > 0 && state.catalog.get(&path).is_some_and(|old| old.open(&path).corrections.len() < corrections) {
+        state.activities.note_corrected(&path);
     }
+    let mut change = state.catalog.apply(&path, read);
+    let redacted = redact_secrets(state, std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
+    let diagnostics = explain_refusal(state, &path, redacted, parsed.article.is_none());
+    state.problems.set(Source::Article(path.clone()), diagnostics);
+    let card = parsed.article.as_ref().map(|article| article.card.clone());
+    // Under different parsing rules, the same bytes may have different metadata.
+    let differs =
+        |cached: &&mut CachedEntry| parsed.article.as_ref().is_some_and(|new| cached.metadata != new.metadata);
+    if change == Change::Same
+        && let Some(cached) = state.entries.cached.get_mut(&path).filter(differs)
+    {
+        cached.epoch = CachedEntry::STALE;
+        change = Change::Good;
+    }
+    if let Some(article) = parsed.article {
+        state.bodies.add_pending(&path, article, state.index.as_ref());
+    }
+    let withheld = (change == Change::Withheld).then_some(parsed.id).flatten();
+    apply_change(state, path.clone(), change, card.as_ref(), last_good);
+    if let (Some(id), Some(index)) = (withheld, &mut state.index) {
+        index.withhold(&path, &id);
+    }
+}
 
-    /// Compares a listing of directories with the catalog.
-    pub(super) fn apply_listing(&mut self, listing: &Listing) {
-        let missing = if listing.is_whole { self.catalog.missing(listing, !self.listed) } else { Vec::new() };
-        for path in missing {
-            self.missing.note_vanished(path, listing.doubtful);
+/// Updates the index after a change in the catalog.
+pub(super) fn apply_change(
+    state: &mut State,
+    path: ArticlePath,
+    change: Change,
+    card: Option<&Packed>,
+    last_good: Option<Packed>,
+) {
+    match (change, card.map(|card| card.open(&path))) {
+        (Change::Good, Some(card)) if state.listed && moves::resolve_id(state, &path, &card) => {
+            indexing::put(state, &path, &card)
         }
-        for folder in &listing.directories {
-            self.problems.set(Source::Folder(folder.path.clone()), folder.unreadable.iter().cloned().collect());
+        (Change::Good, Some(card)) if moves::may_have_moved(state, &path, card.hash) => {
+            state.missing.note_possible_move(path, moves::deadline(state));
         }
-        for (link, diagnostic) in &listing.links {
-            self.problems.set(Source::Folder(link.clone()), vec![diagnostic.clone()]);
-        }
-        let folders = listing.directories.iter().map(|folder| folder.path.as_str());
-        let named: BTreeSet<&str> = folders.chain(listing.links.iter().map(|(link, _)| link.as_str())).collect();
-        self.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
-        self.bodies.unavailable.clear();
-        if listing.is_whole {
-            self.dormancy.waiting.remove_absent(listing);
-            self.forget_section_pages(listing);
-            self.check_unproven(listing);
-        }
-        if listing.scope.is_empty() {
-            self.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
-            // An unreadable content directory isn't an empty one.
-            let is_readable =
-                listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
-            if is_readable && listing.is_whole && !self.listed {
-                self.listed = true;
-                self.recorder.ledger.reserve(self.catalog.len());
-                self.compare_ledger_to_files(listing);
+        (Change::Good, Some(card)) => indexing::put(state, &path, &card),
+        (Change::Withheld, _) => {
+            state.missing.forget_possible_move(&path);
+            state.recorder.changed_articles.insert(path.clone());
+            if let Some(index) = &mut state.index {
+                index.remove(&path);
             }
+        }
+        (Change::Refused, _) => {
+            if let Some(card) = last_good.filter(|card| state.catalog.restore(&path, card)) {
+                indexing::put(state, &path, &card.open(&path));
+            }
+        }
+        (Change::Same | Change::Good, _) => {}
+    }
+}
+
+/// Redacts diagnostics that would reveal an article that isn't public. Those of drafts, embargoed and private articles keep
+/// only their place and code.
+fn redact_secrets(state: &State, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy) -> Vec<Diagnostic> {
+    let Secrecy { is_embargoed, embargo, is_draft, access } = secrecy;
+    let is_over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= state.now));
+    let is_public = (is_over || !is_embargoed) && !is_draft && !access.is_private();
+    let is_teaser = access.is_paid() && state.config().is_none_or(|config| config.content.paid != Paid::Full);
+    let redact = |diagnostic: Diagnostic| match is_public {
+        // A quoted line may be for members only.
+        true => diagnostic.redact_unless(!is_teaser),
+        false => {
+            // The help for damaged front matter is the same for every file and quotes nothing.
+            let fix = diagnostic.help.clone().filter(|_| diagnostic.code == Code::FrontMatter);
+            let fix = fix.map(|fix| fix + "; ").unwrap_or_default();
+            diagnostic.redact_unless(false).help(format!("{fix}it is not public: only `dateline explain` tells more"))
+        }
+    };
+    diagnostics.into_iter().map(redact).collect()
+}
+
+/// Adds to the diagnostics of a refused file that readers still see the previous version.
+fn explain_refusal(
+    state: &State,
+    path: &ArticlePath,
+    mut diagnostics: Vec<Diagnostic>,
+    is_refused: bool,
+) -> Vec<Diagnostic> {
+    if is_refused && state.is_public(path) && !state.catalog.is_withheld(path) {
+        for diagnostic in &mut diagnostics {
+            const PREVIOUS_STAYS: &str = "the previous version of this article stays published";
+            diagnostic.help = Some(match diagnostic.help.take() {
+                Some(help) => format!("{help}; {PREVIOUS_STAYS}"),
+                None => PREVIOUS_STAYS.to_owned(),
+            });
+        }
+    }
+    diagnostics
+}
+
+/// Compares a listing of directories with the catalog.
+pub(super) fn apply_listing(state: &mut State, listing: &Listing) {
+    let missing = if listing.is_whole { state.catalog.missing(listing, !state.listed) } else { Vec::new() };
+    for path in missing {
+        state.missing.note_vanished(path, listing.doubtful);
+    }
+    for folder in &listing.directories {
+        state.problems.set(Source::Folder(folder.path.clone()), folder.unreadable.iter().cloned().collect());
+    }
+    for (link, diagnostic) in &listing.links {
+        state.problems.set(Source::Folder(link.clone()), vec![diagnostic.clone()]);
+    }
+    let folders = listing.directories.iter().map(|folder| folder.path.as_str());
+    let named: BTreeSet<&str> = folders.chain(listing.links.iter().map(|(link, _)| link.as_str())).collect();
+    state.problems.keep_folders(&listing.scope, |folder| named.contains(folder));
+    state.bodies.unavailable.clear();
+    if listing.is_whole {
+        state.dormancy.waiting.remove_absent(listing);
+        section_pages::remove_absent(&mut state.section_pages, &mut state.problems, listing);
+        stored_versions::check_unproven(state, listing);
+    }
+    if listing.scope.is_empty() {
+        state.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
+        // An unreadable content directory isn't an empty one.
+        let is_readable =
+            listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
+        if is_readable && listing.is_whole && !state.listed {
+            state.listed = true;
+            state.recorder.ledger.reserve(state.catalog.len());
+            stored_versions::compare_ledger_to_files(state, listing);
         }
     }
 }

@@ -1,50 +1,110 @@
-//! Puts articles in the index.
+//! Puts articles in the index, and builds new indexes.
 
-use super::state::Engine;
+use std::sync::Arc;
+
+use super::state::State;
+use super::{feed_set, folder_pages, withholding};
+use crate::article::bundle;
 use crate::article::card::Card;
+use crate::build::index::Index;
+use crate::build::placement::SectionRules;
+use crate::config::Config;
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
-impl Engine {
-    /// Puts an article in the index. An article without a date is dated by the time it was first seen, which is recorded.
-    pub(super) fn index_article(&mut self, path: &ArticlePath, card: &Card) {
-        self.missing.forget_possible_move(path);
-        self.note_listing(path);
-        let is_listing = self.is_section_listing(path) && !self.is_live(path);
-        let is_undated = !is_listing
-            && card.published.is_none()
-            && !card.draft
-            && !card.access.is_private()
-            && card.retracted.is_none();
-        // The store may know an earlier date.
-        let is_undated = is_undated && !self.dormancy.is_applied(path);
-        if is_undated && self.recorder.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
-            self.record(Record::Seen { path: path.clone(), at: self.now });
-        }
-        if self.postpones(path) {
-            return;
-        }
-        let records_all = self.listed || self.index.as_ref().is_some_and(|index| self.publisher.has_pages(index));
-        match &mut self.index {
-            Some(index) if !records_all => index.put_initial(path, card, &self.recorder.ledger, self.now),
-            Some(index) => index.put(path, card, &self.recorder.ledger, self.now),
-            None => {}
-        }
+/// Puts an article in the index. An article without a date is dated by the time it was first seen, which is recorded.
+pub(super) fn put(state: &mut State, path: &ArticlePath, card: &Card) {
+    state.missing.forget_possible_move(path);
+    folder_pages::classify(state, path);
+    let is_listing = folder_pages::is_listing(state, path) && !state.is_live(path);
+    let is_undated =
+        !is_listing && card.published.is_none() && !card.draft && !card.access.is_private() && card.retracted.is_none();
+    // The store may know an earlier date.
+    let is_undated = is_undated && !state.dormancy.is_applied(path);
+    if is_undated && state.recorder.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
+        state.record(Record::Seen { path: path.clone(), at: state.now });
     }
+    if withholding::postpones(state, path) {
+        return;
+    }
+    let records_all = state.listed || state.index.as_ref().is_some_and(|index| state.publisher.has_pages(index));
+    match &mut state.index {
+        Some(index) if !records_all => index.put_initial(path, card, &state.recorder.ledger, state.now),
+        Some(index) => index.put(path, card, &state.recorder.ledger, state.now),
+        None => {}
+    }
+}
 
-    /// Puts an article's last good version in the index again.
-    pub(super) fn reindex_article(&mut self, path: &ArticlePath) {
-        if self.postpones(path) {
-            return;
-        }
-        let awaits_store = self.index.as_ref().is_some_and(|index| self.awaits_store(index.rules(), path));
-        if let Some(index) = self.index.as_mut().filter(|_| awaits_store) {
-            index.remove(path);
-            return;
-        }
-        self.note_listing(path);
-        if let (Some(card), Some(index)) = (self.catalog.get(path), &mut self.index) {
-            index.put(path, &card.open(path), &self.recorder.ledger, self.now);
+/// Puts an article's last good version in the index again.
+pub(super) fn reindex(state: &mut State, path: &ArticlePath) {
+    if withholding::postpones(state, path) {
+        return;
+    }
+    let awaits_store = state.index.as_ref().is_some_and(|index| withholding::awaits_store(state, index.rules(), path));
+    if let Some(index) = state.index.as_mut().filter(|_| awaits_store) {
+        index.remove(path);
+        return;
+    }
+    folder_pages::classify(state, path);
+    if let (Some(card), Some(index)) = (state.catalog.get(path), &mut state.index) {
+        index.put(path, &card.open(path), &state.recorder.ledger, state.now);
+    }
+}
+
+/// Indexes pages again whose folders got their first other article or lost the last one.
+pub(super) fn reindex_changed_pages(state: &mut State) {
+    for path in state.catalog.take_changed_pages() {
+        if let Some(card) = state.catalog.get(&path).map(|card| card.open(&path)) {
+            put(state, &path, &card);
         }
     }
+}
+
+/// Puts the postponed articles in the index, now that records can be written again.
+pub(super) fn reindex_postponed(state: &mut State) {
+    for path in state.withholding.postponed.end() {
+        reindex(state, &path);
+    }
+}
+
+/// Builds the index of all good articles for a configuration.
+pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
+    let mut index = Index::new(
+        Arc::new(SectionRules::new(Arc::clone(config))),
+        state.catalog.len().max(state.recorder.ledger.len()),
+    );
+    let rules = Arc::clone(index.rules());
+    let is_waiting = |path: &ArticlePath| {
+        state.missing.may_be_moved(path)
+            || state.withholding.postponed.contains(path)
+            || withholding::awaits_store(state, &rules, path)
+    };
+    for (path, card) in state.catalog.iter().filter(|(path, _)| !is_waiting(path)) {
+        let card = card.open(path);
+        if bundle::is_index(path) {
+            let is_listing =
+                folder_pages::is_listing_under(&state.catalog, index.rules(), path, &card) && !state.is_live(path);
+            index.set_listing(path, is_listing);
+        }
+        index.put(path, &card, &state.recorder.ledger, state.now);
+    }
+    state.catalog.withheld_files().for_each(|(path, id)| index.withhold(path, id));
+    index.compact();
+    feed_set::admit(&state.recorder.ledger, &mut index);
+    index
+}
+
+/// Rebuilds the index of all good articles.
+pub(super) fn rebuild(state: &mut State, config: &Arc<Config>) {
+    let index = build(state, config);
+    replace(state, index);
+}
+
+/// Replaces the index. All feeds are rebuilt.
+pub(super) fn replace(state: &mut State, index: Index) {
+    state.publisher.feeds_to_rebuild = index.feeds().cloned().chain(state.publisher.windows.keys().cloned()).collect();
+    state.index = Some(index);
+    state.bodies.unavailable.clear();
+    let pages: Vec<ArticlePath> = state.catalog.pages().filter(|path| state.is_live(path)).cloned().collect();
+    pages.iter().for_each(|path| folder_pages::classify(state, path));
 }

@@ -1,19 +1,21 @@
 //! The pure state machine: events in, effects out. The engine has no clock, disk, network, async, logging or randomness of its own.
 //!
 //! Start-up, one changed file, a full scan and a reload are the same path: they change the catalog and the index, and `publishing`
-//! rebuilds what those changes affect. This file contains the dispatch and the order of the steps. The other files of this folder
-//! contain the steps. The state belongs to the parts, in the folder `parts`.
+//! rebuilds what those changes affect. This file contains the engine, its dispatch and the order of the steps. The other files of this
+//! folder contain the steps. The state belongs to the parts, in the folder `parts`.
 //!
 //! # Which file contains what?
 //!
 //! - `state`: the engine's state, made of the parts
 //! - `configuration`: applies configurations
+//! - `objections`: decides whether a new configuration would break something for readers
 //! - `files`: applies the files and listings that the watcher reports
-//! - `indexing`: puts articles in the index
+//! - `indexing`: puts articles in the index, and builds new indexes
 //! - `moves`: decides whether a new file was at another path before
 //! - `removals`: decides whether missing files are deletions or an accident
 //! - `stored_versions`: compares the ledger with the files, and loads stored versions of articles without a good file
 //! - `folder_pages`: decides which pages of folders are articles
+//! - `section_pages`: takes the titles and descriptions of sections from their pages
 //! - `commands`: handles operators' commands
 //! - `publishing`: the order of the steps from changed articles to the next snapshot
 //! - `feeds`: builds and publishes the documents of feeds
@@ -32,8 +34,9 @@
 //!
 //! # Who may import whom in this folder?
 //!
-//! A part imports only other parts, and `state` imports the parts. A step imports the state, the parts, and rarely a lower step. Steps call
-//! one another as methods of [`Engine`].
+//! A part imports only other parts, and `state` imports the parts. A step is a function that changes the whole state, or only the parts that
+//! it takes. It imports the state, the parts, and the steps that it calls. No two steps call each other. Only this file defines methods of
+//! [`Engine`], and only `state` methods of its state (tests read the files).
 //!
 //! # Why does the engine move into a blocking task?
 //!
@@ -53,12 +56,14 @@ mod files;
 mod folder_pages;
 mod indexing;
 mod moves;
+mod objections;
 mod pages;
 mod parts;
 mod publishing;
 mod quarantine;
 mod recording;
 mod removals;
+mod section_pages;
 mod source_retention;
 mod state;
 mod stored_versions;
@@ -71,119 +76,211 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use configuration::prefix;
 pub use parts::problems::{Problems, Source};
-pub use state::Engine;
+use state::State;
 
+use crate::article::card::Card;
 use crate::build::index::Index;
+use crate::config::Config;
+use crate::diagnostics::Diagnostic;
 use crate::event::{Effect, Event, Now};
+use crate::ledger::Ledger;
+use crate::snapshot::Snapshot;
+use crate::types::ArticlePath;
+
+/// A clock that moves back by at most this much was corrected, not set.
+const MAX_CLOCK_CORRECTION: SignedDuration = SignedDuration::from_secs(1);
+
+/// The engine. [`Engine::handle`] applies an event and returns the effects.
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+}
 
 impl Engine {
-    /// A clock that moves back by at most this much was corrected, not set.
-    const MAX_CLOCK_CORRECTION: SignedDuration = SignedDuration::from_secs(1);
+    /// Creates an engine with an empty ledger.
+    pub fn new() -> Engine {
+        Engine::with_ledger(Ledger::default())
+    }
+
+    /// Creates an engine from the ledger of earlier runs. The engine has seen no file yet.
+    pub fn with_ledger(ledger: Ledger) -> Engine {
+        Engine { state: State::new(ledger) }
+    }
+
+    /// An engine whose articles may become dormant, for whoever answers [`Effect::FindDormant`].
+    #[must_use]
+    pub fn with_dormancy(mut self) -> Engine {
+        self.state.dormancy.turn_on();
+        self
+    }
 
     /// Applies an event. Returns the effects to carry out, in order.
     ///
     /// A large publication proceeds in slices: the last effect is [`Effect::Resume`], and [`Event::Resume`] continues. Any other event
     /// completes the publication first.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let state = &mut self.state;
         let mut effects = Vec::new();
         if matches!(event, Event::Resume) {
             // The whole publication has the time at which it began.
-            self.publish(&mut effects);
+            publishing::advance(state, &mut effects);
         } else {
-            while self.publisher.publication.is_some() {
-                self.publish(&mut effects);
+            while state.publisher.publication.is_some() {
+                publishing::advance(state, &mut effects);
             }
-            self.apply_event(event, now, &mut effects);
+            apply(state, event, now, &mut effects);
         }
-        match self.publisher.publication {
+        match state.publisher.publication {
             Some(_) => effects.push(Effect::Resume),
-            None => self.complete(&mut effects),
+            None => complete(state, &mut effects),
         }
         effects
     }
 
-    /// Applies an event and publishes the changes. The order of the steps matters: moves come before removals.
-    fn apply_event(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        self.advance_clock(now);
-        let was_listed = self.listed;
-        self.activities.set_command(match &event {
-            Event::Command(command, _) => Some(command),
-            _ => None,
-        });
-        if !matches!(event, Event::Unwritable) {
-            self.withholding.postponed.begin_event();
-        }
-        match event {
-            Event::Files(files) => {
-                let files = self.hold_dormant(files);
-                self.apply_files(files);
-            }
-            Event::Rescan(listing) => self.apply_listing(&listing),
-            Event::Fetched(bodies) => self.receive_bodies(bodies),
-            Event::Unfetched(bodies) => self.note_unavailable(bodies),
-            Event::StoredVersion(versions) => self.receive_stored_versions(versions),
-            // The problems list the errors.
-            Event::Config(checked) => drop(self.reload(checked, false, effects)),
-            Event::Delivered(outcome) => self.problems.set(Source::Target(outcome.target), outcome.problems),
-            Event::Command(command, ticket) => {
-                if !self.holds_command(&command, ticket) {
-                    let answer = self.execute_command(command, effects);
-                    self.publisher.answers.push((ticket, answer));
-                }
-            }
-            Event::DormantFound(query, found) => {
-                let answers = self.receive_dormant(&query, found, effects);
-                self.publisher.answers.extend(answers);
-            }
-            Event::DocumentMissing(route) => self.publisher.rebuild_document(&route),
-            Event::Unwritable => self.postpone_additions(),
-            Event::Writable => self.publish_postponed(),
-            Event::Tick | Event::Resume => {}
-        }
-        let due_articles = self.index.as_mut().map(|index| index.advance_clock(self.now)).unwrap_or_default();
-        due_articles.iter().for_each(|path| self.reindex_article(path));
-        self.publisher.end_tombstones(self.now);
-        self.retry_bodies();
-        self.describe_sections(was_listed);
-        self.resolve_moves(self.listed && !was_listed);
-        if self.listed && !was_listed {
-            self.index.iter_mut().for_each(Index::compact);
-            self.request_stored_versions(effects);
-        }
-        self.reindex_changed_pages();
-        self.resolve_removals();
-        self.reindex_changed_pages();
-        self.publish(effects);
+    /// Reserves memory for the number of files that the watcher found. A hint: effects don't depend on it.
+    pub fn reserve(&mut self, files: usize) {
+        self.state.catalog.reserve(files);
+        self.state.index.iter_mut().for_each(|index| index.reserve(files));
     }
 
-    /// Emits what follows a publication.
-    fn complete(&mut self, effects: &mut Vec<Effect>) {
-        self.fall_asleep();
-        let index = self.index.as_ref();
-        let changes = self.problems.take_changes(|source| source.is_quotable(index));
-        if !changes.is_empty() {
-            effects.push(Effect::Report(changes));
-        }
-        // Records are persisted even if nothing is published yet.
-        effects.extend(self.recorder.take_unwritten());
-        self.ask_for_dormant(effects);
-        effects.extend(self.publisher.answers.drain(..).map(|(ticket, answer)| Effect::Answer(ticket, answer)));
+    /// The next instant at which the engine needs an [`Event::Tick`].
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let State { index, publisher, section_pages, missing, bodies, dormancy, .. } = &self.state;
+        let due = index.as_ref().and_then(Index::wake_at);
+        due.into_iter()
+            .chain(publisher.wake_at())
+            .chain(section_pages.wake_at())
+            .chain(missing.wake_at())
+            .chain(bodies.next_retry())
+            .chain(dormancy.wake_at())
+            .min()
     }
 
-    /// Advances the engine's clock. If the system clock moved backwards, scheduled articles are re-evaluated; published ones
-    /// stay published.
-    fn advance_clock(&mut self, now: Now) {
-        let moved_back = self.now.duration_since(now);
-        if self.now == Timestamp::MIN || moved_back <= SignedDuration::ZERO {
-            self.now = now;
-        } else if moved_back > Engine::MAX_CLOCK_CORRECTION {
-            self.now = now;
-            self.missing.note_clock_set_back(self.move_deadline());
-            self.bodies.bring_retries_forward(now);
-            self.dormancy.clock_was_set(now);
-            if let Some(config) = self.index.as_ref().map(|index| Arc::clone(index.rules().config())) {
-                self.rebuild_index(&config);
+    /// The Unix time before which articles may arrive without a body. Few windows show older articles, and those request the
+    /// bodies.
+    pub fn horizon(&self) -> i64 {
+        self.state.index.as_ref().and_then(Index::horizon).unwrap_or(i64::MIN)
+    }
+
+    /// The current configuration. `None` until the first one has been applied.
+    pub fn config(&self) -> Option<&Arc<Config>> {
+        self.state.config()
+    }
+
+    /// The durable facts about articles and documents.
+    pub fn ledger(&self) -> &Ledger {
+        &self.state.recorder.ledger
+    }
+
+    /// The current problems by source. Unlike the report, they quote articles that aren't public: show them only in the
+    /// operator's own terminal.
+    pub fn problems(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
+        self.state.problems.iter()
+    }
+
+    /// The metadata of an article's last good version.
+    pub fn card(&self, path: &ArticlePath) -> Option<Card> {
+        self.state.catalog.get(path).map(|card| card.open(path))
+    }
+
+    /// The index of articles, for `explain`. `None` until the first configuration has been applied.
+    pub fn index(&self) -> Option<&Index> {
+        self.state.index.as_ref()
+    }
+
+    /// The snapshot that readers see.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.state.publisher.snapshot
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine::new()
+    }
+}
+
+/// Applies an event and publishes the changes. The order of the steps matters: moves come before removals.
+fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
+    advance_clock(state, now);
+    let was_listed = state.listed;
+    state.activities.set_command(match &event {
+        Event::Command(command, _) => Some(command),
+        _ => None,
+    });
+    if !matches!(event, Event::Unwritable) {
+        state.withholding.postponed.begin_event();
+    }
+    match event {
+        Event::Files(files) => {
+            let files = dormancy::hold(state, files);
+            files::apply(state, files);
+        }
+        Event::Rescan(listing) => files::apply_listing(state, &listing),
+        Event::Fetched(bodies) => fetching::receive(state, bodies),
+        Event::Unfetched(bodies) => fetching::note_unavailable(state, bodies),
+        Event::StoredVersion(versions) => stored_versions::receive(state, versions),
+        // The problems list the errors.
+        Event::Config(checked) => drop(configuration::apply(state, checked, false, effects)),
+        Event::Delivered(outcome) => state.problems.set(Source::Target(outcome.target), outcome.problems),
+        Event::Command(command, ticket) => {
+            if !dormancy::hold_command(state, &command, ticket) {
+                let answer = commands::execute(state, command, effects);
+                state.publisher.answers.push((ticket, answer));
             }
+        }
+        Event::DormantFound(query, found) => {
+            let answers = dormancy::receive(state, &query, found, effects);
+            state.publisher.answers.extend(answers);
+        }
+        Event::DocumentMissing(route) => state.publisher.rebuild_document(&route),
+        Event::Unwritable => withholding::postpone_additions(state),
+        Event::Writable => indexing::reindex_postponed(state),
+        Event::Tick | Event::Resume => {}
+    }
+    let due_articles = state.index.as_mut().map(|index| index.advance_clock(state.now)).unwrap_or_default();
+    due_articles.iter().for_each(|path| indexing::reindex(state, path));
+    state.publisher.end_tombstones(state.now);
+    fetching::retry_due(state);
+    section_pages::describe(state, was_listed);
+    moves::resolve(state, state.listed && !was_listed);
+    if state.listed && !was_listed {
+        state.index.iter_mut().for_each(Index::compact);
+        stored_versions::request(state, effects);
+    }
+    indexing::reindex_changed_pages(state);
+    removals::resolve(state);
+    indexing::reindex_changed_pages(state);
+    publishing::advance(state, effects);
+}
+
+/// Emits what follows a publication.
+fn complete(state: &mut State, effects: &mut Vec<Effect>) {
+    sweep::run(state);
+    let index = state.index.as_ref();
+    let changes = state.problems.take_changes(|source| source.is_quotable(index));
+    if !changes.is_empty() {
+        effects.push(Effect::Report(changes));
+    }
+    // Records are persisted even if nothing is published yet.
+    effects.extend(state.recorder.take_unwritten());
+    dormancy::query_store(state, effects);
+    effects.extend(state.publisher.answers.drain(..).map(|(ticket, answer)| Effect::Answer(ticket, answer)));
+}
+
+/// Advances the engine's clock. If the system clock moved backwards, scheduled articles are re-evaluated; published ones
+/// stay published.
+fn advance_clock(state: &mut State, now: Now) {
+    let moved_back = state.now.duration_since(now);
+    if state.now == Timestamp::MIN || moved_back <= SignedDuration::ZERO {
+        state.now = now;
+    } else if moved_back > MAX_CLOCK_CORRECTION {
+        state.now = now;
+        state.missing.note_clock_set_back(moves::deadline(state));
+        state.bodies.bring_retries_forward(now);
+        state.dormancy.clock_was_set(now);
+        if let Some(config) = state.config().cloned() {
+            indexing::rebuild(state, &config);
         }
     }
 }

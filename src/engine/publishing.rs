@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use super::parts::problems::Source;
+use super::parts::problems::{Problems, Source};
 use super::parts::publication::{Building, Publication, Rebuilt, Recording};
-use super::state::Engine;
+use super::state::State;
+use super::{
+    activity, documents, entries, feed_set, feeds, pages, quarantine, recording, source_retention, sweep, withholding,
+};
 use crate::article::card::Packed;
 use crate::build::assemble;
+use crate::build::catalog::Catalog;
 use crate::build::index::{Changes, Index, IndexedArticle};
 use crate::diagnostics::Diagnostic;
 use crate::event::Effect;
@@ -21,205 +25,206 @@ const MIN_EARLY_RECORDS: usize = if cfg!(test) { 32 } else { 1_024 };
 /// The size of the built documents from which on they are stored before more are built.
 const MAX_UNSTORED_BYTES: usize = if cfg!(test) { 64 << 10 } else { 16 << 20 };
 
-impl Engine {
-    /// Publishes what changed. Emits at most one new snapshot. A large publication ends with [`Effect::Resume`] and continues in the next
-    /// call.
-    pub(super) fn publish(&mut self, effects: &mut Vec<Effect>) {
-        let Some(mut index) = self.index.take() else { return };
-        if self.publisher.publication.is_none() && self.listed && !self.missing.is_loading_stored() {
-            self.admit_feeds(&mut index);
-            let mut changes = index.take_changes();
-            self.drop_unaffected(&index, &mut changes.articles);
-            let unrecorded = std::mem::take(&mut changes.articles).into_iter();
-            self.publisher.publication = Some(Publication::Recording(Recording { changes, unrecorded }));
-        }
-        if let Some(publication) = self.publisher.publication.take() {
-            self.publisher.publication = match publication {
-                Publication::Recording(recording) => self.record_changes(&mut index, recording, effects),
-                Publication::Building(building) => self.build_changes(&index, building, effects),
-            };
-        }
-        self.index = Some(index);
+/// Publishes what changed. Emits at most one new snapshot. A large publication ends with [`Effect::Resume`] and continues in the next
+/// call.
+pub(super) fn advance(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(mut index) = state.index.take() else { return };
+    if state.publisher.publication.is_none() && state.listed && !state.missing.is_loading_stored() {
+        feed_set::admit(&state.recorder.ledger, &mut index);
+        let mut changes = index.take_changes();
+        drop_unaffected(state, &index, &mut changes.articles);
+        let unrecorded = std::mem::take(&mut changes.articles).into_iter();
+        state.publisher.publication = Some(Publication::Recording(Recording { changes, unrecorded }));
     }
+    if let Some(publication) = state.publisher.publication.take() {
+        state.publisher.publication = match publication {
+            Publication::Recording(recording) => record_changes(state, &mut index, recording, effects),
+            Publication::Building(building) => build_changes(state, &index, building, effects),
+        };
+    }
+    state.index = Some(index);
+}
 
-    /// Records what was published and retracted, and continues with the feeds.
-    fn record_changes(
-        &mut self,
-        index: &mut Index,
-        mut recording: Recording,
-        effects: &mut Vec<Effect>,
-    ) -> Option<Publication> {
-        let has_pages = self.publisher.has_pages(index);
-        let Recording { changes, unrecorded } = &mut recording;
-        for path in unrecorded {
-            let needs_nothing_else = self.record_published(index, &path, &changes.left);
-            if has_pages || !needs_nothing_else || self.has_placement_problem(&path) || self.is_shown(&path) {
-                changes.articles.push(path);
-            }
-            if self.recorder.unwritten.len() >= MAX_BATCHED_RECORDS {
-                effects.extend(self.recorder.take_unwritten());
-                return Some(Publication::Recording(recording));
-            }
+/// Records what was published and retracted, and continues with the feeds.
+fn record_changes(
+    state: &mut State,
+    index: &mut Index,
+    mut recording: Recording,
+    effects: &mut Vec<Effect>,
+) -> Option<Publication> {
+    let has_pages = state.publisher.has_pages(index);
+    let Recording { changes, unrecorded } = &mut recording;
+    for path in unrecorded {
+        let needs_nothing_else = recording::record_published(state, index, &path, &changes.left);
+        if has_pages
+            || !needs_nothing_else
+            || state.problems.has_placement_problem(&path)
+            || pages::is_shown(state, &path)
+        {
+            changes.articles.push(path);
         }
-        self.record_retractions(index, &recording.changes);
-        let building = self.begin_building(index, recording.changes);
-        if self.recorder.unwritten.len() >= MIN_EARLY_RECORDS {
-            effects.extend(self.recorder.take_unwritten());
+        if state.recorder.unwritten.len() >= MAX_BATCHED_RECORDS {
+            effects.extend(state.recorder.take_unwritten());
+            return Some(Publication::Recording(recording));
+        }
+    }
+    recording::record_retractions(state, index, &recording.changes);
+    let building = begin_building(state, index, recording.changes);
+    if state.recorder.unwritten.len() >= MIN_EARLY_RECORDS {
+        effects.extend(state.recorder.take_unwritten());
+        return Some(Publication::Building(building));
+    }
+    build_changes(state, index, building, effects)
+}
+
+/// Removes from `changed` the articles that need neither a record nor an update. After a reload, those are nearly all
+/// articles, and checking them in parallel is faster. After a start, indexing has already left them out.
+fn drop_unaffected(state: &State, index: &Index, changed: &mut Vec<ArticlePath>) {
+    if state.publisher.has_pages(index) {
+        return;
+    }
+    let is_unaffected = |path: &ArticlePath| {
+        let known = state.recorder.ledger.article(path).zip(state.catalog.get(path).map(Packed::hash));
+        let indexed = index.get(path).zip(known);
+        indexed.is_some_and(|(indexed, (known, version))| indexed.needs_no_update(known, version))
+            && !state.problems.has_placement_problem(path)
+            && !pages::is_shown(state, path)
+    };
+    let mut unaffected = parallel::on_all_cores(changed, is_unaffected).into_iter();
+    changed.retain(|_| unaffected.next() != Some(true));
+}
+
+/// Finds the feeds to rebuild.
+fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Building> {
+    let before = state.publisher.snapshot.clone();
+    let tombstone_routes = state.recorder.ledger.take_retold();
+    if !tombstone_routes.is_empty() {
+        let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
+        state.publisher.feeds_to_rebuild.extend(keys.cloned());
+    }
+    quarantine::remove_outdated(state);
+    state.activities.note_expired(index, &changes);
+    let is_reloaded = state.publisher.changed_routes.is_none();
+    let withholds = std::mem::take(&mut state.withholding.is_urgent)
+        || withholding::removes_from_feeds(state, index, &changes.left)
+        || (is_reloaded && withholding::windows_lose_entries(state, index));
+    let Changes { articles: changed, feeds: mut changed_feeds, .. } = changes;
+    entries::strip_new_teasers(state, index, &changed);
+    entries::mark_stale(state, index, &changed);
+    changed_feeds.append(&mut state.publisher.feeds_to_rebuild);
+    let refresh = std::mem::take(&mut state.recorder.changed_articles);
+    let mut rebuilt = Rebuilt { list_changed: is_reloaded, refresh, ..Rebuilt::default() };
+    let feeds = feeds::retire(state, index, changed_feeds, &mut rebuilt);
+    Box::new(Building { before, changed, feeds, rebuilt, withholds })
+}
+
+/// Rebuilds feeds, pages and lists, and emits the effects.
+fn build_changes(
+    state: &mut State,
+    index: &Index,
+    mut building: Box<Building>,
+    effects: &mut Vec<Effect>,
+) -> Option<Publication> {
+    while feeds::rebuild_batch(state, index, &mut building.feeds, &mut building.rebuilt) {
+        if state.publisher.unstored_documents.bytes() >= MAX_UNSTORED_BYTES {
+            effects.extend(state.publisher.unstored_documents.take());
             return Some(Publication::Building(building));
         }
-        self.build_changes(index, building, effects)
     }
+    finish(state, index, *building, effects);
+    // Readers don't wait for the disk.
+    effects.extend(state.publisher.unstored_documents.take());
+    None
+}
 
-    /// Removes from `changed` the articles that need neither a record nor an update. After a reload, those are nearly all
-    /// articles, and checking them in parallel is faster. After a start, indexing has already left them out.
-    fn drop_unaffected(&self, index: &Index, changed: &mut Vec<ArticlePath>) {
-        if self.publisher.has_pages(index) {
-            return;
-        }
-        let is_unaffected = |path: &ArticlePath| {
-            let known = self.recorder.ledger.article(path).zip(self.catalog.get(path).map(Packed::hash));
-            let indexed = index.get(path).zip(known);
-            indexed.is_some_and(|(indexed, (known, version))| indexed.needs_no_update(known, version))
-                && !self.has_placement_problem(path)
-                && !self.is_shown(path)
-        };
-        let mut unaffected = parallel::on_all_cores(changed, is_unaffected).into_iter();
-        changed.retain(|_| unaffected.next() != Some(true));
+/// Updates pages and lists, and emits the effects.
+fn finish(state: &mut State, index: &Index, building: Building, effects: &mut Vec<Effect>) {
+    let Building { before, changed, rebuilt, withholds, .. } = building;
+    let Rebuilt { list_changed, mut requests, refresh } = rebuilt;
+    state.entries.quarantine.forget_replaced();
+    entries::evict(state, index);
+    source_retention::record(state, &mut requests);
+    for path in changed.iter().filter(|path| !refresh.contains(*path)).chain(&refresh) {
+        let indexed = index.get(path);
+        report_placement(&state.catalog, &mut state.problems, index, path, indexed);
+        pages::refresh(state, index, path, indexed);
     }
-
-    /// Finds the feeds to rebuild.
-    fn begin_building(&mut self, index: &Index, changes: Changes) -> Box<Building> {
-        let before = self.publisher.snapshot.clone();
-        let tombstone_routes = self.recorder.ledger.take_retold();
-        if !tombstone_routes.is_empty() {
-            let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
-            self.publisher.feeds_to_rebuild.extend(keys.cloned());
-        }
-        self.forget_replaced_failures();
-        self.note_expired(index, &changes);
-        let is_reloaded = self.publisher.changed_routes.is_none();
-        let withholds = std::mem::take(&mut self.withholding.is_urgent)
-            || self.removes_from_feeds(index, &changes.left)
-            || (is_reloaded && self.windows_lose_entries(index));
-        let Changes { articles: changed, feeds: mut changed_feeds, .. } = changes;
-        self.strip_new_teasers(index, &changed);
-        self.mark_stale_entries(index, &changed);
-        changed_feeds.append(&mut self.publisher.feeds_to_rebuild);
-        let refresh = std::mem::take(&mut self.recorder.changed_articles);
-        let mut rebuilt = Rebuilt { list_changed: is_reloaded, refresh, ..Rebuilt::default() };
-        let feeds = self.retire_feeds(index, changed_feeds, &mut rebuilt);
-        Box::new(Building { before, changed, feeds, rebuilt, withholds })
+    pages::note_replaced(&state.recorder.ledger, &mut state.publisher, index);
+    let retired = sweep::retired(&state.recorder.ledger, index);
+    if !retired.is_same(&state.publisher.snapshot.retired) {
+        state.publisher.snapshot.retired = retired;
     }
-
-    /// Rebuilds feeds, pages and lists, and emits the effects.
-    fn build_changes(
-        &mut self,
-        index: &Index,
-        mut building: Box<Building>,
-        effects: &mut Vec<Effect>,
-    ) -> Option<Publication> {
-        while self.rebuild_feeds(index, &mut building.feeds, &mut building.rebuilt) {
-            if self.publisher.unstored_documents.bytes() >= MAX_UNSTORED_BYTES {
-                effects.extend(self.publisher.unstored_documents.take());
-                return Some(Publication::Building(building));
-            }
-        }
-        self.finish_publication(index, *building, effects);
-        // Readers don't wait for the disk.
-        effects.extend(self.publisher.unstored_documents.take());
-        None
+    if list_changed {
+        feed_set::report_shared_folders(&mut state.problems, &mut state.publisher, index);
     }
+    feed_set::report_refused(&mut state.problems, index);
+    feed_set::report_old_folders(&mut state.problems, index);
+    documents::update_shared(state, index, list_changed);
+    state.bodies.clear_pending();
 
-    /// Updates pages and lists, and emits the effects.
-    fn finish_publication(&mut self, index: &Index, building: Building, effects: &mut Vec<Effect>) {
-        let Building { before, changed, rebuilt, withholds, .. } = building;
-        let Rebuilt { list_changed, mut requests, refresh } = rebuilt;
-        self.entries.quarantine.forget_replaced();
-        self.evict_entries(index);
-        self.record_sources(&mut requests);
-        for path in changed.iter().filter(|path| !refresh.contains(*path)).chain(&refresh) {
-            let indexed = index.get(path);
-            self.note_placement_problems(index, path, indexed);
-            self.refresh_article(index, path, indexed);
-        }
-        self.note_replaced(index);
-        let retired = self.retired(index);
-        if !retired.is_same(&self.publisher.snapshot.retired) {
-            self.publisher.snapshot.retired = retired;
-        }
-        if list_changed {
-            self.note_shared_folders(index);
-        }
-        self.note_refused_feeds(index);
-        self.note_old_folders(index);
-        self.update_shared_documents(index, list_changed);
-        self.bodies.clear_pending();
-
-        if !requests.is_empty() {
-            self.bodies.requested.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
-            effects.push(Effect::Fetch(requests.into_iter().collect()));
-        }
-        let withholds = withholds || !std::mem::take(&mut self.withholding.new_teasers).is_empty();
-        let is_urgent = withholds && self.publisher.snapshot.generation > 0;
-        self.withholding.is_urgent = withholds && !is_urgent;
-        // The first snapshot and the first one after a reload are complete: they wait for the bodies that their feeds show.
-        if self.publisher.changed_routes.is_none() && !self.bodies.requested.is_empty() && !is_urgent {
-            return;
-        }
-        self.drop_unused_sources(self.publisher.feeds_to_rebuild.is_empty());
-        let has_new_report = self.update_report(index);
-        effects.extend(is_urgent.then_some(Effect::Withhold));
-        effects.extend(self.recorder.take_unwritten());
-        let activity = self.take_activity(index, self.publisher.snapshot.generation == 0);
-        if is_unchanged(&before, &self.publisher.snapshot) && !has_new_report && self.publisher.changed_routes.is_some()
-        {
-            effects.extend(activity);
-            return;
-        }
-        self.publisher.snapshot.generation += 1;
-        effects.push(Effect::Swap(Arc::new(self.publisher.snapshot.clone())));
+    if !requests.is_empty() {
+        state.bodies.requested.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
+        effects.push(Effect::Fetch(requests.into_iter().collect()));
+    }
+    let withholds = withholds || !std::mem::take(&mut state.withholding.new_teasers).is_empty();
+    let is_urgent = withholds && state.publisher.snapshot.generation > 0;
+    state.withholding.is_urgent = withholds && !is_urgent;
+    // The first snapshot and the first one after a reload are complete: they wait for the bodies that their feeds show.
+    if state.publisher.changed_routes.is_none() && !state.bodies.requested.is_empty() && !is_urgent {
+        return;
+    }
+    source_retention::drop_unused(state, state.publisher.feeds_to_rebuild.is_empty());
+    let has_new_report = update_report(state, index);
+    effects.extend(is_urgent.then_some(Effect::Withhold));
+    effects.extend(state.recorder.take_unwritten());
+    let activity = activity::take_visible(state, index, state.publisher.snapshot.generation == 0);
+    if is_unchanged(&before, &state.publisher.snapshot) && !has_new_report && state.publisher.changed_routes.is_some() {
         effects.extend(activity);
-        effects.extend(self.publisher.delivery().map(Effect::Deliver));
+        return;
     }
+    state.publisher.snapshot.generation += 1;
+    effects.push(Effect::Swap(Arc::new(state.publisher.snapshot.clone())));
+    effects.extend(activity);
+    effects.extend(state.publisher.delivery().map(Effect::Deliver));
+}
 
-    /// Whether an article has a problem with its placement or id.
-    fn has_placement_problem(&self, path: &ArticlePath) -> bool {
-        let sources = [Source::Placement(path.clone()), Source::Contradiction(path.clone())];
-        sources.iter().any(|source| self.problems.has(source))
+/// Updates the problems with an article's placement and id.
+fn report_placement(
+    catalog: &Catalog,
+    problems: &mut Problems,
+    index: &Index,
+    path: &ArticlePath,
+    indexed: Option<&IndexedArticle>,
+) {
+    let mut diagnostics = indexed.map(|indexed| index.diagnostics(path, indexed)).unwrap_or_default();
+    if !diagnostics.is_empty() {
+        let card = catalog.get(path).filter(|_| indexed.is_some_and(|indexed| indexed.id().is_none()));
+        let card = card.map(|card| card.open(path));
+        let is_withheld = card.is_some_and(|card| card.embargo.is_some() || card.draft);
+        diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.redact_unless(!is_withheld)).collect();
     }
+    problems.set(Source::Placement(path.clone()), diagnostics);
+    let contradiction = indexed.and_then(|_| index.id_conflict(path));
+    problems.set(Source::Contradiction(path.clone()), contradiction.into_iter().collect());
+}
 
-    /// Updates the problems with an article's placement and id.
-    fn note_placement_problems(&mut self, index: &Index, path: &ArticlePath, indexed: Option<&IndexedArticle>) {
-        let mut diagnostics = indexed.map(|indexed| index.diagnostics(path, indexed)).unwrap_or_default();
-        if !diagnostics.is_empty() {
-            let card = self.catalog.get(path).filter(|_| indexed.is_some_and(|indexed| indexed.id().is_none()));
-            let card = card.map(|card| card.open(path));
-            let is_withheld = card.is_some_and(|card| card.embargo.is_some() || card.draft);
-            diagnostics = diagnostics.into_iter().map(|diagnostic| diagnostic.redact_unless(!is_withheld)).collect();
-        }
-        self.problems.set(Source::Placement(path.clone()), diagnostics);
-        let contradiction = indexed.and_then(|_| index.id_conflict(path));
-        self.problems.set(Source::Contradiction(path.clone()), contradiction.into_iter().collect());
+/// Updates the report. Returns whether it changed.
+fn update_report(state: &mut State, index: &Index) -> bool {
+    let articles = state.catalog.len().saturating_sub(index.hidden_counts().listings);
+    let counts = (articles, index.public_count(), index.feeds().count(), index.hidden_counts());
+    let old = &state.publisher.snapshot.report;
+    if !state.problems.take_changed() && counts == (old.articles, old.published, old.feeds, old.hidden) {
+        return false;
     }
-
-    /// Updates the report. Returns whether it changed.
-    fn update_report(&mut self, index: &Index) -> bool {
-        let articles = self.catalog.len().saturating_sub(index.hidden_counts().listings);
-        let counts = (articles, index.public_count(), index.feeds().count(), index.hidden_counts());
-        let old = &self.publisher.snapshot.report;
-        if !self.problems.take_changed() && counts == (old.articles, old.published, old.feeds, old.hidden) {
-            return false;
-        }
-        let mut problems: Vec<Diagnostic> = self
-            .problems
-            .iter()
-            .map(|(source, diagnostic)| diagnostic.clone().redact_unless(source.is_quotable(Some(index))))
-            .collect();
-        problems.sort();
-        let (articles, published, feeds, hidden) = counts;
-        self.publisher.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
-        true
-    }
+    let mut problems: Vec<Diagnostic> = state
+        .problems
+        .iter()
+        .map(|(source, diagnostic)| diagnostic.clone().redact_unless(source.is_quotable(Some(index))))
+        .collect();
+    problems.sort();
+    let (articles, published, feeds, hidden) = counts;
+    state.publisher.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
+    true
 }
 
 /// Whether readers see the same in two snapshots.

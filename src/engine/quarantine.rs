@@ -3,68 +3,66 @@
 //! A panic leaves out this version and nothing else. The previous version stays published, if there is one, and a diagnostic names the
 //! file. A quarantined version is tried again after a configuration change or a restart.
 
-use super::parts::entry_cache::{CachedEntry, EntryText};
-use super::parts::problems::Source;
-use super::state::Engine;
+use super::parts::entry_cache::{CachedEntry, EntryCache, EntryText};
+use super::parts::problems::{Problems, Source};
+use super::state::State;
 use crate::article::card::Packed;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
-impl Engine {
-    /// Whether an article's last good version is quarantined, so that feeds don't wait for its entry.
-    pub(super) fn is_failing(&self, path: &ArticlePath) -> bool {
-        let version = self.entries.quarantine.version(path);
-        version.is_some() && version == self.catalog.get(path).map(Packed::hash)
-    }
+/// Whether an article's last good version is quarantined, so that feeds don't wait for its entry.
+pub(super) fn is_failing(state: &State, path: &ArticlePath) -> bool {
+    let version = state.entries.quarantine.version(path);
+    version.is_some() && version == state.catalog.get(path).map(Packed::hash)
+}
 
-    /// Quarantines a version and reports it. Returns whether it is newly quarantined.
-    pub(super) fn quarantine(&mut self, path: &ArticlePath, version: ContentHash) -> bool {
-        if !self.entries.quarantine.add(path, version) {
-            return false;
+/// Quarantines a version and reports it. Returns whether it is newly quarantined.
+pub(super) fn add(state: &mut State, path: &ArticlePath, version: ContentHash) -> bool {
+    if !state.entries.quarantine.add(path, version) {
+        return false;
+    }
+    let root = state.config().map(|config| config.parsing.root.to_string()).unwrap_or_default();
+    let message = "dateline failed over this file, which is a mistake of dateline's; this version is left out";
+    let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
+        .at(Place::file(&format!("{root}/{path}")))
+        .help("please report this with the file; any change of it is tried again");
+    state.problems.set(Source::Failure(path.clone()), vec![diagnostic]);
+    true
+}
+
+/// Quarantines the version of an entry and restores the entry of the previous version. Returns whether it is newly
+/// quarantined.
+pub(super) fn add_entry(state: &mut State, path: &ArticlePath) -> bool {
+    let Some(version) = state.entries.cached.get(path).map(|cached| cached.article.hash) else { return false };
+    let is_new = add(state, path, version);
+    if let Some(mut before) = state.entries.quarantine.take_replaced(path) {
+        before.windows = state.entries.cached.get(path).map_or(0, |cached| cached.windows);
+        before.epoch = CachedEntry::STALE;
+        state.recorder.retention.retain(path, before.article.hash);
+        if let EntryText::Unpacked(rendered, _) = &before.text {
+            state.entries.unpacked.add(path, rendered);
         }
-        let root = self.config().map(|config| config.parsing.root.to_string()).unwrap_or_default();
-        let message = "dateline failed over this file, which is a mistake of dateline's; this version is left out";
-        let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
-            .at(Place::file(&format!("{root}/{path}")))
-            .help("please report this with the file; any change of it is tried again");
-        self.problems.set(Source::Failure(path.clone()), vec![diagnostic]);
-        true
-    }
-
-    /// Quarantines the version of an entry and restores the entry of the previous version. Returns whether it is newly
-    /// quarantined.
-    pub(super) fn quarantine_entry(&mut self, path: &ArticlePath) -> bool {
-        let Some(version) = self.entries.cached.get(path).map(|cached| cached.article.hash) else { return false };
-        let is_new = self.quarantine(path, version);
-        if let Some(mut before) = self.entries.quarantine.take_replaced(path) {
-            before.windows = self.entries.cached.get(path).map_or(0, |cached| cached.windows);
-            before.epoch = CachedEntry::STALE;
-            self.recorder.retention.retain(path, before.article.hash);
-            if let EntryText::Unpacked(rendered, _) = &before.text {
-                self.entries.unpacked.add(path, rendered);
-            }
-            if let Some(failed) = self.entries.cached.insert(path.clone(), before) {
-                self.entries.unpacked.remove(&failed);
-                self.recorder.retention.release(path, failed.article.hash, self.now);
-            }
-        }
-        is_new
-    }
-
-    /// Drops quarantined versions that have been replaced or removed.
-    pub(super) fn forget_replaced_failures(&mut self) {
-        let catalog = &self.catalog;
-        let is_outdated = |path: &ArticlePath, version| catalog.get(path).map(Packed::hash) != Some(version);
-        for path in self.entries.quarantine.remove_if(is_outdated) {
-            self.problems.set(Source::Failure(path), Vec::new());
+        if let Some(failed) = state.entries.cached.insert(path.clone(), before) {
+            state.entries.unpacked.remove(&failed);
+            state.recorder.retention.release(path, failed.article.hash, state.now);
         }
     }
+    is_new
+}
 
-    /// Clears the quarantine. A new configuration tries every version again.
-    pub(super) fn reset_quarantine(&mut self) {
-        for path in self.entries.quarantine.remove_if(|_, _| true) {
-            self.problems.set(Source::Failure(path), Vec::new());
-        }
+/// Drops quarantined versions that have been replaced or removed.
+pub(super) fn remove_outdated(state: &mut State) {
+    let catalog = &state.catalog;
+    let is_outdated = |path: &ArticlePath, version| catalog.get(path).map(Packed::hash) != Some(version);
+    for path in state.entries.quarantine.remove_if(is_outdated) {
+        state.problems.set(Source::Failure(path), Vec::new());
+    }
+}
+
+/// Clears the quarantine. A new configuration tries every version again.
+pub(super) fn clear(entries: &mut EntryCache, problems: &mut Problems) {
+    for path in entries.quarantine.remove_if(|_, _| true) {
+        problems.set(Source::Failure(path), Vec::new());
     }
 }
 

@@ -4,19 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::parts::problems::Source;
 use super::parts::recorder::routes;
-use super::state::Engine;
+use super::state::State;
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::render::{RENDERER_VERSION, Rendered};
 use crate::build::assemble::{self, FeedHistory};
+use crate::build::catalog::Catalog;
 use crate::build::index::{Changes, Index, IndexedArticle, Visibility};
 use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
-use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::feed::DeletedEntry;
-use crate::ledger::{Record, Remembered, Retraction, Routes, TextPrint, Tombstone, UnreadableRecord, Withdrawal};
+use crate::ledger::{Record, Remembered, Retraction, Routes, TextPrint, Tombstone, Withdrawal};
 use crate::types::ArticlePath;
 
 /// The minimum time for which a feed lists a tombstone, even if there are too many. Readers that fetch once a day should see each one.
@@ -45,244 +44,200 @@ pub(super) struct TextScope {
     pub(super) is_teaser: bool,
 }
 
-impl Engine {
-    /// Applies a record to the ledger and queues it for the store.
-    pub(super) fn record(&mut self, record: Record) {
-        let unreadable = self.recorder.ledger.unreadable().len();
-        self.activities.note_record(&record, &self.recorder.ledger);
-        self.dormancy.note_record(&record);
-        self.recorder.ledger.apply(&record);
-        // Documents for another address are never requested later, and those for `site.url` keep their validators.
-        if !(self.publisher.is_relocated && matches!(record, Record::Document { .. })) {
-            self.recorder.unwritten.push(record);
-        }
-        if self.recorder.ledger.unreadable().len() != unreadable {
-            self.report_unreadable_records();
-        }
-    }
+/// Whether the ledger has a public article's id, version and date already.
+fn is_recorded(state: &State, path: &ArticlePath, indexed: &IndexedArticle) -> bool {
+    let version = state.catalog.get(path).map(Packed::hash);
+    let known = state.recorder.ledger.article(path).zip(version);
+    known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
+}
 
-    /// Reports the ledger records that can't be read, and what follows from each.
-    pub(super) fn report_unreadable_records(&mut self) {
-        let Some(config) = self.config() else { return };
-        let root = &config.parsing.root;
-        let report = |(path, record): (&ArticlePath, &UnreadableRecord)| {
-            let UnreadableRecord { number, kind } = record;
-            // A `replaced` record withholds nothing: the next article with its id is public.
-            let is_replaced = **kind == *UnreadableRecord::REPLACED;
-            let consequence = match is_replaced {
-                true => format!("no feed tells its readers that `{path}` is gone"),
-                false => format!("`{root}/{path}` stays withheld"),
-            };
-            let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {consequence}");
-            let commands = format!(
-                "`dateline restore {path}` publishes it again, `dateline retract {path}` takes it from its readers for good; "
-            );
-            let help = format!(
-                "{}`dateline backup --restore FILE` puts a copy of the ledger in place that can be read",
-                if is_replaced { "" } else { &commands }
-            );
-            let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);
-            if is_replaced { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
-        };
-        let diagnostics = self.recorder.ledger.unreadable().map(report).collect();
-        self.problems.set(Source::Ledger, diagnostics);
+/// Records a public article's id, version and date. Returns whether that was new and nothing else has to be updated.
+pub(super) fn record_published(
+    state: &mut State,
+    index: &mut Index,
+    path: &ArticlePath,
+    left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
+) -> bool {
+    let Some(indexed) = index.get(path) else { return false };
+    let Some(hash) = state.catalog.get(path).map(Packed::hash) else { return false };
+    if indexed.visibility == Visibility::Retracted {
+        // The version identifies the file if it moves. Otherwise it would be published at its new path.
+        let known = state.recorder.ledger.article(path).filter(|known| known.retraction().is_some());
+        if known.is_some_and(|known| known.hash() != Some(hash)) {
+            state.record(Record::Hidden { path: path.clone(), hash });
+        }
+        return false;
     }
+    if is_recorded(state, path, indexed) {
+        return false;
+    }
+    let Some(id) = indexed.id().cloned() else { return false };
+    let Some(date) = indexed.dates.map(|(published, _)| published.timestamp()) else { return false };
+    let needs_no_report = indexed.needs_no_report();
+    let known = state.recorder.ledger.article(path);
+    let old_id = known.and_then(|known| known.id.clone()).filter(|old_id| *old_id != id);
+    let is_retracted = known.is_some_and(|known| known.retraction().is_some());
+    let was_known = known.is_some_and(Remembered::is_known);
+    // Before the first snapshot, readers can't see anything that postponed articles would have to stay out of.
+    if state.publisher.snapshot.generation > 0 && !known.is_some_and(Remembered::is_live) {
+        state.withholding.postponed.note(path);
+    }
+    let withdrawn = known.and_then(|known| known.withdrawn().cloned());
+    if is_retracted {
+        state.record(Record::Restored { path: path.clone() });
+    }
+    state.record(Record::Published { path: path.clone(), id, hash, date });
+    // The file now contains another article. Feeds list the old id as retracted.
+    if let Some(id) = old_id.filter(|id| was_known && index.public_article(id).is_none()) {
+        let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
+        let retraction = Retraction { at: state.now_in_seconds(), reason: None, by: Withdrawal::Deleted, feeds };
+        state.record(Record::Replaced { id, retraction });
+    }
+    index.confirm_id(path);
+    // The id may bring a retraction with it. The index has to know.
+    if state.recorder.ledger.article(path).is_some_and(|article| article.retraction().is_some())
+        && let Some(card) = state.catalog.get(path)
+    {
+        index.put(path, &card.open(path), &state.recorder.ledger, state.now);
+        return false;
+    }
+    needs_no_report
+}
 
-    /// Whether the ledger has a public article's id, version and date already.
-    pub(super) fn is_recorded(&self, path: &ArticlePath, indexed: &IndexedArticle) -> bool {
-        let version = self.catalog.get(path).map(Packed::hash);
-        let known = self.recorder.ledger.article(path).zip(version);
-        known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
+/// Records articles that were retracted: the file was deleted or says so, and no other article has the id. Withheld
+/// articles are recorded too, without a tombstone.
+pub(super) fn record_retractions(state: &mut State, index: &Index, changes: &Changes) {
+    let deleted = std::mem::take(&mut state.missing.deleted);
+    // Nearly all changed articles are public. They aren't retracted.
+    let candidates = deleted.keys().chain(&state.recorder.changed_articles).chain(&changes.articles);
+    let candidates = candidates.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
+    let paths: BTreeSet<ArticlePath> = candidates.cloned().collect();
+    for path in paths {
+        let record = retraction_record(state, index, &path, deleted.get(&path), changes.left.get(&path));
+        if let Some(record) = record {
+            state.record(record);
+            state.recorder.changed_articles.insert(path);
+        }
     }
+}
 
-    /// Records a public article's id, version and date. Returns whether that was new and nothing else has to be updated.
-    pub(super) fn record_published(
-        &mut self,
-        index: &mut Index,
-        path: &ArticlePath,
-        left: &BTreeMap<ArticlePath, Vec<FeedKey>>,
-    ) -> bool {
-        let Some(indexed) = index.get(path) else { return false };
-        let Some(hash) = self.catalog.get(path).map(Packed::hash) else { return false };
-        if indexed.visibility == Visibility::Retracted {
-            // The version identifies the file if it moves. Otherwise it would be published at its new path.
-            let known = self.recorder.ledger.article(path).filter(|known| known.retraction().is_some());
-            if known.is_some_and(|known| known.hash() != Some(hash)) {
-                self.record(Record::Hidden { path: path.clone(), hash });
-            }
-            return false;
-        }
-        if self.is_recorded(path, indexed) {
-            return false;
-        }
-        let Some(id) = indexed.id().cloned() else { return false };
-        let Some(date) = indexed.dates.map(|(published, _)| published.timestamp()) else { return false };
-        let needs_no_report = indexed.needs_no_report();
-        let known = self.recorder.ledger.article(path);
-        let old_id = known.and_then(|known| known.id.clone()).filter(|old_id| *old_id != id);
-        let is_retracted = known.is_some_and(|known| known.retraction().is_some());
-        let was_known = known.is_some_and(Remembered::is_known);
-        // Before the first snapshot, readers can't see anything that postponed articles would have to stay out of.
-        if self.publisher.snapshot.generation > 0 && !known.is_some_and(Remembered::is_live) {
-            self.withholding.postponed.note(path);
-        }
-        let withdrawn = known.and_then(|known| known.withdrawn().cloned());
-        if is_retracted {
-            self.record(Record::Restored { path: path.clone() });
-        }
-        self.record(Record::Published { path: path.clone(), id, hash, date });
-        // The file now contains another article. Feeds list the old id as retracted.
-        if let Some(id) = old_id.filter(|id| was_known && index.public_article(id).is_none()) {
-            let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
-            let retraction = Retraction { at: self.now_in_seconds(), reason: None, by: Withdrawal::Deleted, feeds };
-            self.record(Record::Replaced { id, retraction });
-        }
-        index.confirm_id(path);
-        // The id may bring a retraction with it. The index has to know.
-        if self.recorder.ledger.article(path).is_some_and(|article| article.retraction().is_some())
-            && let Some(card) = self.catalog.get(path)
-        {
-            index.put(path, &card.open(path), &self.recorder.ledger, self.now);
-            return false;
-        }
-        needs_no_report
+/// The record that an article was retracted or withheld. `None` if that is recorded already, or isn't so. `deleted` contains
+/// the feeds of an article whose file was deleted, `left` the feeds that the article has just left.
+fn retraction_record(
+    state: &State,
+    index: &Index,
+    path: &ArticlePath,
+    deleted: Option<&Routes>,
+    left: Option<&Vec<FeedKey>>,
+) -> Option<Record> {
+    let known = state.recorder.ledger.article(path)?;
+    let id = known.id.as_ref()?;
+    if known.hash().is_none() || index.public_article(id).is_some() {
+        return None;
     }
+    let indexed = index.get(path);
+    let feeds = || {
+        let current = || indexed.map(|indexed| routes(index.feeds_of(indexed)));
+        let earlier = known.withdrawn().or(deleted).cloned();
+        left.map(routes).or(earlier).or_else(current).unwrap_or_default()
+    };
+    // The reason in the file, if its status is `retracted`.
+    let stated_reason = || {
+        let card = state.catalog.get(path)?.open(path);
+        card.retracted.map(|retracted| retracted.reason)
+    };
+    let at = state.now_in_seconds();
+    let retraction = match (indexed.map(|indexed| &indexed.visibility), known.retraction()) {
+        (None, None) if deleted.is_some() => {
+            Some(Retraction { at, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
+        }
+        (Some(Visibility::Retracted), None) => {
+            let reason = stated_reason();
+            reason.map(|reason| Retraction { at, reason, by: Withdrawal::Status, feeds: feeds() })
+        }
+        // The reason changed, or an operator retracted the article before its feeds were known.
+        (Some(Visibility::Retracted), Some(old)) if !state.recorder.ledger.is_unreadable(path) => {
+            let new_reason = stated_reason().filter(|_| old.by == Withdrawal::Status);
+            let reason = new_reason.unwrap_or_else(|| old.reason.clone());
+            let feeds = if old.feeds.is_empty() { feeds() } else { old.feeds.clone() };
+            Some(Retraction { reason, feeds, ..old.clone() }).filter(|new| new != old)
+        }
+        _ => None,
+    };
+    match retraction {
+        Some(retraction) => Some(Record::Retracted { path: path.clone(), retraction }),
+        None if is_withheld(&state.catalog, index, path) && known.is_live() => {
+            Some(Record::Withdrawn { path: path.clone(), feeds: feeds() })
+        }
+        None => None,
+    }
+}
 
-    /// Records articles that were retracted: the file was deleted or says so, and no other article has the id. Withheld
-    /// articles are recorded too, without a tombstone.
-    pub(super) fn record_retractions(&mut self, index: &Index, changes: &Changes) {
-        let deleted = std::mem::take(&mut self.missing.deleted);
-        // Nearly all changed articles are public. They aren't retracted.
-        let candidates = deleted.keys().chain(&self.recorder.changed_articles).chain(&changes.articles);
-        let candidates = candidates.filter(|path| index.get(path).is_none_or(|indexed| indexed.id().is_none()));
-        let paths: BTreeSet<ArticlePath> = candidates.cloned().collect();
-        for path in paths {
-            let record = self.retraction_record(index, &path, deleted.get(&path), changes.left.get(&path));
-            if let Some(record) = record {
-                self.record(record);
-                self.recorder.changed_articles.insert(path);
-            }
-        }
+/// Whether an article is withheld without a notice. A restart that finds its file broken keeps it withheld.
+fn is_withheld(catalog: &Catalog, index: &Index, path: &ArticlePath) -> bool {
+    match index.get(path).map(|indexed| &indexed.visibility) {
+        Some(
+            Visibility::Draft
+            | Visibility::Restricted
+            | Visibility::Scheduled(_)
+            | Visibility::IdTaken(_)
+            | Visibility::Superseded(_),
+        ) => true,
+        Some(_) => false,
+        None => catalog.is_withheld(path),
     }
+}
 
-    /// The record that an article was retracted or withheld. `None` if that is recorded already, or isn't so. `deleted` contains
-    /// the feeds of an article whose file was deleted, `left` the feeds that the article has just left.
-    fn retraction_record(
-        &self,
-        index: &Index,
-        path: &ArticlePath,
-        deleted: Option<&Routes>,
-        left: Option<&Vec<FeedKey>>,
-    ) -> Option<Record> {
-        let known = self.recorder.ledger.article(path)?;
-        let id = known.id.as_ref()?;
-        if known.hash().is_none() || index.public_article(id).is_some() {
-            return None;
-        }
-        let indexed = index.get(path);
-        let feeds = || {
-            let current = || indexed.map(|indexed| routes(index.feeds_of(indexed)));
-            let earlier = known.withdrawn().or(deleted).cloned();
-            left.map(routes).or(earlier).or_else(current).unwrap_or_default()
-        };
-        // The reason in the file, if its status is `retracted`.
-        let stated_reason = || {
-            let card = self.catalog.get(path)?.open(path);
-            card.retracted.map(|retracted| retracted.reason)
-        };
-        let at = self.now_in_seconds();
-        let retraction = match (indexed.map(|indexed| &indexed.visibility), known.retraction()) {
-            (None, None) if deleted.is_some() => {
-                Some(Retraction { at, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
-            }
-            (Some(Visibility::Retracted), None) => {
-                let reason = stated_reason();
-                reason.map(|reason| Retraction { at, reason, by: Withdrawal::Status, feeds: feeds() })
-            }
-            // The reason changed, or an operator retracted the article before its feeds were known.
-            (Some(Visibility::Retracted), Some(old)) if !self.recorder.ledger.is_unreadable(path) => {
-                let new_reason = stated_reason().filter(|_| old.by == Withdrawal::Status);
-                let reason = new_reason.unwrap_or_else(|| old.reason.clone());
-                let feeds = if old.feeds.is_empty() { feeds() } else { old.feeds.clone() };
-                Some(Retraction { reason, feeds, ..old.clone() }).filter(|new| new != old)
-            }
-            _ => None,
-        };
-        match retraction {
-            Some(retraction) => Some(Record::Retracted { path: path.clone(), retraction }),
-            None if self.is_withheld(index, path) && known.is_live() => {
-                Some(Record::Withdrawn { path: path.clone(), feeds: feeds() })
-            }
-            None => None,
-        }
-    }
+/// A feed's tombstones and the time of its last update. Schedules a rebuild for when the first tombstone ends.
+pub(super) fn feed_history(state: &mut State, index: &Index, key: &FeedKey, route: &str) -> FeedHistory {
+    let options = index.rules().feed_options(key);
+    let (period, max_tombstones) = (options.tombstones, options.max_tombstones);
+    let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, period, max_tombstones);
+    // Older tombstones end earlier.
+    let active =
+        state.recorder.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > state.now);
+    let active: Vec<(usize, &Tombstone)> = active.collect();
+    let ends = active.last().map(end);
+    let deleted = active.iter().map(|(_, Tombstone { at, id, reason })| DeletedEntry {
+        id: id.clone(),
+        at: *at,
+        reason: reason.clone(),
+    });
+    let deleted = deleted.collect();
+    state.publisher.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
+    FeedHistory { deleted, updated: state.recorder.ledger.feed_updated(route) }
+}
 
-    /// Whether an article is withheld without a notice. A restart that finds its file broken keeps it withheld.
-    pub(super) fn is_withheld(&self, index: &Index, path: &ArticlePath) -> bool {
-        match index.get(path).map(|indexed| &indexed.visibility) {
-            Some(
-                Visibility::Draft
-                | Visibility::Restricted
-                | Visibility::Scheduled(_)
-                | Visibility::IdTaken(_)
-                | Visibility::Superseded(_),
-            ) => true,
-            Some(_) => false,
-            None => self.catalog.is_withheld(path),
-        }
+/// Records the fingerprint of an article's text, and the time of the change if the text differs. Fingerprints of different
+/// renderers, or of a shorter part, can't be compared: the new one is recorded without a change. An edit within a minute of
+/// first publication completes the article, because its file was still being written.
+pub(super) fn record_text(
+    state: &mut State,
+    index: &Index,
+    path: &ArticlePath,
+    metadata: &Metadata,
+    rendered: &Rendered,
+    TextScope { is_summary_only, is_teaser }: TextScope,
+) {
+    /// The bit that marks the fingerprint of a teaser.
+    const TEASER: u32 = 1 << 31;
+    let hash = assemble::text_hash(metadata, rendered, is_summary_only);
+    let version = RENDERER_VERSION * 2 + u32::from(is_summary_only) + if is_teaser { TEASER } else { 0 };
+    let print = TextPrint { hash, version };
+    let known = state.recorder.ledger.article(path);
+    let before = known.and_then(Remembered::print);
+    if before == Some(print) {
+        return;
     }
-
-    /// A feed's tombstones and the time of its last update. Schedules a rebuild for when the first tombstone ends.
-    pub(super) fn feed_history(&mut self, index: &Index, key: &FeedKey, route: &str) -> FeedHistory {
-        let options = index.rules().feed_options(key);
-        let (period, max_tombstones) = (options.tombstones, options.max_tombstones);
-        let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, period, max_tombstones);
-        // Older tombstones end earlier.
-        let active =
-            self.recorder.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > self.now);
-        let active: Vec<(usize, &Tombstone)> = active.collect();
-        let ends = active.last().map(end);
-        let deleted = active.iter().map(|(_, Tombstone { at, id, reason })| DeletedEntry {
-            id: id.clone(),
-            at: *at,
-            reason: reason.clone(),
-        });
-        let deleted = deleted.collect();
-        self.publisher.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
-        FeedHistory { deleted, updated: self.recorder.ledger.feed_updated(route) }
+    let mut changed = known.and_then(Remembered::changed);
+    let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| state.now_in_seconds()));
+    let is_completion = first.is_some_and(|first| {
+        let age = state.now.duration_since(first);
+        !age.is_negative() && age <= COMPLETION_PERIOD
+    });
+    let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
+    if by_text && !is_completion && before.is_some_and(|before| before.version == print.version) {
+        changed = Some(state.now_in_seconds());
     }
-
-    /// Records the fingerprint of an article's text, and the time of the change if the text differs. Fingerprints of different
-    /// renderers, or of a shorter part, can't be compared: the new one is recorded without a change. An edit within a minute of
-    /// first publication completes the article, because its file was still being written.
-    pub(super) fn record_text(
-        &mut self,
-        index: &Index,
-        path: &ArticlePath,
-        metadata: &Metadata,
-        rendered: &Rendered,
-        TextScope { is_summary_only, is_teaser }: TextScope,
-    ) {
-        /// The bit that marks the fingerprint of a teaser.
-        const TEASER: u32 = 1 << 31;
-        let hash = assemble::text_hash(metadata, rendered, is_summary_only);
-        let version = RENDERER_VERSION * 2 + u32::from(is_summary_only) + if is_teaser { TEASER } else { 0 };
-        let print = TextPrint { hash, version };
-        let known = self.recorder.ledger.article(path);
-        let before = known.and_then(Remembered::print);
-        if before == Some(print) {
-            return;
-        }
-        let mut changed = known.and_then(Remembered::changed);
-        let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| self.now_in_seconds()));
-        let is_completion = first.is_some_and(|first| {
-            let age = self.now.duration_since(first);
-            !age.is_negative() && age <= COMPLETION_PERIOD
-        });
-        let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
-        if by_text && !is_completion && before.is_some_and(|before| before.version == print.version) {
-            changed = Some(self.now_in_seconds());
-        }
-        self.record(Record::Text { path: path.clone(), print, changed, first });
-    }
+    state.record(Record::Text { path: path.clone(), print, changed, first });
 }

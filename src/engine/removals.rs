@@ -14,218 +14,212 @@ use std::sync::Arc;
 
 use super::parts::missing_files::DeletedArticle;
 use super::parts::problems::Source;
-use super::state::Engine;
+use super::state::State;
+use super::{folder_pages, indexing, moves};
 use crate::article::Article;
 use crate::build::index::Index;
-use crate::config::Removals;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::ledger::{Record, Remembered};
+use crate::ledger::{Ledger, Record, Remembered};
 use crate::types::ArticlePath;
 
-impl Engine {
-    /// The rules about missing files. `None` until the first configuration has been applied.
-    pub(super) fn removals(&self) -> Option<Removals> {
-        self.index.as_ref().map(|index| index.rules().config().content.removals)
+/// Decides whether missing files are deletions or an accident.
+pub(super) fn resolve(state: &mut State) {
+    let Some(removals) = state.removal_rules() else { return };
+    if !state.listed || state.missing.is_loading_stored() {
+        return;
     }
-
-    /// Decides whether missing files are deletions or an accident.
-    pub(super) fn resolve_removals(&mut self) {
-        let Some(removals) = self.removals() else { return };
-        if !self.listed || self.missing.is_loading_stored() {
-            return;
+    let since = state.now.saturating_sub(removals.within).unwrap_or(state.now);
+    state.missing.forget_deleted_before(since);
+    let vanished = std::mem::take(&mut state.missing.vanished);
+    let doubtful = std::mem::take(&mut state.missing.doubtful);
+    // An article that is known under another path by now was moved, not removed.
+    let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
+    vanished.retain(|path| {
+        let is_known = state.recorder.ledger.article(path).is_some_and(Remembered::is_known);
+        (is_known || state.catalog.contains(path))
+            && !state.missing.held_back_retracted.contains(path)
+            && !moves::moved_with_its_id(state, path)
+    });
+    // Ignored files count as missing only if readers see their articles.
+    let ignored = vanished.extract_if(.., |path| is_ignored(state, path) && !state.is_live(path));
+    let ignored: Vec<ArticlePath> = ignored.collect();
+    ignored.iter().for_each(|path| remove_ignored(state, path));
+    // Retracted articles are already gone for readers, so they can't be lost by accident.
+    let retracted: Vec<ArticlePath> = vanished
+        .extract_if(.., |path| !state.missing.held_back.contains(path) && is_retracted(&state.recorder.ledger, path))
+        .collect();
+    retracted.iter().for_each(|path| remove_article(state, path));
+    if !vanished.is_empty() {
+        let unlisted = vanished.iter().filter(|path| !state.catalog.contains(path)).count();
+        let total = state.catalog.len() + state.missing.recently_deleted.len() + unlisted;
+        let gone = vanished.len() + state.missing.recently_deleted.len();
+        let is_many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
+        let is_mass = (gone >= removals.least && is_many) || (gone >= 2 && removes_all_articles(state, &vanished));
+        if doubtful || !state.missing.held_back.is_empty() || is_mass {
+            hold_back(state, vanished);
+        } else {
+            vanished.iter().for_each(|path| delete(state, path));
         }
-        let since = self.now.saturating_sub(removals.within).unwrap_or(self.now);
-        self.missing.forget_deleted_before(since);
-        let vanished = std::mem::take(&mut self.missing.vanished);
-        let doubtful = std::mem::take(&mut self.missing.doubtful);
-        // An article that is known under another path by now was moved, not removed.
-        let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
-        vanished.retain(|path| {
-            let is_known = self.recorder.ledger.article(path).is_some_and(Remembered::is_known);
-            (is_known || self.catalog.contains(path))
-                && !self.missing.held_back_retracted.contains(path)
-                && !self.moved_with_its_id(path)
-        });
-        // Ignored files count as missing only if readers see their articles.
-        let ignored = vanished.extract_if(.., |path| self.is_ignored(path) && !self.is_live(path));
-        let ignored: Vec<ArticlePath> = ignored.collect();
-        ignored.iter().for_each(|path| self.remove_ignored(path));
-        // Retracted articles are already gone for readers, so they can't be lost by accident.
-        let retracted: Vec<ArticlePath> =
-            vanished.extract_if(.., |path| !self.missing.held_back.contains(path) && self.is_retracted(path)).collect();
-        retracted.iter().for_each(|path| self.remove_article(path));
-        if !vanished.is_empty() {
-            let unlisted = vanished.iter().filter(|path| !self.catalog.contains(path)).count();
-            let total = self.catalog.len() + self.missing.recently_deleted.len() + unlisted;
-            let gone = vanished.len() + self.missing.recently_deleted.len();
-            let is_many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
-            let is_mass = (gone >= removals.least && is_many) || (gone >= 2 && self.removes_all_articles(&vanished));
-            if doubtful || !self.missing.held_back.is_empty() || is_mass {
-                self.hold_back(vanished);
-            } else {
-                vanished.iter().for_each(|path| self.delete(path));
+    }
+    report_held_back(state);
+}
+
+/// Whether an article is retracted.
+fn is_retracted(ledger: &Ledger, path: &ArticlePath) -> bool {
+    ledger.article(path).is_some_and(|article| article.retraction().is_some())
+}
+
+/// Whether `vanished` contains every article that readers still have.
+fn removes_all_articles(state: &State, vanished: &[ArticlePath]) -> bool {
+    let is_live = |path: &ArticlePath| state.recorder.ledger.article(path).is_some_and(Remembered::is_live);
+    let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
+    let mut articles = state.index.iter().flat_map(Index::articles);
+    vanished.iter().any(|path| is_live(path))
+        && !articles.any(|(path, indexed)| indexed.id().is_some() && !vanished.contains(path))
+}
+
+/// Keeps the articles of missing files published. Restores the articles deleted shortly before.
+fn hold_back(state: &mut State, mut vanished: Vec<ArticlePath>) {
+    for DeletedArticle { path, card, metadata, .. } in std::mem::take(&mut state.missing.recently_deleted) {
+        if let Some(card) = card.filter(|card| state.catalog.restore(&path, card)) {
+            indexing::put(state, &path, &card.open(&path));
+            if let Some(metadata) = metadata {
+                // The render cache or the store has the text.
+                state.bodies.add_pending(
+                    &path,
+                    Article { metadata, card, body: None, source: None },
+                    state.index.as_ref(),
+                );
+            }
+            vanished.push(path);
+        }
+    }
+    for path in vanished {
+        let version = state.recorder.ledger.article(&path).and_then(Remembered::hash);
+        if !folder_pages::is_listing(state, &path)
+            && !state.entries.cached.contains_key(&path)
+            && !version.is_some_and(|hash| state.recorder.ledger.keeps(hash))
+        {
+            drop_article(state, &path);
+            // Deleted shortly before, and its text is gone.
+            if is_retracted(&state.recorder.ledger, &path) {
+                continue;
             }
         }
-        self.report_held_back();
+        state.record(Record::Lost { path: path.clone() });
+        state.missing.held_back.insert(path);
     }
+}
 
-    /// Whether an article is retracted.
-    fn is_retracted(&self, path: &ArticlePath) -> bool {
-        self.recorder.ledger.article(path).is_some_and(|article| article.retraction().is_some())
+/// Drops an article whose text is gone because no window and no stored copy has it. Readers aren't told. Its feeds are
+/// recorded in case of a later retraction.
+fn drop_article(state: &mut State, path: &ArticlePath) {
+    let is_live = state.recorder.ledger.article(path).is_some_and(Remembered::is_live);
+    let indexed = state.index.as_ref().and_then(|index| index.get(path));
+    if let Some(feeds) = indexed.filter(|_| is_live).map(|indexed| state.routes_of(indexed)) {
+        state.record(Record::Withdrawn { path: path.clone(), feeds });
     }
-
-    /// Whether `vanished` contains every article that readers still have.
-    fn removes_all_articles(&self, vanished: &[ArticlePath]) -> bool {
-        let is_live = |path: &ArticlePath| self.recorder.ledger.article(path).is_some_and(Remembered::is_live);
-        let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
-        let mut articles = self.index.iter().flat_map(Index::articles);
-        vanished.iter().any(|path| is_live(path))
-            && !articles.any(|(path, indexed)| indexed.id().is_some() && !vanished.contains(path))
+    state.catalog.remove(path);
+    if let Some(index) = &mut state.index {
+        index.remove(path);
     }
+}
 
-    /// Keeps the articles of missing files published. Restores the articles deleted shortly before.
-    fn hold_back(&mut self, mut vanished: Vec<ArticlePath>) {
-        for DeletedArticle { path, card, metadata, .. } in std::mem::take(&mut self.missing.recently_deleted) {
-            if let Some(card) = card.filter(|card| self.catalog.restore(&path, card)) {
-                self.index_article(&path, &card.open(&path));
-                if let Some(metadata) = metadata {
-                    // The render cache or the store has the text.
-                    self.bodies.add_pending(
-                        &path,
-                        Article { metadata, card, body: None, source: None },
-                        self.index.as_ref(),
-                    );
-                }
-                vanished.push(path);
+/// Whether a file is no article according to the configuration.
+fn is_ignored(state: &State, path: &ArticlePath) -> bool {
+    state.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
+        || folder_pages::is_listing(state, path)
+}
+
+/// Removes the article of a file that the configuration, or a newer version of dateline, no longer treats as an article.
+/// Readers aren't told.
+fn remove_ignored(state: &mut State, path: &ArticlePath) {
+    if !folder_pages::is_listing(state, path) || !state.is_live(path) {
+        state.problems.set(Source::Article(path.clone()), Vec::new());
+        return drop_article(state, path);
+    }
+    // The file of a listing page still exists.
+    let indexed = state.index.as_ref().and_then(|index| index.get(path));
+    let feeds = indexed.map(|indexed| state.routes_of(indexed)).unwrap_or_default();
+    state.record(Record::Withdrawn { path: path.clone(), feeds });
+    indexing::reindex(state, path);
+}
+
+/// Deletes an article, and keeps what is needed to restore it for a while.
+fn delete(state: &mut State, path: &ArticlePath) {
+    if is_ignored(state, path) {
+        return remove_ignored(state, path);
+    }
+    state.missing.recently_deleted.push_back(DeletedArticle {
+        at: state.now,
+        path: path.clone(),
+        card: state.catalog.get(path).cloned(),
+        metadata: state.entries.cached.get(path).map(|cached| Arc::clone(&cached.metadata)),
+    });
+    remove_article(state, path);
+}
+
+/// Removes an article. The next publication records the deletion.
+fn remove_article(state: &mut State, path: &ArticlePath) {
+    state.catalog.remove(path);
+    state.problems.set(Source::Article(path.clone()), Vec::new());
+    let withdrawn = state.recorder.ledger.article(path).and_then(|article| article.withdrawn().cloned());
+    let indexed = state.index.as_ref().and_then(|index| index.get(path));
+    let feeds = withdrawn.unwrap_or_else(|| indexed.map(|indexed| state.routes_of(indexed)).unwrap_or_default());
+    state.missing.deleted.insert(path.clone(), feeds);
+    if let Some(index) = &mut state.index {
+        index.remove(path);
+    }
+}
+
+/// Deletes the articles held back, on an operator's command. Returns their number, and how many of them are ignored files.
+pub(super) fn accept(state: &mut State) -> (usize, usize) {
+    let held = std::mem::take(&mut state.missing.held_back);
+    if held.is_empty() {
+        return (0, 0);
+    }
+    let ignored = held.iter().filter(|path| is_ignored(state, path)).count();
+    for path in held.iter().chain(&std::mem::take(&mut state.missing.held_back_retracted)) {
+        state.record(Record::Found { path: path.clone() });
+        delete(state, path);
+    }
+    // These deletions were intended and don't count towards the next mass removal.
+    state.missing.recently_deleted.clear();
+    (held.len(), ignored)
+}
+
+/// Updates the diagnostic about articles held back.
+fn report_held_back(state: &mut State) {
+    let held = &state.missing.held_back;
+    // Updates the numbers in the message only now and then, because each update is a line in the log.
+    let is_current =
+        |(count, path): &(usize, ArticlePath)| (*count..count * 2).contains(&held.len()) && held.contains(path);
+    if !state.missing.reported.as_ref().is_some_and(is_current) {
+        state.missing.reported = held.first().map(|first| (held.len(), first.clone()));
+    }
+    let diagnostic = state.missing.reported.as_ref().zip(state.index.as_ref()).map(|((count, path), index)| {
+        let root = &index.rules().config().parsing.root;
+        let more = if *count < held.len() { "more than " } else { "" };
+        let (ignored, is_one) = (is_ignored(state, path), *count == 1);
+        let message = match (ignored, is_one) {
+            (true, true) => format!(
+                "`{path}` would leave its feeds, since its file is no article any more (`content.ignore`, pages of folders with other articles)"
+            ),
+            (true, false) => format!(
+                "{more}{count} articles would go at once, since their files are none any more (`content.ignore`, pages of folders with other articles), `{path}` among them"
+            ),
+            (false, true) => format!("1 article is still missing of those that vanished at once, `{path}`"),
+            (false, false) => format!("{more}{count} articles vanished at once, `{path}` among them"),
+        };
+        let message = format!("{message}; {} feeds stay as they are", if is_one { "its" } else { "their" });
+        let help = match (ignored, is_one) {
+            (true, _) => "change the configuration, or, if that is meant, run `dateline accept-removals`",
+            (false, true) => "put the file back, or, if it was deleted on purpose, run `dateline accept-removals`",
+            (false, false) => {
+                "put the files back, or, if they were deleted on purpose, run `dateline accept-removals`"
             }
-        }
-        for path in vanished {
-            let version = self.recorder.ledger.article(&path).and_then(Remembered::hash);
-            if !self.is_section_listing(&path)
-                && !self.entries.cached.contains_key(&path)
-                && !version.is_some_and(|hash| self.recorder.ledger.keeps(hash))
-            {
-                self.drop_article(&path);
-                // Deleted shortly before, and its text is gone.
-                if self.is_retracted(&path) {
-                    continue;
-                }
-            }
-            self.record(Record::Lost { path: path.clone() });
-            self.missing.held_back.insert(path);
-        }
-    }
-
-    /// Drops an article whose text is gone because no window and no stored copy has it. Readers aren't told. Its feeds are
-    /// recorded in case of a later retraction.
-    fn drop_article(&mut self, path: &ArticlePath) {
-        let is_live = self.recorder.ledger.article(path).is_some_and(Remembered::is_live);
-        let indexed = self.index.as_ref().and_then(|index| index.get(path));
-        if let Some(feeds) = indexed.filter(|_| is_live).map(|indexed| self.routes_of(indexed)) {
-            self.record(Record::Withdrawn { path: path.clone(), feeds });
-        }
-        self.catalog.remove(path);
-        if let Some(index) = &mut self.index {
-            index.remove(path);
-        }
-    }
-
-    /// Whether a file is no article according to the configuration.
-    fn is_ignored(&self, path: &ArticlePath) -> bool {
-        self.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
-            || self.is_section_listing(path)
-    }
-
-    /// Removes the article of a file that the configuration, or a newer version of dateline, no longer treats as an article.
-    /// Readers aren't told.
-    fn remove_ignored(&mut self, path: &ArticlePath) {
-        if !self.is_section_listing(path) || !self.is_live(path) {
-            self.problems.set(Source::Article(path.clone()), Vec::new());
-            return self.drop_article(path);
-        }
-        // The file of a listing page still exists.
-        let indexed = self.index.as_ref().and_then(|index| index.get(path));
-        let feeds = indexed.map(|indexed| self.routes_of(indexed)).unwrap_or_default();
-        self.record(Record::Withdrawn { path: path.clone(), feeds });
-        self.reindex_article(path);
-    }
-
-    /// Deletes an article, and keeps what is needed to restore it for a while.
-    fn delete(&mut self, path: &ArticlePath) {
-        if self.is_ignored(path) {
-            return self.remove_ignored(path);
-        }
-        self.missing.recently_deleted.push_back(DeletedArticle {
-            at: self.now,
-            path: path.clone(),
-            card: self.catalog.get(path).cloned(),
-            metadata: self.entries.cached.get(path).map(|cached| Arc::clone(&cached.metadata)),
-        });
-        self.remove_article(path);
-    }
-
-    /// Removes an article. The next publication records the deletion.
-    fn remove_article(&mut self, path: &ArticlePath) {
-        self.catalog.remove(path);
-        self.problems.set(Source::Article(path.clone()), Vec::new());
-        let withdrawn = self.recorder.ledger.article(path).and_then(|article| article.withdrawn().cloned());
-        let indexed = self.index.as_ref().and_then(|index| index.get(path));
-        let feeds = withdrawn.unwrap_or_else(|| indexed.map(|indexed| self.routes_of(indexed)).unwrap_or_default());
-        self.missing.deleted.insert(path.clone(), feeds);
-        if let Some(index) = &mut self.index {
-            index.remove(path);
-        }
-    }
-
-    /// Deletes the articles held back, on an operator's command. Returns their number, and how many of them are ignored files.
-    pub(super) fn accept_removals(&mut self) -> (usize, usize) {
-        let held = std::mem::take(&mut self.missing.held_back);
-        if held.is_empty() {
-            return (0, 0);
-        }
-        let ignored = held.iter().filter(|path| self.is_ignored(path)).count();
-        for path in held.iter().chain(&std::mem::take(&mut self.missing.held_back_retracted)) {
-            self.record(Record::Found { path: path.clone() });
-            self.delete(path);
-        }
-        // These deletions were intended and don't count towards the next mass removal.
-        self.missing.recently_deleted.clear();
-        (held.len(), ignored)
-    }
-
-    /// Updates the diagnostic about articles held back.
-    fn report_held_back(&mut self) {
-        let held = &self.missing.held_back;
-        // Updates the numbers in the message only now and then, because each update is a line in the log.
-        let is_current =
-            |(count, path): &(usize, ArticlePath)| (*count..count * 2).contains(&held.len()) && held.contains(path);
-        if !self.missing.reported.as_ref().is_some_and(is_current) {
-            self.missing.reported = held.first().map(|first| (held.len(), first.clone()));
-        }
-        let diagnostic = self.missing.reported.as_ref().zip(self.index.as_ref()).map(|((count, path), index)| {
-            let root = &index.rules().config().parsing.root;
-            let more = if *count < held.len() { "more than " } else { "" };
-            let (ignored, is_one) = (self.is_ignored(path), *count == 1);
-            let message = match (ignored, is_one) {
-                (true, true) => format!(
-                    "`{path}` would leave its feeds, since its file is no article any more (`content.ignore`, pages of folders with other articles)"
-                ),
-                (true, false) => format!(
-                    "{more}{count} articles would go at once, since their files are none any more (`content.ignore`, pages of folders with other articles), `{path}` among them"
-                ),
-                (false, true) => format!("1 article is still missing of those that vanished at once, `{path}`"),
-                (false, false) => format!("{more}{count} articles vanished at once, `{path}` among them"),
-            };
-            let message = format!("{message}; {} feeds stay as they are", if is_one { "its" } else { "their" });
-            let help = match (ignored, is_one) {
-                (true, _) => "change the configuration, or, if that is meant, run `dateline accept-removals`",
-                (false, true) => "put the file back, or, if it was deleted on purpose, run `dateline accept-removals`",
-                (false, false) => {
-                    "put the files back, or, if they were deleted on purpose, run `dateline accept-removals`"
-                }
-            };
-            Diagnostic::new(Code::MassRemoval, message).at(Place::file(root)).help(help)
-        });
-        self.problems.set(Source::Removals, diagnostic.into_iter().collect());
-    }
+        };
+        Diagnostic::new(Code::MassRemoval, message).at(Place::file(root)).help(help)
+    });
+    state.problems.set(Source::Removals, diagnostic.into_iter().collect());
 }

@@ -1,4 +1,4 @@
-//! The engine's state: its parts, and the questions that many steps ask about them.
+//! The engine's state: its parts, and what many steps ask of them.
 
 use std::sync::Arc;
 
@@ -14,18 +14,15 @@ use super::parts::publisher::Publisher;
 use super::parts::recorder::{Recorder, routes};
 use super::parts::section_pages::SectionPages;
 use super::parts::withholding::Withholding;
-use crate::article::card::Card;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
-use crate::config::Config;
-use crate::diagnostics::Diagnostic;
-use crate::ledger::{Ledger, Remembered, Routes};
-use crate::snapshot::Snapshot;
+use crate::config::{Config, Removals};
+use crate::ledger::{Ledger, Record, Remembered, Routes};
 use crate::types::ArticlePath;
 
-/// The engine's state. [`Engine::handle`] applies an event to it and returns the effects.
+/// The state that the engine's steps change.
 #[derive(Debug)]
-pub struct Engine {
+pub(super) struct State {
     /// The time of the last event.
     pub(super) now: Timestamp,
     /// Whether the content directory has been listed completely. Nothing is published before that.
@@ -48,15 +45,9 @@ pub struct Engine {
     pub(super) activities: Activities,
 }
 
-impl Engine {
-    /// Creates an engine with an empty ledger.
-    pub fn new() -> Engine {
-        Engine::with_ledger(Ledger::default())
-    }
-
-    /// Creates an engine from the ledger of earlier runs. The engine has seen no file yet.
-    pub fn with_ledger(ledger: Ledger) -> Engine {
-        Engine {
+impl State {
+    pub(super) fn new(ledger: Ledger) -> State {
+        State {
             now: Timestamp::MIN,
             listed: false,
             catalog: Catalog::with_room_for(ledger.len()),
@@ -74,66 +65,14 @@ impl Engine {
         }
     }
 
-    /// An engine whose articles may become dormant, for whoever answers [`Effect::FindDormant`](crate::event::Effect::FindDormant).
-    #[must_use]
-    pub fn with_dormancy(mut self) -> Engine {
-        self.dormancy.turn_on();
-        self
-    }
-
-    /// Reserves memory for the number of files that the watcher found. A hint: effects don't depend on it.
-    pub fn reserve(&mut self, files: usize) {
-        self.catalog.reserve(files);
-        self.index.iter_mut().for_each(|index| index.reserve(files));
-    }
-
-    /// The next instant at which the engine needs an [`Event::Tick`](crate::event::Event::Tick).
-    pub fn wake_at(&self) -> Option<Timestamp> {
-        let due = self.index.as_ref().and_then(Index::wake_at);
-        due.into_iter()
-            .chain(self.publisher.wake_at())
-            .chain(self.section_pages.wake_at())
-            .chain(self.missing.wake_at())
-            .chain(self.bodies.next_retry())
-            .chain(self.dormancy.wake_at())
-            .min()
-    }
-
     /// The current configuration. `None` until the first one has been applied.
-    pub fn config(&self) -> Option<&Arc<Config>> {
+    pub(super) fn config(&self) -> Option<&Arc<Config>> {
         self.index.as_ref().map(|index| index.rules().config())
     }
 
-    /// The durable facts about articles and documents.
-    pub fn ledger(&self) -> &Ledger {
-        &self.recorder.ledger
-    }
-
-    /// The current problems by source. Unlike the report, they quote articles that aren't public: show them only in the
-    /// operator's own terminal.
-    pub fn problems(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
-        self.problems.iter()
-    }
-
-    /// The metadata of an article's last good version.
-    pub fn card(&self, path: &ArticlePath) -> Option<Card> {
-        self.catalog.get(path).map(|card| card.open(path))
-    }
-
-    /// The Unix time before which articles may arrive without a body. Few windows show older articles, and those request the
-    /// bodies.
-    pub fn horizon(&self) -> i64 {
-        self.index.as_ref().and_then(Index::horizon).unwrap_or(i64::MIN)
-    }
-
-    /// The index of articles, for `explain`. `None` until the first configuration has been applied.
-    pub fn index(&self) -> Option<&Index> {
-        self.index.as_ref()
-    }
-
-    /// The snapshot that readers see.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.publisher.snapshot
+    /// The rules about missing files. `None` until the first configuration has been applied.
+    pub(super) fn removal_rules(&self) -> Option<Removals> {
+        self.config().map(|config| config.content.removals)
     }
 
     /// The current time, rounded down to the second. Dates in feeds have this precision.
@@ -156,10 +95,26 @@ impl Engine {
     pub(super) fn routes_of(&self, indexed: &IndexedArticle) -> Routes {
         self.index.as_ref().map(|index| routes(index.feeds_of(indexed))).unwrap_or_default()
     }
-}
 
-impl Default for Engine {
-    fn default() -> Engine {
-        Engine::new()
+    /// Applies a record to the ledger and queues it for the store.
+    pub(super) fn record(&mut self, record: Record) {
+        let unreadable = self.recorder.ledger.unreadable().len();
+        self.activities.note_record(&record, &self.recorder.ledger);
+        self.dormancy.note_record(&record);
+        self.recorder.ledger.apply(&record);
+        // Documents for another address are never requested later, and those for `site.url` keep their validators.
+        if !(self.publisher.is_relocated && matches!(record, Record::Document { .. })) {
+            self.recorder.unwritten.push(record);
+        }
+        if self.recorder.ledger.unreadable().len() != unreadable {
+            self.report_unreadable_records();
+        }
+    }
+
+    /// Reports the ledger records that can't be read.
+    pub(super) fn report_unreadable_records(&mut self) {
+        let Some(config) = self.config() else { return };
+        let diagnostics = self.recorder.unreadable_records(&config.parsing.root);
+        self.problems.set(Source::Ledger, diagnostics);
     }
 }

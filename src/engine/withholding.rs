@@ -9,66 +9,71 @@
 
 use std::collections::BTreeMap;
 
-use super::state::Engine;
+use jiff::Timestamp;
+
+use super::state::State;
+use crate::article::card::Card;
 use crate::build::index::Index;
-use crate::build::placement::FeedKey;
-use crate::ledger::Remembered;
-use crate::types::ArticlePath;
+use crate::build::placement::{FeedKey, SectionRules};
+use crate::types::{ArticlePath, Moment};
 
-impl Engine {
-    /// Postpones the articles published with the last event: their records couldn't be written, so no reader has seen them.
-    pub(super) fn postpone_additions(&mut self) {
-        let newly_public = self.withholding.postponed.begin();
-        if let Some(index) = &mut self.index {
-            for path in &newly_public {
-                index.remove(path);
-            }
+/// Whether readers don't see an article, according to its metadata and the configuration.
+pub(super) fn hides(rules: Option<&SectionRules>, card: &Card, now: Timestamp) -> bool {
+    let is_to_come = |date: Option<Moment>| date.is_some_and(|date| date.timestamp() > now);
+    card.draft
+        || card.access.is_private()
+        || card.retracted.is_some()
+        || is_to_come(card.embargo)
+        || is_to_come(card.published)
+        || card.expires.is_some_and(|expires| expires.timestamp() <= now)
+        || rules.is_some_and(|rules| rules.restricts(card))
+}
+
+/// Whether an article has become public by time or configuration before the store has answered. It waits like a new file.
+pub(super) fn awaits_store(state: &State, rules: &SectionRules, path: &ArticlePath) -> bool {
+    let card = state.catalog.get(path).filter(|_| state.dormancy.is_applied(path));
+    card.is_some_and(|card| !hides(Some(rules), &card.open(path), state.now))
+}
+
+/// Postpones the articles published with the last event: their records couldn't be written, so no reader has seen them.
+pub(super) fn postpone_additions(state: &mut State) {
+    let newly_public = state.withholding.postponed.begin();
+    if let Some(index) = &mut state.index {
+        for path in &newly_public {
+            index.remove(path);
         }
     }
+}
 
-    /// Publishes the postponed articles, now that records can be written again.
-    pub(super) fn publish_postponed(&mut self) {
-        for path in self.withholding.postponed.end() {
-            self.reindex_article(&path);
-        }
+/// Postpones an article if it has to wait. Returns whether it does.
+pub(super) fn postpones(state: &mut State, path: &ArticlePath) -> bool {
+    // Articles that readers see, or saw last, may change and be removed.
+    let is_seen = || state.is_public(path) || state.is_live(path);
+    let is_waiting =
+        state.withholding.postponed.is_active() && (state.withholding.postponed.contains(path) || !is_seen());
+    if is_waiting {
+        state.withholding.postponed.insert(path);
     }
+    is_waiting
+}
 
-    /// Postpones an article if it has to wait. Returns whether it does.
-    pub(super) fn postpones(&mut self, path: &ArticlePath) -> bool {
-        // Articles that readers see, or saw last, may change and be removed.
-        let is_seen = || self.is_public(path) || self.recorder.ledger.article(path).is_some_and(Remembered::is_live);
-        let is_waiting =
-            self.withholding.postponed.is_active() && (self.withholding.postponed.contains(path) || !is_seen());
-        if is_waiting {
-            self.withholding.postponed.insert(path);
-        }
-        is_waiting
-    }
+/// Whether a public article was withdrawn or left one of its feeds. `left` contains the feeds that changed articles had
+/// before.
+pub(super) fn removes_from_feeds(state: &State, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) -> bool {
+    left.iter().any(|(path, feeds)| {
+        let is_gone = || index.get(path).is_none_or(|indexed| indexed.id().is_none());
+        // No reader has seen a postponed article.
+        !state.withholding.postponed.contains(path)
+            && (feeds.iter().any(|key| !state.entries.belongs_to_feed(index, path, key))
+                || (feeds.is_empty() && is_gone()))
+    })
+}
 
-    /// Whether a public article was withdrawn or left one of its feeds. `left` contains the feeds that changed articles had
-    /// before.
-    pub(super) fn removes_from_feeds(&self, index: &Index, left: &BTreeMap<ArticlePath, Vec<FeedKey>>) -> bool {
-        left.iter().any(|(path, feeds)| {
-            let is_gone = || index.get(path).is_none_or(|indexed| indexed.id().is_none());
-            // No reader has seen a postponed article.
-            !self.withholding.postponed.contains(path)
-                && (feeds.iter().any(|key| !self.belongs_to_feed(index, path, key)) || (feeds.is_empty() && is_gone()))
-        })
-    }
-
-    /// Whether a feed shows an article that doesn't belong to it any more, for example after a reload.
-    pub(super) fn windows_lose_entries(&self, index: &Index) -> bool {
-        self.publisher
-            .windows
-            .iter()
-            .any(|(key, paths)| paths.iter().any(|path| !self.belongs_to_feed(index, path, key)))
-    }
-
-    /// Whether an article still belongs to a feed, under this path or the one that it moved to.
-    pub(super) fn belongs_to_feed(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
-        let cached =
-            || self.entries.cached.get(path).and_then(|cached| index.get(index.public_article(&cached.article.id)?));
-        let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).or_else(cached);
-        indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|other| other == key))
-    }
+/// Whether a feed shows an article that doesn't belong to it any more, for example after a reload.
+pub(super) fn windows_lose_entries(state: &State, index: &Index) -> bool {
+    state
+        .publisher
+        .windows
+        .iter()
+        .any(|(key, paths)| paths.iter().any(|path| !state.entries.belongs_to_feed(index, path, key)))
 }

@@ -107,6 +107,24 @@ fn engine_parts_do_not_import_the_engine() {
     assert!(wrong.is_empty(), "parts that import the engine:\n{}", wrong.join("\n"));
 }
 
+/// The steps of the engine are functions. Methods spread over many files would hide which parts a step changes.
+#[test]
+fn engine_and_its_state_have_methods_in_one_file_each() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine");
+    let mut files = Vec::new();
+    sources(&folder, &mut files);
+    assert!(files.len() > 30, "only {} files were checked", files.len());
+    for (name, home) in [("Engine", "mod.rs"), ("State", "state.rs")] {
+        let is_impl = |line: &str| {
+            line.trim_start().starts_with("impl")
+                && line.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name)
+        };
+        let with_impl = files.iter().filter(|file| code(file).lines().any(is_impl));
+        let with_impl: Vec<&Path> = with_impl.map(|file| file.strip_prefix(&folder).expect("below")).collect();
+        assert_eq!(with_impl, [Path::new(home)], "files with methods of `{name}`");
+    }
+}
+
 #[test]
 fn imports_point_down_and_the_core_is_pure() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::recorder::routes;
+use crate::build::index::{Changes, Index, Visibility};
 use crate::event::{Activity, ActivityKind, Command, Effect, LoggedActivity};
 use crate::ledger::{Ledger, Record, Remembered, Routes, Withdrawal};
 use crate::types::{ArticlePath, Text};
@@ -134,6 +136,15 @@ impl Activities {
             groups.entry((ActivityKind::Reloaded, actor)).or_default().differences.push((number, difference));
         }
         (!groups.is_empty()).then_some(Effect::Log(groups))
+    }
+
+    /// Notes articles that left their feeds because they expired.
+    pub(crate) fn note_expired(&mut self, index: &Index, changes: &Changes) {
+        for (path, feeds) in &changes.left {
+            if matches!(index.get(path).map(|indexed| &indexed.visibility), Some(Visibility::Expired(_))) {
+                self.note(path, ActivityKind::Expired, None, routes(feeds));
+            }
+        }
     }
 }
 

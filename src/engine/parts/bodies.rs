@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::article::render::Rendered;
+use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, Metadata};
 use crate::build::index::Index;
 use crate::build::render_cache::RenderKey;
+use crate::event::BodyRequest;
 use crate::types::{ArticlePath, ContentHash};
 
+/// The maximum number of bodies requested at a time, so that the texts of all feeds are never in memory at once.
+const MAX_REQUESTED_BODIES: usize = 4_096;
 /// The budget for articles that arrive with files. Above it, articles that no window shows are dropped, and windows request what they
 /// miss.
 const MAX_PENDING_BYTES: usize = 16 << 20;
@@ -95,6 +98,7 @@ impl Bodies {
             self.requested.remove(path);
         }
     }
+
     /// Whether a body was requested and hasn't arrived, or couldn't be read.
     pub(crate) fn is_requested_or_unavailable(&self, path: &ArticlePath, hash: ContentHash) -> bool {
         self.requested.get(path) == Some(&hash) || self.unavailable.contains(&(path.clone(), hash))
@@ -138,6 +142,22 @@ impl Bodies {
         for retry in self.retries.values_mut() {
             retry.at = retry.at.min(now.saturating_add(retry.delay).unwrap_or(Timestamp::MAX));
         }
+    }
+
+    /// Whether more bodies may be requested, see [`MAX_REQUESTED_BODIES`].
+    pub(crate) fn may_request(&self, requests: &BTreeSet<BodyRequest>) -> bool {
+        requests.len() + self.requested.len() < MAX_REQUESTED_BODIES
+    }
+
+    /// The request for a body. `None` if the body was requested already or couldn't be read.
+    pub(crate) fn request(
+        &self,
+        path: &ArticlePath,
+        hash: ContentHash,
+        links: Option<&LinkBase>,
+    ) -> Option<BodyRequest> {
+        let request = BodyRequest { path: path.clone(), hash, shown: true, links: links.cloned() };
+        (!self.is_requested_or_unavailable(path, hash)).then_some(request)
     }
 }
 

@@ -17,6 +17,8 @@ use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::packed::PackedRendering;
 use crate::article::render::Rendered;
+use crate::build::index::Index;
+use crate::build::placement::FeedKey;
 use crate::build::render_cache::{RenderCache, RenderKey};
 use crate::build::{assemble, encode};
 use crate::config::FeedOptions;
@@ -63,6 +65,13 @@ impl EntryCache {
     /// Whether an entry was built from its article's last good version and with the current configuration.
     pub(crate) fn is_fresh(&self, cached: &CachedEntry) -> bool {
         cached.epoch == self.epoch
+    }
+
+    /// Whether an article still belongs to a feed, under this path or the one that it moved to.
+    pub(crate) fn belongs_to_feed(&self, index: &Index, path: &ArticlePath, key: &FeedKey) -> bool {
+        let cached = || self.cached.get(path).and_then(|cached| index.get(index.public_article(&cached.article.id)?));
+        let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).or_else(cached);
+        indexed.is_some_and(|indexed| index.feeds_of(indexed).any(|other| other == key))
     }
 }
 

@@ -73,6 +73,12 @@ impl Problems {
         self.by_source.contains_key(source)
     }
 
+    /// Whether an article has a problem with its placement or id.
+    pub fn has_placement_problem(&self, path: &ArticlePath) -> bool {
+        let sources = [Source::Placement(path.clone()), Source::Contradiction(path.clone())];
+        sources.iter().any(|source| self.has(source))
+    }
+
     /// Replaces a source's diagnostics. An empty list clears them.
     pub fn set(&mut self, source: Source, mut diagnostics: Vec<Diagnostic>) {
         if diagnostics.is_empty() && !self.by_source.contains_key(&source) {

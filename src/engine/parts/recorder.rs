@@ -10,8 +10,9 @@ use crate::build::assemble;
 use crate::build::index::{Index, IndexedArticle};
 use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::Effect;
-use crate::ledger::{Ledger, Record, Remembered, Routes};
+use crate::ledger::{Ledger, Record, Remembered, Routes, UnreadableRecord};
 use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
@@ -36,6 +37,30 @@ impl Recorder {
     pub(crate) fn take_unwritten(&mut self) -> Option<Effect> {
         let records = std::mem::take(&mut self.unwritten);
         (!records.is_empty()).then_some(Effect::Persist(records))
+    }
+
+    /// The ledger records that can't be read, and what follows from each. `root` is the name of the content directory.
+    pub(crate) fn unreadable_records(&self, root: &str) -> Vec<Diagnostic> {
+        let report = |(path, record): (&ArticlePath, &UnreadableRecord)| {
+            let UnreadableRecord { number, kind } = record;
+            // A `replaced` record withholds nothing: the next article with its id is public.
+            let is_replaced = **kind == *UnreadableRecord::REPLACED;
+            let consequence = match is_replaced {
+                true => format!("no feed tells its readers that `{path}` is gone"),
+                false => format!("`{root}/{path}` stays withheld"),
+            };
+            let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {consequence}");
+            let commands = format!(
+                "`dateline restore {path}` publishes it again, `dateline retract {path}` takes it from its readers for good; "
+            );
+            let help = format!(
+                "{}`dateline backup --restore FILE` puts a copy of the ledger in place that can be read",
+                if is_replaced { "" } else { &commands }
+            );
+            let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);
+            if is_replaced { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
+        };
+        self.ledger.unreadable().map(report).collect()
     }
 
     /// The Last-Modified date of a document. Unchanged bytes keep their date. Changed bytes get the next full second, or keep

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::article;
 use crate::config::{self, Checked};
+use crate::engine::Engine;
 use crate::event::{Command, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, Ticket};
 use crate::ledger::Record;
 use crate::types::{ContentHash, Text};

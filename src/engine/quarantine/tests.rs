@@ -8,6 +8,7 @@ use super::*;
 use crate::article::Parsed;
 use crate::article::render::FAILS as FAILS_TO_RENDER;
 use crate::config::{self, Checked};
+use crate::engine::Engine;
 use crate::event::{Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile};
 use crate::feed::FAILS as FAILS_TO_ENCODE;
 use crate::snapshot::Snapshot;
