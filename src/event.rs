@@ -16,7 +16,7 @@ use crate::diagnostics::Diagnostic;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{Record, Remembered, Routes};
 use crate::snapshot::{Resource, Snapshot};
-use crate::types::{ArticlePath, ContentHash, Text};
+use crate::types::{ArticlePath, ContentHash, EntryId, SectionPath, Text, WebUrl};
 
 /// An input of the engine.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub enum Event {
     Config(Checked),
     /// An operator's command. Its answer carries the same ticket.
     Command(Command, Ticket),
+    /// A question. It changes nothing: the only effect is the answer, which carries the same ticket.
+    Query(Query, Ticket),
     /// The result of a delivery.
     Delivered(Outcome),
     /// The bytes of the document with this request path are lost. The engine builds it again.
@@ -78,8 +80,8 @@ pub enum Effect {
     Report(Vec<ReportChange>),
     /// Log what happened to articles. Sent after readers see it.
     Log(LoggedActivity),
-    /// Answer a command, after the effects before this one: what was done, or why nothing was.
-    Answer(Ticket, Result<String, String>),
+    /// Answer a command or a query, after the effects before this one.
+    Answer(Ticket, Answer),
 }
 
 /// A query for dormant articles ([`crate::ledger::dormant`]) by fingerprint. An article matches if any of its fingerprints does.
@@ -131,11 +133,6 @@ pub enum Command {
     },
     /// Confirm that the files of a held mass removal were deleted on purpose.
     AcceptRemovals,
-    /// Ask whether the active configuration has this hash. Changes nothing. The answer is empty if it has.
-    Configuration {
-        /// The hash of a version of the configuration file.
-        hash: String,
-    },
     /// Apply a configuration.
     Reload {
         /// The configuration.
@@ -145,7 +142,71 @@ pub enum Command {
     },
 }
 
-/// Matches an answer to its command.
+/// A question about the engine's state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Query {
+    /// Is a version of the configuration file in force?
+    Configuration {
+        /// The hash of that version.
+        hash: String,
+    },
+    /// What are the current problems? Unlike the report, the answer quotes articles that aren't public. Show it only in the operator's own
+    /// terminal.
+    Problems,
+    /// Where does this article belong, and which feeds have it? The answer tells of articles that aren't public, too.
+    Article(ArticlePath),
+    /// Which articles would get another id or date if the state were lost?
+    StateDependents,
+}
+
+/// The answer to a command or a query.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// What a command did, or why it did nothing.
+    Command(Result<String, String>),
+    /// The keys of the configuration that wait for a restart, or why the configuration isn't in force.
+    Configuration(Result<Vec<String>, String>),
+    /// Every problem, ordered by source.
+    Problems(Vec<Diagnostic>),
+    /// `None` if no article is known at this path.
+    Article(Option<Box<Explanation>>),
+    /// The articles, each with `"id"` or `"date"`.
+    StateDependents(Vec<(ArticlePath, &'static str)>),
+}
+
+/// Where an article belongs, and which feeds have it and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Explanation {
+    /// The section that the article belongs to.
+    pub section: SectionPath,
+    /// The section that the file names, if `[[moved]]` renamed it.
+    pub old_section: Option<SectionPath>,
+    /// The id under which readers see the article.
+    pub id: Option<EntryId>,
+    /// The address that entries link to.
+    pub link: Option<WebUrl>,
+    /// Whether the file isn't an article, but the page of a section or of a folder with other articles.
+    pub is_listing: bool,
+    /// Sentences that say why readers don't see the article, or only a part of it.
+    pub remarks: Vec<String>,
+    /// The problems with the article's placement and id.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The decision of each feed that may have the article.
+    pub decisions: Vec<FeedDecision>,
+}
+
+/// Whether a feed has an article, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FeedDecision {
+    /// The feed: a section, or `tags/` or `authors/` and a name.
+    pub feed: String,
+    /// Whether the feed has the article.
+    pub is_included: bool,
+    /// The rule that decided.
+    pub reason: String,
+}
+
+/// Matches an answer to its command or query.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);
 

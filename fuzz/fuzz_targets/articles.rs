@@ -9,7 +9,7 @@ use dateline::article::parse;
 use dateline::config::{self, Checked};
 use dateline::diagnostics::Code;
 use dateline::engine::Engine;
-use dateline::event::{Event, FileState, ListedDirectory, Listing, ParsedFile};
+use dateline::event::{Answer, Effect, Event, FileState, ListedDirectory, Listing, ParsedFile, Query, Ticket};
 use dateline::snapshot::{ResourceKind, Snapshot};
 use dateline::types::ArticlePath;
 use libfuzzer_sys::fuzz_target;
@@ -43,7 +43,9 @@ fuzz_target!(|data: &[u8]| {
     let directories = vec![ListedDirectory { path: String::new(), unreadable: None }];
     engine.handle(Event::Rescan(Listing { scope: String::new(), directories, files: vec![path], is_whole: true, links: Vec::new(), limited: None, doubtful: false }), now);
     inspect(engine.snapshot());
-    let refused = engine.problems().find(|(_, problem)| problem.code == Code::DocumentRefused);
+    let effects = engine.handle(Event::Query(Query::Problems, Ticket(0)), now);
+    let [Effect::Answer(_, Answer::Problems(problems))] = effects.as_slice() else { panic!("{effects:?}") };
+    let refused = problems.iter().find(|problem| problem.code == Code::DocumentRefused);
     assert!(refused.is_none(), "{refused:?}");
 });
 

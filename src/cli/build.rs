@@ -60,16 +60,15 @@ impl Build {
         }
         let started = Instant::now();
         let progress = Progress::new("reading articles");
-        let built = match build(checked, &config, self.verify, &progress) {
+        let mut built = match build(checked, &config, self.verify, &progress) {
             Ok(built) => built,
             Err(error) => return fail(&error.to_string()),
         };
-        let (engine, deliveries) = (built.engine, built.deliveries);
         progress.finish();
         let (mut written, mut unchanged, mut removed) = (0, 0, 0);
-        let mut problems: Vec<_> = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
+        let mut problems = built.problems();
         let mut failed = false;
-        for delivery in &deliveries {
+        for delivery in &built.deliveries {
             let outcome = disk.deliver(delivery);
             written += outcome.written;
             unchanged += outcome.unchanged;
@@ -78,7 +77,7 @@ impl Build {
             problems.extend(outcome.problems);
         }
         print_diagnostics(&problems);
-        let report = Arc::clone(&engine.snapshot().report);
+        let report = Arc::clone(&built.engine.snapshot().report);
         outln!(
             "{} ({} published), {}, {written} written, {unchanged} unchanged, {removed} removed, {}, {:.2} s",
             count(report.articles, "article"),
@@ -88,8 +87,8 @@ impl Build {
             started.elapsed().as_secs_f64()
         );
         // Skips the destructors: freeing the memory of a million articles takes seconds.
-        std::mem::forget(engine);
-        if failed || deliveries.is_empty() {
+        std::mem::forget(built.engine);
+        if failed || built.deliveries.is_empty() {
             ExitCode::from(FAILED)
         } else if problems.iter().any(|problem| problem.severity == Severity::Error) {
             ExitCode::from(WRONG_INPUT)
@@ -134,7 +133,7 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
             }
             None => daemon::read_ledger(config),
         };
-        let inputs = Inputs { ledger, cache, command: None, needs_all_bodies: false };
+        let inputs = Inputs { ledger, cache, request: None, needs_all_bodies: false };
         let progress = |done, total| progress.at(done, total);
         // If the writer has ended, it returns the error, or a daemon owns the state.
         let built = daemon::build_once(checked, config, inputs, progress, |_| {}, |more| drop(persist.send(more)));

@@ -7,12 +7,10 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::{WRONG_INPUT, count, fail, print_diagnostics};
-use crate::build::index::Index;
 use crate::config::Config;
 use crate::control::{self, CommandOutcome, Request};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
-use crate::engine::Engine;
 use crate::types::ArticlePath;
 
 /// Read the configuration and every article, and print every problem with its place and remedy. Writes nothing.
@@ -35,8 +33,8 @@ impl Check {
             let progress = Progress::new("reading articles");
             let mut has_state = false;
             let ledger = || daemon::read_ledger(&config).inspect(|ledger| has_state = !ledger.is_empty());
-            let inputs = Inputs { ledger, cache: StateCache::none(), command: None, needs_all_bodies: false };
-            let engine = match daemon::build_once(
+            let inputs = Inputs { ledger, cache: StateCache::none(), request: None, needs_all_bodies: false };
+            let mut built = match daemon::build_once(
                 checked,
                 &config,
                 inputs,
@@ -44,15 +42,14 @@ impl Check {
                 |_| {},
                 drop,
             ) {
-                Ok(built) => built.engine,
+                Ok(built) => built,
                 Err(error) => return fail(&error.to_string()),
             };
             progress.finish();
             // Without any publication there is no state to lose.
-            let index = engine.index().filter(|_| has_state);
-            dependent = index.map(|index| dependents(&engine, index)).unwrap_or_default();
-            problems = engine.problems().map(|(_, diagnostic)| diagnostic.clone()).collect();
-            let report = &engine.snapshot().report;
+            dependent = if has_state { built.state_dependents() } else { Vec::new() };
+            problems = built.problems();
+            let report = &built.engine.snapshot().report;
             summary = format!(
                 "{}, {} published, {}",
                 count(report.articles, "article"),
@@ -100,14 +97,6 @@ fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
             Some(diagnostic(Code::ConfigInactive, why).help(help))
         }
     }
-}
-
-/// The articles whose id or date would change if the state were lost, each with which of the two.
-fn dependents(engine: &Engine, index: &Index) -> Vec<(ArticlePath, &'static str)> {
-    let lost = |path: &ArticlePath| index.lost_without_state(path, &engine.card(path)?);
-    let mut dependents: Vec<_> = index.articles().filter_map(|(path, _)| Some((path.clone(), lost(path)?))).collect();
-    dependents.sort();
-    dependents
 }
 
 fn print_dependents(dependents: &[(ArticlePath, &'static str)]) {

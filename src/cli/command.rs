@@ -12,6 +12,7 @@ use crate::control::{self, Answer, CommandOutcome, Request};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
+use crate::event::Ticket;
 use crate::store::{Store, StoreError};
 
 /// Remove an article from all feeds and pages at once, whatever its file says, and tell readers so.
@@ -128,9 +129,9 @@ const NOT_RECORDED: &str = "this cannot be recorded at the moment, so a restart 
 fn run_without_daemon(checked: Checked, config: &Config, request: Request) -> Result<Answer, StoreError> {
     let mut store = None;
     let state = || store.insert(Store::open(&config.state)?).ledger();
-    let command = daemon::command(request, config);
+    let request = daemon::request_event(request, config, Ticket(0));
     let mut records = Vec::new();
-    let inputs = Inputs { ledger: state, cache: StateCache::none(), command: Some(command), needs_all_bodies: false };
+    let inputs = Inputs { ledger: state, cache: StateCache::none(), request: Some(request), needs_all_bodies: false };
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     // A failed write doesn't stop a retraction: the documents change in any case.
     let recorded = store.map(|mut store| store.append(&records, daemon::now()));

@@ -7,18 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{FAILED, WRONG_INPUT, cell, columns, fail, find_article, load, print_diagnostics, refuse};
-use crate::article::card::Card;
 use crate::article::{bundle, parse_with_origins};
-use crate::build::assemble;
-use crate::build::index::{Index, IndexedArticle, Visibility};
-use crate::build::membership::Rule;
-use crate::build::placement::{FeedKey, Placement};
-use crate::config::Config;
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::Code;
-use crate::engine::Engine;
-use crate::event::FileState;
-use crate::types::{ArticlePath, rfc3339};
+use crate::event::{Explanation, FeedDecision, FileState};
 use crate::watch::read;
 
 /// Show where each field of an article came from, and which feeds have the article and why.
@@ -89,20 +81,20 @@ impl Explain {
         let inputs = Inputs {
             ledger: || daemon::read_ledger(&config),
             cache: StateCache::none(),
-            command: None,
+            request: None,
             needs_all_bodies: false,
         };
-        let engine = match daemon::build_once(checked, &config, inputs, |_, _| {}, |_| {}, drop) {
-            Ok(built) => built.engine,
+        let mut built = match daemon::build_once(checked, &config, inputs, |_, _| {}, |_| {}, drop) {
+            Ok(built) => built,
             Err(error) => return fail(&error.to_string()),
         };
-        match engine.index().and_then(|index| Some((index, index.get(&path)?, engine.card(&path)?))) {
-            Some((index, indexed, card)) => {
-                if indexed.visibility != Visibility::Listing {
+        match built.explanation(path) {
+            Some(explanation) => {
+                if !explanation.is_listing {
                     print_diagnostics(undated);
                 }
-                print_diagnostics(&index.diagnostics(&path, indexed));
-                explain(&engine, index, indexed, &card, &path, &config);
+                print_diagnostics(&explanation.diagnostics);
+                print(&explanation, built.engine.snapshot().documents.len());
             }
             None => outln!("It is not published."),
         }
@@ -110,80 +102,23 @@ impl Explain {
     }
 }
 
-fn explain(engine: &Engine, index: &Index, indexed: &IndexedArticle, card: &Card, path: &ArticlePath, config: &Config) {
-    let section = if indexed.placement().own.is_root() { "(root)" } else { indexed.placement().own.as_str() };
-    let Placement { own, written, .. } = indexed.placement();
-    let renamed = if own == written { String::new() } else { format!(" (`{written}` before `[[moved]]`)") };
+fn print(explanation: &Explanation, documents: usize) {
+    let Explanation { section, old_section, id, link, remarks, decisions, .. } = explanation;
+    let section = if section.is_root() { "(root)" } else { section.as_str() };
+    let renamed = old_section.as_ref().map(|old| format!(" (`{old}` before `[[moved]]`)")).unwrap_or_default();
     outln!("section  {section}{renamed}");
-    match &indexed.visibility {
-        Visibility::Public(_) => {
-            indexed.id().into_iter().for_each(|id| outln!("id       {id}"));
-            let frame = std::sync::Arc::new(assemble::page_frame(index.rules(), indexed));
-            if let Some(article) = assemble::published_article(path, card, indexed, None, config, &frame) {
-                outln!("link     {}", article.url);
-                if article.is_teaser {
-                    outln!("It is published as a teaser: it is {}, and `content.paid` is \"teaser\".", card.access);
-                }
-            }
-        }
-        Visibility::Draft => outln!("It is not published: it is a draft."),
-        Visibility::Restricted if card.access.is_private() => outln!("It is not published: it is {}.", card.access),
-        Visibility::Restricted => {
-            outln!("It is not published: it is paid, and left out since `content.paid` is \"omit\".")
-        }
-        Visibility::Undated => outln!("It is not published yet: it has no date, so it is dated when it is first seen."),
-        Visibility::Scheduled(instant) => outln!("It is published at {}.", rfc3339(instant.timestamp())),
-        Visibility::Expired(instant) => {
-            outln!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
-        }
-        Visibility::Listing => match index.rules().of_folder(path.folder()) {
-            Some(section) => outln!("It is not an article: it is the page of the section `{section}`."),
-            None => {
-                outln!(
-                    "It is not an article: without a date, the page of a folder with other articles only lists them."
-                )
-            }
-        },
-        Visibility::Retracted => outln!("It is not published: it is retracted. `dateline history` tells more."),
-        Visibility::IdTaken(holder) => outln!("It is not published: {holder} has its id."),
-        Visibility::Superseded(other) => outln!("It is not published: {other} has the same id and withholds it."),
-    }
+    id.iter().for_each(|id| outln!("id       {id}"));
+    link.iter().for_each(|link| outln!("link     {link}"));
+    remarks.iter().for_each(|remark| outln!("{remark}"));
     outln!("");
     outln!("feeds");
-    let mut rows = Vec::new();
-    let mut row = |is_included: bool, name: &str, rule: &str| {
-        rows.push([if is_included { "in" } else { "out" }.to_owned(), name.to_owned(), rule.to_owned()]);
+    let row = |FeedDecision { feed, is_included, reason }: &FeedDecision| {
+        [if *is_included { "in" } else { "out" }.to_owned(), feed.clone(), reason.clone()]
     };
-    let is_public = matches!(indexed.visibility, Visibility::Public(_));
-    let rule =
-        |why: &str| if is_public { why.to_owned() } else { format!("it is not published; else in, since {why}") };
-    if card.is_listed() {
-        row(is_public, "(root)", if is_public { "the root feed carries everything" } else { "it is not published" });
-    } else {
-        let rule = if card.in_feeds { Rule::Unlisted } else { Rule::FeedsDisabled };
-        row(false, "(root)", &rule.to_string());
-    }
-    for section in &config.sections {
-        let decision = index.rules().decide(section, card, indexed.placement());
-        let why = decision.rule.to_string();
-        row(
-            decision.is_included && is_public,
-            section.path.as_str(),
-            &if decision.is_included { rule(&why) } else { why },
-        );
-    }
-    for key in index.feeds_of(indexed) {
-        match key {
-            FeedKey::Tag(tag) => row(is_public, &format!("tags/{tag}"), &rule("it has the tag")),
-            FeedKey::Author(author) => row(is_public, &format!("authors/{author}"), &rule("it has the author")),
-            FeedKey::Section(_) => {}
-        }
-    }
-    table([3, 24], &rows);
-    let windows = engine.snapshot().documents.len();
+    table([3, 24], &decisions.iter().map(row).collect::<Vec<_>>());
     outln!("");
     outln!(
-        "{windows} documents are published in all; a feed shows the newest of its articles, as many as its window has."
+        "{documents} documents are published in all; a feed shows the newest of its articles, as many as its window has."
     );
 }
 

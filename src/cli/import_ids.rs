@@ -19,7 +19,7 @@ use crate::beneath::Root;
 use crate::build::assemble;
 use crate::build::index::Index;
 use crate::config::Config;
-use crate::daemon::{self, Built, Inputs, StateCache};
+use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::Severity;
 use crate::engine::Engine;
 use crate::event::{FileState, ParsedFile};
@@ -112,19 +112,20 @@ impl ImportIds {
                 }
             }
         };
-        let inputs = Inputs { ledger: || Ok(known), cache: StateCache::none(), command: None, needs_all_bodies: true };
+        let inputs = Inputs { ledger: || Ok(known), cache: StateCache::none(), request: None, needs_all_bodies: true };
         let progressed = |done, total| progress.at(done, total);
         let built = daemon::build_once(checked, &config, inputs, progressed, collect_titles, persist);
-        let Built { engine, deliveries, .. } = match built {
+        let mut built = match built {
             Ok(built) => built,
             Err(error) => return fail(&error.to_string()),
         };
         progress.finish();
-        let Some(index) = engine.index().filter(|_| !deliveries.is_empty()) else {
+        let errors = built.problems().iter().filter(|problem| problem.severity == Severity::Error).count();
+        let Some(index) = built.engine.index().filter(|_| !built.deliveries.is_empty()) else {
             return fail("the articles cannot be read; see `dateline check`");
         };
         records.iter().for_each(|record| ledger.apply(record));
-        let articles = articles(&engine, index, &titles, &config);
+        let articles = articles(&built.engine, index, &titles, &config);
         let plan = Plan::new(&items, &articles, index, &ledger, self.force);
         records.extend(plan.records());
         if let Some(mut store) = store
@@ -139,7 +140,6 @@ impl ImportIds {
                 count(repeated, "item") + if repeated == 1 { " stands" } else { " stand" }
             );
         }
-        let errors = engine.problems().filter(|(_, problem)| problem.severity == Severity::Error).count();
         if errors > 0 {
             outln!("{} may keep articles from being found: see `dateline check`", count(errors, "error"));
         }

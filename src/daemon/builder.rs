@@ -9,10 +9,12 @@ use super::configuration::root;
 use super::metadata_cache::StateCache;
 use crate::beneath::Root;
 use crate::config::{Checked, Config};
+use crate::diagnostics::Diagnostic;
 use crate::engine::Engine;
-use crate::event::{Command, Delivery, Effect, Event, ParsedFile, Ticket};
+use crate::event::{Answer, Delivery, Effect, Event, Explanation, ParsedFile, Query, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::store::{self, StoreError};
+use crate::types::ArticlePath;
 use crate::watch::{self, ScanProgress};
 
 /// The horizon is updated each time after this many articles.
@@ -25,8 +27,8 @@ pub struct Inputs<L> {
     pub ledger: L,
     /// The metadata that an earlier run parsed.
     pub cache: StateCache,
-    /// An operator's command, which is executed after all files were read.
-    pub command: Option<Command>,
+    /// An operator's request, which is handled after all files were read.
+    pub request: Option<Event>,
     /// Whether every article is needed with its body, and not only those that feeds may show.
     pub needs_all_bodies: bool,
 }
@@ -45,7 +47,7 @@ pub fn build_once(
     mut persist: impl FnMut(Vec<Record>),
 ) -> Result<Built, StoreError> {
     let root = root(config);
-    let Inputs { ledger, cache, command, needs_all_bodies } = inputs;
+    let Inputs { ledger, cache, request, needs_all_bodies } = inputs;
     // A cache is open only if this process has locked the state.
     let is_state_locked = cache.is_open();
     let scan_progress = ScanProgress::default();
@@ -69,8 +71,8 @@ pub fn build_once(
         });
     let mut built = built?;
     built.handle_event(&root, config, Event::Rescan(listing), &mut persist);
-    if let Some(command) = command {
-        built.handle_event(&root, config, Event::Command(command, Ticket(0)), &mut persist);
+    if let Some(request) = request {
+        built.handle_event(&root, config, request, &mut persist);
     }
     Ok(built)
 }
@@ -91,7 +93,7 @@ pub struct Built {
     pub engine: Engine,
     /// The documents.
     pub deliveries: Vec<Delivery>,
-    /// The answer to the command.
+    /// The answer to the request, if it is a command.
     pub answer: Option<Result<String, String>>,
     /// Whether this process has locked the state.
     is_state_locked: bool,
@@ -115,17 +117,52 @@ impl Built {
                     }
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),
-                    Effect::Answer(_, answer) => self.answer = Some(answer),
+                    Effect::Answer(_, Answer::Command(answer)) => self.answer = Some(answer),
                     Effect::Withhold
                     | Effect::Store(_)
                     | Effect::Swap(_)
                     | Effect::Watch(_)
                     | Effect::Report(_)
-                    | Effect::Log(_) => {}
+                    | Effect::Log(_)
+                    | Effect::Answer(..) => {}
                     // The whole ledger is in memory, so the engine never asks for dormant articles.
                     Effect::FindDormant(_) => {}
                 }
             }
+        }
+    }
+}
+
+impl Built {
+    /// The current problems, in full.
+    pub fn problems(&mut self) -> Vec<Diagnostic> {
+        match self.ask(Query::Problems) {
+            Some(Answer::Problems(problems)) => problems,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Where an article belongs, and which feeds have it and why.
+    pub fn explanation(&mut self, path: ArticlePath) -> Option<Explanation> {
+        match self.ask(Query::Article(path)) {
+            Some(Answer::Article(explanation)) => explanation.map(|explanation| *explanation),
+            _ => None,
+        }
+    }
+
+    /// The articles whose id or date would change if the state were lost, each with which of the two.
+    pub fn state_dependents(&mut self) -> Vec<(ArticlePath, &'static str)> {
+        match self.ask(Query::StateDependents) {
+            Some(Answer::StateDependents(dependents)) => dependents,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Asks the engine. The answer is the only effect of a question.
+    fn ask(&mut self, query: Query) -> Option<Answer> {
+        match self.engine.handle(Event::Query(query, Ticket(0)), now()).pop() {
+            Some(Effect::Answer(_, answer)) => Some(answer),
+            _ => None,
         }
     }
 }

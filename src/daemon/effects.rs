@@ -11,7 +11,7 @@ use super::fetching::{Fetch, find_dormant, load_stored};
 use super::systemd;
 use crate::control::CommandOutcome;
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
-use crate::event::{Effect, ReportChange};
+use crate::event::{Answer, Effect, ReportChange};
 use crate::ledger::Record;
 use crate::snapshot::{Report, Snapshot};
 use crate::store::{self, Origin};
@@ -129,8 +129,14 @@ impl Daemon {
             Effect::Answer(ticket, answer) => {
                 let Some(client) = self.tickets.remove(&ticket) else { return };
                 let is_recorded = !self.persistence.is_blocked();
+                let message = match answer {
+                    Answer::Command(outcome) => outcome,
+                    Answer::Configuration(waiting) => waiting.map(|keys| keys.join(", ")),
+                    // Commands with an engine of their own ask for these.
+                    Answer::Problems(_) | Answer::Article(_) | Answer::StateDependents(_) => return,
+                };
                 // The client may have disconnected.
-                drop(client.send(answer.map(|message| CommandOutcome { message, is_recorded })));
+                drop(client.send(message.map(|message| CommandOutcome { message, is_recorded })));
             }
             Effect::Fetch(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };

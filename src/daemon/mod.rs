@@ -77,7 +77,7 @@ pub use listeners::{CliOverrides, Listeners, Renewal};
 pub use metadata_cache::StateCache;
 use persistence::Persistence;
 use quarantine::Quarantine;
-pub use requests::command;
+pub use requests::request_event;
 use saved_documents::SavedDocuments;
 use systemd::Watchdog;
 

@@ -1,10 +1,10 @@
-//! Converts requests of the control socket into the engine's commands.
+//! Converts requests of the control socket into events: commands and questions.
 
 use super::configuration::load;
 use super::context::Daemon;
 use crate::config::Config;
 use crate::control::{PendingRequest, Request};
-use crate::event::{Command, Event, Ticket};
+use crate::event::{Command, Event, Query, Ticket};
 use crate::types::Text;
 
 impl Daemon {
@@ -12,20 +12,21 @@ impl Daemon {
     pub(super) fn accept_request(&mut self, (request, answer): PendingRequest) -> Event {
         let ticket = Ticket(self.tickets.last_key_value().map_or(0, |(Ticket(last), _)| last.saturating_add(1)));
         self.tickets.insert(ticket, answer);
-        Event::Command(command(request, &self.config), ticket)
+        request_event(request, &self.config, ticket)
     }
 }
 
-/// Converts a request into the engine's command. Reads the configuration file if the request is a reload.
-pub fn command(request: Request, config: &Config) -> Command {
-    match request {
+/// Converts a request into the event that the engine answers. Reads the configuration file if the request is a reload.
+pub fn request_event(request: Request, config: &Config, ticket: Ticket) -> Event {
+    let command = match request {
         Request::Retract { article, reason } => {
             let reason = reason.map(|reason| Text::line(&reason)).filter(|reason| !reason.is_empty());
             Command::Retract { article, reason }
         }
         Request::Restore { article } => Command::Restore { article },
         Request::AcceptRemovals => Command::AcceptRemovals,
-        Request::Configuration { hash } => Command::Configuration { hash },
+        Request::Configuration { hash } => return Event::Query(Query::Configuration { hash }, ticket),
         Request::Reload { force } => Command::Reload { checked: load(&config.file), force },
-    }
+    };
+    Event::Command(command, ticket)
 }

@@ -18,7 +18,6 @@ pub(super) fn execute(state: &mut State, command: Command, effects: &mut Vec<Eff
                 Ok(describe_removals(count - ignored, ignored))
             }
         },
-        Command::Configuration { hash } => configuration::compare(state, &hash),
         Command::Reload { checked, force } => configuration::apply(state, checked, force, effects),
     }
 }

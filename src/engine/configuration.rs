@@ -22,7 +22,7 @@ pub(super) fn apply(
     state.problems.set(Source::Config, diagnostics);
     let Some(config) = config else { return Err(errors) };
     effects.extend(replace(state, &config, force)?);
-    let waiting = waiting_for_restart(&state.problems);
+    let waiting = waiting_for_restart(&state.problems).join(", ");
     Ok(match waiting.is_empty() {
         true => "the configuration is in force".to_owned(),
         false => format!("the configuration is in force, except for what waits for a restart: {waiting}"),
@@ -30,15 +30,13 @@ pub(super) fn apply(
 }
 
 /// The changed configuration keys that need a restart.
-fn waiting_for_restart(problems: &Problems) -> String {
+fn waiting_for_restart(problems: &Problems) -> Vec<String> {
     let frozen = problems.iter().filter(|(_, problem)| problem.code == Code::ConfigFrozen);
-    let keys: Vec<String> =
-        frozen.filter_map(|(_, problem)| Some(format!("`{}`", problem.message.split('`').nth(1)?))).collect();
-    keys.join(", ")
+    frozen.filter_map(|(_, problem)| Some(format!("`{}`", problem.message.split('`').nth(1)?))).collect()
 }
 
 /// If the configuration with this hash is in force, returns which keys wait for a restart. Otherwise returns why it isn't.
-pub(super) fn compare(state: &State, hash: &str) -> Result<String, String> {
+pub(super) fn compare(state: &State, hash: &str) -> Result<Vec<String>, String> {
     let explains_refusal = |(source, problem): &(&Source, &Diagnostic)| match source {
         Source::Config => problem.severity == Severity::Error,
         source => **source == Source::Reload,

@@ -17,6 +17,8 @@
 //! - `folder_pages`: decides which pages of folders are articles
 //! - `section_pages`: takes the titles and descriptions of sections from their pages
 //! - `commands`: handles operators' commands
+//! - `queries`: answers questions
+//! - `explanation`: explains where an article belongs, and which feeds have it
 //! - `publishing`: the order of the steps from changed articles to the next snapshot
 //! - `feeds`: builds and publishes the documents of feeds
 //! - `documents`: updates the snapshot's documents
@@ -49,6 +51,7 @@ mod configuration;
 mod documents;
 mod dormancy;
 mod entries;
+mod explanation;
 mod feed_set;
 mod feeds;
 mod fetching;
@@ -61,6 +64,7 @@ mod pages;
 mod parts;
 mod publishing;
 mod quarantine;
+mod queries;
 mod recording;
 mod removals;
 mod section_pages;
@@ -75,14 +79,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 pub use configuration::prefix;
-pub use parts::problems::{Problems, Source};
+use parts::problems::Source;
 use state::State;
 
 use crate::article::card::Card;
 use crate::build::index::Index;
 use crate::config::Config;
-use crate::diagnostics::Diagnostic;
-use crate::event::{Effect, Event, Now};
+use crate::event::{Answer, Effect, Event, Now};
 use crate::ledger::Ledger;
 use crate::snapshot::Snapshot;
 use crate::types::ArticlePath;
@@ -91,6 +94,9 @@ use crate::types::ArticlePath;
 const MAX_CLOCK_CORRECTION: SignedDuration = SignedDuration::from_secs(1);
 
 /// The engine. [`Engine::handle`] applies an event and returns the effects.
+///
+/// Whoever runs the engine owns it between two events, and may read when it has to be called next and what it published. Everything else is
+/// asked with [`Event::Query`], because an answer can cross threads.
 #[derive(Debug)]
 pub struct Engine {
     state: State,
@@ -117,9 +123,12 @@ impl Engine {
     /// Applies an event. Returns the effects to carry out, in order.
     ///
     /// A large publication proceeds in slices: the last effect is [`Effect::Resume`], and [`Event::Resume`] continues. Any other event
-    /// completes the publication first.
+    /// completes the publication first, except for a query, which is answered from the state as it is.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
         let state = &mut self.state;
+        if let Event::Query(query, ticket) = &event {
+            return vec![Effect::Answer(*ticket, queries::answer(state, query))];
+        }
         let mut effects = Vec::new();
         if matches!(event, Event::Resume) {
             // The whole publication has the time at which it began.
@@ -172,18 +181,12 @@ impl Engine {
         &self.state.recorder.ledger
     }
 
-    /// The current problems by source. Unlike the report, they quote articles that aren't public: show them only in the
-    /// operator's own terminal.
-    pub fn problems(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
-        self.state.problems.iter()
-    }
-
-    /// The metadata of an article's last good version.
+    /// The metadata of an article's last good version, for `import-ids`.
     pub fn card(&self, path: &ArticlePath) -> Option<Card> {
         self.state.catalog.get(path).map(|card| card.open(path))
     }
 
-    /// The index of articles, for `explain`. `None` until the first configuration has been applied.
+    /// The index of articles, for `import-ids`. `None` until the first configuration has been applied.
     pub fn index(&self) -> Option<&Index> {
         self.state.index.as_ref()
     }
@@ -236,7 +239,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
         Event::DocumentMissing(route) => state.publisher.rebuild_document(&route),
         Event::Unwritable => withholding::postpone_additions(state),
         Event::Writable => indexing::reindex_postponed(state),
-        Event::Tick | Event::Resume => {}
+        Event::Tick | Event::Resume | Event::Query(..) => {}
     }
     let due_articles = state.index.as_mut().map(|index| index.advance_clock(state.now)).unwrap_or_default();
     due_articles.iter().for_each(|path| indexing::reindex(state, path));
@@ -265,7 +268,9 @@ fn complete(state: &mut State, effects: &mut Vec<Effect>) {
     // Records are persisted even if nothing is published yet.
     effects.extend(state.recorder.take_unwritten());
     dormancy::query_store(state, effects);
-    effects.extend(state.publisher.answers.drain(..).map(|(ticket, answer)| Effect::Answer(ticket, answer)));
+    effects.extend(
+        state.publisher.answers.drain(..).map(|(ticket, answer)| Effect::Answer(ticket, Answer::Command(answer))),
+    );
 }
 
 /// Advances the engine's clock. If the system clock moved backwards, scheduled articles are re-evaluated; published ones

@@ -43,7 +43,7 @@ struct ArticleActivity {
 impl Activities {
     /// Sets the command that causes what happens next. `None` if no command does.
     pub(crate) fn set_command(&mut self, command: Option<&Command>) {
-        self.actor = command.and_then(actor);
+        self.actor = command.map(actor);
     }
 
     pub(crate) fn note_corrected(&mut self, path: &ArticlePath) {
@@ -149,15 +149,14 @@ impl Activities {
 }
 
 /// The name of a command, as it is logged.
-fn actor(command: &Command) -> Option<&'static str> {
-    Some(match command {
+fn actor(command: &Command) -> &'static str {
+    match command {
         Command::Retract { .. } => "dateline retract",
         Command::Restore { .. } => "dateline restore",
         Command::AcceptRemovals => "dateline accept-removals",
-        Command::Configuration { .. } => return None,
         Command::Reload { force: true, .. } => "dateline reload --force",
         Command::Reload { force: false, .. } => "dateline reload",
-    })
+    }
 }
 
 #[cfg(test)]

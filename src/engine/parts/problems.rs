@@ -9,7 +9,7 @@ use crate::types::ArticlePath;
 
 /// The source of diagnostics. New diagnostics of a source replace its previous ones.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Source {
+pub(crate) enum Source {
     /// The configuration file.
     Config,
     /// Changes that a reload couldn't make.
@@ -60,7 +60,7 @@ impl Source {
 
 /// The current diagnostics by source, and the changes since the last report.
 #[derive(Debug, Default)]
-pub struct Problems {
+pub(crate) struct Problems {
     by_source: BTreeMap<Source, Vec<Diagnostic>>,
     appeared: BTreeSet<(Source, Diagnostic)>,
     cleared: BTreeSet<(Source, Diagnostic)>,
@@ -69,18 +69,18 @@ pub struct Problems {
 
 impl Problems {
     /// Whether a source has any diagnostics.
-    pub fn has(&self, source: &Source) -> bool {
+    pub(crate) fn has(&self, source: &Source) -> bool {
         self.by_source.contains_key(source)
     }
 
     /// Whether an article has a problem with its placement or id.
-    pub fn has_placement_problem(&self, path: &ArticlePath) -> bool {
+    pub(crate) fn has_placement_problem(&self, path: &ArticlePath) -> bool {
         let sources = [Source::Placement(path.clone()), Source::Contradiction(path.clone())];
         sources.iter().any(|source| self.has(source))
     }
 
     /// Replaces a source's diagnostics. An empty list clears them.
-    pub fn set(&mut self, source: Source, mut diagnostics: Vec<Diagnostic>) {
+    pub(crate) fn set(&mut self, source: Source, mut diagnostics: Vec<Diagnostic>) {
         if diagnostics.is_empty() && !self.by_source.contains_key(&source) {
             return;
         }
@@ -108,7 +108,7 @@ impl Problems {
     }
 
     /// Removes the diagnostics with one code from a source.
-    pub fn drop(&mut self, source: &Source, code: Code) {
+    pub(crate) fn drop(&mut self, source: &Source, code: Code) {
         let Some(diagnostics) = self.by_source.get(source) else { return };
         if diagnostics.iter().any(|diagnostic| diagnostic.code == code) {
             let rest = diagnostics.iter().filter(|diagnostic| diagnostic.code != code).cloned().collect();
@@ -117,7 +117,7 @@ impl Problems {
     }
 
     /// Clears the diagnostics of folders in this scope for which `named` is false.
-    pub fn keep_folders(&mut self, scope: &str, named: impl Fn(&str) -> bool) {
+    pub(crate) fn keep_folders(&mut self, scope: &str, named: impl Fn(&str) -> bool) {
         let in_scope = |folder: &str| {
             scope.is_empty() || folder == scope || folder.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
         };
@@ -133,20 +133,20 @@ impl Problems {
     }
 
     /// Every diagnostic, ordered by source.
-    pub fn iter(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Source, &Diagnostic)> {
         self.by_source
             .iter()
             .flat_map(|(source, diagnostics)| diagnostics.iter().map(move |diagnostic| (source, diagnostic)))
     }
 
     /// Whether anything changed since the last call.
-    pub fn take_changed(&mut self) -> bool {
+    pub(crate) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 
     /// The diagnostics that appeared or were resolved since the last call, for the log. They are redacted unless `in_full` is
     /// true for their source.
-    pub fn take_changes(&mut self, in_full: impl Fn(&Source) -> bool) -> Vec<ReportChange> {
+    pub(crate) fn take_changes(&mut self, in_full: impl Fn(&Source) -> bool) -> Vec<ReportChange> {
         let redact = |(source, diagnostic): (Source, Diagnostic)| diagnostic.redact_unless(in_full(&source));
         let cleared = std::mem::take(&mut self.cleared).into_iter().map(|gone| ReportChange::Cleared(redact(gone)));
         let appeared = std::mem::take(&mut self.appeared).into_iter().map(|new| ReportChange::Appeared(redact(new)));

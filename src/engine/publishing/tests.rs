@@ -8,7 +8,9 @@ use super::*;
 use crate::article;
 use crate::config::{self, Checked};
 use crate::engine::Engine;
-use crate::event::{Command, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, Ticket};
+use crate::event::{
+    Answer, Command, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, Query, Ticket,
+};
 use crate::ledger::Record;
 use crate::types::{ContentHash, Text};
 
@@ -60,6 +62,11 @@ fn drive(engine: &mut Engine, seen: &mut Seen, event: Event, checked: &Checked, 
             match effect {
                 Effect::Resume => {
                     seen.slices += 1;
+                    // A question is answered between two slices, and has no other effect.
+                    let query = Query::Configuration { hash: "other".to_owned() };
+                    let answer = engine.handle(Event::Query(query, Ticket(9)), now);
+                    let is_answer = matches!(*answer, [Effect::Answer(Ticket(9), Answer::Configuration(Err(_)))]);
+                    assert!(is_answer, "{answer:?}");
                     events.push_front(if interrupts { Event::Tick } else { Event::Resume });
                 }
                 Effect::Persist(records) => {

@@ -10,8 +10,8 @@ use dateline::config::{self, Checked};
 use dateline::diagnostics::{Code, Diagnostic, Place};
 use dateline::engine::Engine;
 use dateline::event::{
-    BodyRequest, Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, ReportChange,
-    StoredVersion, Ticket, UnfetchedBody,
+    Answer, BodyRequest, Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile,
+    ReportChange, StoredVersion, Ticket, UnfetchedBody,
 };
 use dateline::ledger::{Ledger, Record, UnreadableRecord};
 use dateline::snapshot::Snapshot;
@@ -306,7 +306,8 @@ impl SimulatedDaemon {
                     self.observed.words += &format!("{changes:?}");
                 }
                 Effect::Log(activity) => self.observed.log.extend(logged(activity)),
-                Effect::Answer(_, answer) => self.observed.answer = Some(answer),
+                Effect::Answer(_, Answer::Command(answer)) => self.observed.answer = Some(answer),
+                Effect::Answer(..) => {}
                 Effect::Fetch(requests) => {
                     self.observed.slices.push(requests.len().to_string());
                     self.observed.asked.extend(requests.iter().map(|request| request.path.to_string()));

@@ -2,7 +2,7 @@
 
 use dateline::daemon::load;
 use dateline::engine::Engine;
-use dateline::event::{Command, Effect, Event, Ticket};
+use dateline::event::{Answer, Command, Effect, Event, Ticket};
 use dateline::ledger::{Ledger, Record};
 use dateline::types::{ArticlePath, ContentHash, EntryId};
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ fn answered_commands_survive_kill_before_first_scan() {
     let command = Command::Retract { article: path.to_string(), reason: None };
     let effects = engine.handle(Event::Command(command, Ticket(7)), Timestamp::UNIX_EPOCH);
     let written = |effect: &Effect| matches!(effect, Effect::Persist(records) if matches!(records[..], [Record::Retracted { .. }]));
-    let answered = |effect: &Effect| matches!(effect, Effect::Answer(Ticket(7), Ok(_)));
+    let answered = |effect: &Effect| matches!(effect, Effect::Answer(Ticket(7), Answer::Command(Ok(_))));
     let (written, answered) = (effects.iter().position(written), effects.iter().position(answered));
     assert!(written.is_some() && written < answered, "{effects:?}");
 }

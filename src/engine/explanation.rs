@@ -1,0 +1,96 @@
+//! Explains where an article belongs, and which feeds have it and why.
+
+use std::sync::Arc;
+
+use crate::article::card::Card;
+use crate::build::assemble;
+use crate::build::catalog::Catalog;
+use crate::build::index::{Index, IndexedArticle, Visibility};
+use crate::build::membership::Rule;
+use crate::build::placement::{FeedKey, Placement};
+use crate::event::{Explanation, FeedDecision};
+use crate::types::{ArticlePath, rfc3339};
+
+/// Explains the last good version of an article. `None` if there is none.
+pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option<Explanation> {
+    let (indexed, card) = (index.get(path)?, catalog.get(path)?.open(path));
+    let Placement { own, written, .. } = indexed.placement();
+    let frame = Arc::new(assemble::page_frame(index.rules(), indexed));
+    let published = assemble::published_article(path, &card, indexed, None, index.rules().config(), &frame);
+    let mut remarks = Vec::new();
+    if published.as_ref().is_some_and(|article| article.is_teaser) {
+        remarks.push(format!("It is published as a teaser: it is {}, and `content.paid` is \"teaser\".", card.access));
+    }
+    remarks.extend(why_hidden(index, indexed, &card, path));
+    Some(Explanation {
+        section: own.clone(),
+        old_section: (own != written).then(|| written.clone()),
+        id: indexed.id().cloned(),
+        link: published.map(|article| article.url),
+        is_listing: indexed.visibility == Visibility::Listing,
+        remarks,
+        diagnostics: index.diagnostics(path, indexed),
+        decisions: decisions(index, indexed, &card),
+    })
+}
+
+/// Why readers don't see an article.
+fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &ArticlePath) -> Option<String> {
+    Some(match &indexed.visibility {
+        Visibility::Public(_) => return None,
+        Visibility::Draft => "It is not published: it is a draft.".to_owned(),
+        Visibility::Restricted if card.access.is_private() => format!("It is not published: it is {}.", card.access),
+        Visibility::Restricted => {
+            "It is not published: it is paid, and left out since `content.paid` is \"omit\".".to_owned()
+        }
+        Visibility::Undated => {
+            "It is not published yet: it has no date, so it is dated when it is first seen.".to_owned()
+        }
+        Visibility::Scheduled(instant) => format!("It is published at {}.", rfc3339(instant.timestamp())),
+        Visibility::Expired(instant) => {
+            format!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
+        }
+        Visibility::Listing => match index.rules().of_folder(path.folder()) {
+            Some(section) => format!("It is not an article: it is the page of the section `{section}`."),
+            None => "It is not an article: without a date, the page of a folder with other articles only lists them."
+                .to_owned(),
+        },
+        Visibility::Retracted => "It is not published: it is retracted. `dateline history` tells more.".to_owned(),
+        Visibility::IdTaken(holder) => format!("It is not published: {holder} has its id."),
+        Visibility::Superseded(other) => {
+            format!("It is not published: {other} has the same id and withholds it.")
+        }
+    })
+}
+
+/// The decisions of the root feed, of each section's feed, and of the feeds of tags and authors.
+fn decisions(index: &Index, indexed: &IndexedArticle, card: &Card) -> Vec<FeedDecision> {
+    let is_public = matches!(indexed.visibility, Visibility::Public(_));
+    let mut decisions = Vec::new();
+    let mut add = |is_included: bool, feed: String, reason: String| {
+        decisions.push(FeedDecision { feed, is_included, reason });
+    };
+    let reason =
+        |why: &str| if is_public { why.to_owned() } else { format!("it is not published; else in, since {why}") };
+    let root = match card.is_listed() {
+        true if is_public => "the root feed carries everything".to_owned(),
+        true => "it is not published".to_owned(),
+        false if card.in_feeds => Rule::Unlisted.to_string(),
+        false => Rule::FeedsDisabled.to_string(),
+    };
+    add(is_public && card.is_listed(), "(root)".to_owned(), root);
+    for section in &index.rules().config().sections {
+        let decision = index.rules().decide(section, card, indexed.placement());
+        let why = decision.rule.to_string();
+        let why = if decision.is_included { reason(&why) } else { why };
+        add(decision.is_included && is_public, section.path.to_string(), why);
+    }
+    for key in index.feeds_of(indexed) {
+        match key {
+            FeedKey::Tag(tag) => add(is_public, format!("tags/{tag}"), reason("it has the tag")),
+            FeedKey::Author(author) => add(is_public, format!("authors/{author}"), reason("it has the author")),
+            FeedKey::Section(_) => {}
+        }
+    }
+    decisions
+}
