@@ -18,12 +18,15 @@ use crate::build::catalog::Change;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Command, DormantQuery, Effect, FileState, ParsedFile, Ticket};
 use crate::ledger::dormant::{of_id, of_path, of_version};
-use crate::ledger::{Record, Remembered};
+use crate::ledger::{Ledger, Record, Remembered};
 use crate::snapshot::GoneArticle;
 use crate::types::{ArticlePath, EntryId};
 
 /// How many files the store is asked for at a time, so that it answers in time however many come back.
 const MAX_QUERY_FILES: usize = 1_000;
+
+/// The ticket of a command, and what was done or why nothing was.
+type CommandAnswer = (Ticket, Result<String, String>);
 
 /// Keeps the files that may be dormant articles, and returns the others.
 pub(super) fn hold(state: &mut State, files: Vec<ParsedFile>) -> Vec<ParsedFile> {
@@ -175,7 +178,7 @@ pub(super) fn receive(
     query: &DormantQuery,
     found: Result<Vec<(ArticlePath, Remembered)>, String>,
     effects: &mut Vec<Effect>,
-) -> Vec<(Ticket, Result<String, String>)> {
+) -> Vec<CommandAnswer> {
     let is_expected = state.dormancy.is_asking();
     // A late answer may be to an earlier query.
     let asked = state.dormancy.asked.take_if(|asked| asked.query == *query);
@@ -190,7 +193,7 @@ pub(super) fn receive(
             }
             state.dormancy.retry = None;
             // A retraction comes before the files: one of them may take over the id of the retracted article.
-            answers.extend(execute_released_commands(state, true, effects));
+            answers.extend(execute_commands_in_memory(state, effects));
             release_files(state, asked.unwrap_or_default(), woken);
             None
         }
@@ -200,8 +203,10 @@ pub(super) fn receive(
             Some(why)
         }
     };
-    answers.extend(execute_released_commands(state, false, effects));
-    answers.extend(refuse_commands(state, failure.is_some()));
+    answers.extend(execute_commands(state, effects));
+    if failure.is_some() {
+        answers.extend(refuse_commands(state));
+    }
     report_unread(state, failure);
     answers
 }
@@ -261,20 +266,31 @@ fn release_files(state: &mut State, asked: Asked, woken: Vec<ArticlePath>) {
     }
 }
 
-/// Executes the commands that wait for no dormant article any more; only those about articles in memory if `known_only`.
-fn execute_released_commands(
+/// Executes the commands about articles in memory that wait for no dormant article any more.
+fn execute_commands_in_memory(state: &mut State, effects: &mut Vec<Effect>) -> Vec<CommandAnswer> {
+    let is_in_memory = |ledger: &Ledger, article: &str| {
+        ledger.article(&ArticlePath::new(article)).is_some()
+            || EntryId::parse(article).is_ok_and(|id| ledger.holder(&id).is_some())
+    };
+    let is_due = |state: &State, command: &Command| {
+        article_of(command).is_some_and(|article| is_in_memory(&state.recorder.ledger, article))
+    };
+    execute_commands_if(state, is_due, effects)
+}
+
+/// Executes the commands that wait for no dormant article any more.
+fn execute_commands(state: &mut State, effects: &mut Vec<Effect>) -> Vec<CommandAnswer> {
+    execute_commands_if(state, |_, _| true, effects)
+}
+
+fn execute_commands_if(
     state: &mut State,
-    known_only: bool,
+    is_due: impl Fn(&State, &Command) -> bool,
     effects: &mut Vec<Effect>,
-) -> Vec<(Ticket, Result<String, String>)> {
+) -> Vec<CommandAnswer> {
     let mut answers = Vec::new();
     for (command, ticket) in std::mem::take(&mut state.dormancy.commands) {
-        let is_known = |article: &str| {
-            let holder = || EntryId::parse(article).ok().and_then(|id| state.recorder.ledger.holder(&id).cloned());
-            state.recorder.ledger.article(&ArticlePath::new(article)).is_some() || holder().is_some()
-        };
-        let is_due = !known_only || article_of(&command).is_some_and(is_known);
-        if is_due && query_for_command(state, &command).is_empty() {
+        if is_due(state, &command) && query_for_command(state, &command).is_empty() {
             state.activities.set_command(Some(&command));
             answers.push((ticket, commands::execute(state, command, effects)));
         } else {
@@ -284,10 +300,10 @@ fn execute_released_commands(
     answers
 }
 
-/// Refuses the commands that wait for the store if it can't be read.
-fn refuse_commands(state: &mut State, has_failed: bool) -> Vec<(Ticket, Result<String, String>)> {
-    let refused = if has_failed { std::mem::take(&mut state.dormancy.commands) } else { Vec::new() };
+/// Refuses the commands that wait for the store, which can't be read.
+fn refuse_commands(state: &mut State) -> Vec<CommandAnswer> {
     let why = "the ledger cannot be read at the moment; nothing was done, so try again";
+    let refused = std::mem::take(&mut state.dormancy.commands);
     refused.into_iter().map(|(_, ticket)| (ticket, Err(why.to_owned()))).collect()
 }
 
