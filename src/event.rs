@@ -14,7 +14,7 @@ use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::{Checked, Ignore};
 use crate::diagnostics::Diagnostic;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
-use crate::ledger::{Record, Remembered, Routes};
+use crate::ledger::{ArticleFacts, Record, Routes};
 use crate::snapshot::{Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, EntryId, SectionPath, Text, WebUrl};
 
@@ -32,7 +32,7 @@ pub enum Event {
     /// Versions requested with [`Effect::LoadStored`].
     StoredVersion(Vec<StoredVersion>),
     /// Dormant articles requested with [`Effect::FindDormant`], or why the store cannot be read.
-    DormantFound(DormantQuery, Result<Vec<(ArticlePath, Remembered)>, String>),
+    DormantFound(DormantQuery, Result<Vec<(ArticlePath, ArticleFacts)>, String>),
     /// The configuration, at the start and whenever it changed.
     Config(Checked),
     /// An operator's command. Its answer carries the same ticket.

@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 use dormant::{Dormant, Fingerprint, Fingerprints};
-pub use facts::{Facts, Remembered};
+pub use facts::{ArticleFacts, UnpackedFacts};
 use facts::{NO_VERSION, RareFacts};
 pub use record::{Record, Retraction, Routes, TextPrint, UnreadableRecord, Withdrawal};
 
@@ -53,7 +53,7 @@ pub struct Tombstone {
 /// All durable facts, computed by applying records in order.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    articles: Slab<(ArticlePath, Remembered)>,
+    articles: Slab<(ArticlePath, ArticleFacts)>,
     by_path: SlotIndex,
     /// Finds articles by id.
     by_id: SlotIndex,
@@ -61,7 +61,7 @@ pub struct Ledger {
     tombstones: HashMap<Arc<str>, BTreeSet<Arc<Tombstone>>>,
     /// The route lists of retracted and withheld articles. Shared, because many articles have the same list.
     routes: HashSet<Routes>,
-    /// Feeds whose notices changed since the last call of [`Ledger::take_retold`].
+    /// Feeds whose notices changed since the last call of [`Ledger::take_changed_notices`].
     changed_notices: BTreeSet<Arc<str>>,
     /// Ids that no article has any more.
     replaced: BTreeMap<EntryId, Retraction>,
@@ -113,10 +113,10 @@ impl Ledger {
             Record::Published { path, id, hash, date } => {
                 let slot = self.assign_id(path, id);
                 self.set_version(slot, *hash);
-                let Some((_, remembered)) = self.articles.get_mut(slot) else { return };
-                remembered.date = date.as_second();
-                let withdrawn = remembered.rare.as_mut().and_then(|rare| rare.withdrawn.take());
-                if withdrawn.is_some() && remembered.retraction().is_none() {
+                let Some((_, facts)) = self.articles.get_mut(slot) else { return };
+                facts.date = date.as_second();
+                let withdrawn = facts.rare.as_mut().and_then(|rare| rare.withdrawn.take());
+                if withdrawn.is_some() && facts.retraction().is_none() {
                     self.unreadable.remove(path);
                 }
             }
@@ -155,7 +155,7 @@ impl Ledger {
                 self.replaced.insert(id.clone(), retraction);
             }
             Record::Dormant { path, .. } => self.make_dormant(path),
-            Record::Woken { path, article } => self.restore_dormant(path, article),
+            Record::Reactivated { path, article } => self.restore_dormant(path, article),
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } => drop(self.kept.remove(hash)),
             Record::Feed { route, updated } => drop(self.feeds.insert(Arc::clone(route), *updated)),
@@ -176,13 +176,13 @@ impl Ledger {
     }
 
     /// The facts about the article in a file.
-    pub fn article(&self, path: &ArticlePath) -> Option<&Remembered> {
-        self.articles.get(self.slot(path)?).map(|(_, remembered)| remembered)
+    pub fn article(&self, path: &ArticlePath) -> Option<&ArticleFacts> {
+        self.articles.get(self.slot(path)?).map(|(_, facts)| facts)
     }
 
     /// Every article with facts in memory, in no particular order.
-    pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &Remembered)> {
-        self.articles.iter().map(|(_, (path, remembered))| (path, remembered))
+    pub fn articles(&self) -> impl Iterator<Item = (&ArticlePath, &ArticleFacts)> {
+        self.articles.iter().map(|(_, (path, facts))| (path, facts))
     }
 
     /// Whether the article in a file has this id.
@@ -203,7 +203,7 @@ impl Ledger {
     /// The paths of the articles whose public version has these bytes, in order.
     pub fn with_version(&self, hash: ContentHash) -> impl Iterator<Item = &ArticlePath> {
         let articles = self.by_version.candidates(&hash).filter_map(|slot| self.articles.get(slot));
-        let same = articles.filter(|(_, remembered)| remembered.hash == hash).map(|(path, _)| path);
+        let same = articles.filter(|(_, facts)| facts.hash == hash).map(|(path, _)| path);
         let mut paths: Vec<&ArticlePath> = same.collect();
         paths.sort_unstable();
         paths.into_iter()
@@ -215,7 +215,7 @@ impl Ledger {
     }
 
     /// The routes of feeds whose notices changed since the last call.
-    pub fn take_retold(&mut self) -> BTreeSet<Arc<str>> {
+    pub fn take_changed_notices(&mut self) -> BTreeSet<Arc<str>> {
         std::mem::take(&mut self.changed_notices)
     }
 
@@ -273,11 +273,11 @@ impl Ledger {
     }
 
     /// The facts about the article in a file. Replaces the ledger's copy of the path by `path`, so that both share memory.
-    pub fn adopt(&mut self, path: &ArticlePath) -> Option<&Remembered> {
+    pub fn adopt(&mut self, path: &ArticlePath) -> Option<&ArticleFacts> {
         let slot = self.slot(path)?;
-        let (own, remembered) = self.articles.get_mut(slot)?;
+        let (own, facts) = self.articles.get_mut(slot)?;
         own.clone_from(path);
-        Some(remembered)
+        Some(facts)
     }
 
     /// The slot of the article in a file.
@@ -291,7 +291,7 @@ impl Ledger {
         self.slot_with_id_in(&self.articles, id)
     }
 
-    fn slot_with_id_in(&self, articles: &Slab<(ArticlePath, Remembered)>, id: &EntryId) -> Option<SlotId> {
+    fn slot_with_id_in(&self, articles: &Slab<(ArticlePath, ArticleFacts)>, id: &EntryId) -> Option<SlotId> {
         let is_match = |slot: &SlotId| articles.get(*slot).is_some_and(|(_, other)| other.id.as_ref() == Some(id));
         self.by_id.candidates(id).find(is_match)
     }
@@ -299,7 +299,7 @@ impl Ledger {
     /// The slot of the article in a file. Adds the article if it is unknown.
     fn slot_or_insert(&mut self, path: &ArticlePath) -> SlotId {
         self.slot(path).unwrap_or_else(|| {
-            let slot = self.articles.insert((path.clone(), Remembered::default()));
+            let slot = self.articles.insert((path.clone(), ArticleFacts::default()));
             self.add_to_path_index(slot, path);
             slot
         })
@@ -308,8 +308,8 @@ impl Ledger {
     /// Changes the rare facts about an article, which is added if it is unknown.
     fn change_rare_facts(&mut self, path: &ArticlePath, change: impl FnOnce(&mut RareFacts)) {
         let slot = self.slot_or_insert(path);
-        if let Some((_, remembered)) = self.articles.get_mut(slot) {
-            change(remembered.rare());
+        if let Some((_, facts)) = self.articles.get_mut(slot) {
+            change(facts.rare());
         }
     }
 
@@ -327,13 +327,13 @@ impl Ledger {
         }
         let mut by_command = None;
         if let Some(before) = before
-            && let Some((before_path, remembered)) = self.articles.get(before).cloned()
+            && let Some((before_path, facts)) = self.articles.get(before).cloned()
         {
             self.remove_from_id_index(id);
-            self.update_notices(&remembered, false);
-            if let Some((_, remembered)) = self.articles.get_mut(before) {
-                remembered.id = None;
-                by_command = remembered.rare.as_mut().and_then(|rare| rare.retraction.take());
+            self.update_notices(&facts, false);
+            if let Some((_, facts)) = self.articles.get_mut(before) {
+                facts.id = None;
+                by_command = facts.rare.as_mut().and_then(|rare| rare.retraction.take());
             }
             // If an operator retracted the article, the retraction applies to the file that now has the id.
             by_command = by_command.filter(|retraction| retraction.by == Withdrawal::Command);
@@ -353,10 +353,10 @@ impl Ledger {
         if let Some(other) = self.articles.get(slot).and_then(|(_, article)| article.id.clone()) {
             self.by_id.remove(&other, slot);
         }
-        if let Some((_, remembered)) = self.articles.get_mut(slot) {
-            remembered.id = Some(id.clone());
+        if let Some((_, facts)) = self.articles.get_mut(slot) {
+            facts.id = Some(id.clone());
             if by_command.is_some() {
-                remembered.rare().retraction = by_command;
+                facts.rare().retraction = by_command;
             }
         }
         self.add_to_id_index(slot, id);
@@ -383,25 +383,25 @@ impl Ledger {
             replaced.id.iter().for_each(|id| self.by_id.remove(id, other));
             self.by_version.remove(&replaced.hash, other);
             self.articles.remove(other);
-            let Some((_, mut remembered)) = self.articles.get(slot).cloned() else { return };
+            let Some((_, mut facts)) = self.articles.get(slot).cloned() else { return };
             // An operator's retraction of the file at this path applies to the moved article.
-            if replaced.is_retracted_by_command() && !remembered.is_retracted_by_command() {
-                self.update_notices(&remembered, false);
-                let announced = remembered.rare().retraction.take();
+            if replaced.is_retracted_by_command() && !facts.is_retracted_by_command() {
+                self.update_notices(&facts, false);
+                let announced = facts.rare().retraction.take();
                 let mut retraction = replaced.retraction().cloned();
                 // Notices that readers have seen don't change.
                 if let (Some(retraction), Some(announced)) = (&mut retraction, announced) {
                     (retraction.at, retraction.feeds) = (announced.at, announced.feeds);
                 }
-                remembered.rare().retraction = retraction;
-                self.update_notices(&remembered, true);
-                self.articles.get_mut(slot).into_iter().for_each(|(_, place)| place.clone_from(&remembered));
+                facts.rare().retraction = retraction;
+                self.update_notices(&facts, true);
+                self.articles.get_mut(slot).into_iter().for_each(|(_, place)| place.clone_from(&facts));
             }
         }
         self.by_path.remove(from, slot);
-        let Some((path, remembered)) = self.articles.get_mut(slot) else { return };
+        let Some((path, facts)) = self.articles.get_mut(slot) else { return };
         *path = to.clone();
-        let id = remembered.id.clone();
+        let id = facts.id.clone();
         if let Some(record) = self.unreadable.remove(from) {
             self.unreadable.insert(to.clone(), record);
         }
@@ -427,7 +427,7 @@ impl Ledger {
     }
 
     /// Removes the notices of an article without marking feeds as changed, because no feed shows these notices any more.
-    fn remove_ended_notices(&mut self, article: &Remembered) {
+    fn remove_ended_notices(&mut self, article: &ArticleFacts) {
         let (Some(id), Some(retraction)) = (&article.id, article.retraction()) else { return };
         let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
         for route in &*retraction.feeds {
@@ -440,7 +440,7 @@ impl Ledger {
     }
 
     /// Loads the facts about a dormant article into memory again. Its notices stay ended.
-    fn restore_dormant(&mut self, path: &ArticlePath, article: &Remembered) {
+    fn restore_dormant(&mut self, path: &ArticlePath, article: &ArticleFacts) {
         let Some(holds_id) = self.dormant.remove_article(Fingerprints::of(path, article)) else { return };
         let mut article = article.clone();
         // If another article has its id meanwhile, this article's retraction has ended.
@@ -488,8 +488,8 @@ impl Ledger {
         self.remove_notices(path);
         let retraction = self.shared(retraction);
         self.change_rare_facts(path, |article| article.retraction = Some(retraction));
-        if let Some(remembered) = self.article(path).cloned() {
-            self.update_notices(&remembered, true);
+        if let Some(facts) = self.article(path).cloned() {
+            self.update_notices(&facts, true);
         }
     }
 
@@ -506,7 +506,7 @@ impl Ledger {
             }
             // Notices that readers have seen don't change.
             _ => {
-                let known = self.article(path).and_then(Remembered::retraction).cloned();
+                let known = self.article(path).and_then(ArticleFacts::retraction).cloned();
                 self.retract(path, &Retraction { by: Withdrawal::Command, ..known.unwrap_or_else(unknown) });
             }
         }
@@ -515,13 +515,13 @@ impl Ledger {
 
     /// Removes the notices of an article.
     fn remove_notices(&mut self, path: &ArticlePath) {
-        if let Some(remembered) = self.article(path).cloned() {
-            self.update_notices(&remembered, false);
+        if let Some(facts) = self.article(path).cloned() {
+            self.update_notices(&facts, false);
         }
     }
 
     /// Adds or removes the notices of an article's retraction.
-    fn update_notices(&mut self, article: &Remembered, adds: bool) {
+    fn update_notices(&mut self, article: &ArticleFacts, adds: bool) {
         if let (Some(id), Some(retraction)) = (&article.id, article.retraction()) {
             self.update_notices_of_id(id, retraction, adds);
         }
@@ -554,8 +554,8 @@ impl Ledger {
     }
 
     fn set_version(&mut self, slot: SlotId, hash: ContentHash) {
-        let Some((_, remembered)) = self.articles.get_mut(slot) else { return };
-        let before = std::mem::replace(&mut remembered.hash, hash);
+        let Some((_, facts)) = self.articles.get_mut(slot) else { return };
+        let before = std::mem::replace(&mut facts.hash, hash);
         if before != NO_VERSION {
             self.by_version.remove(&before, slot);
         }

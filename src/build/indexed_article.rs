@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::placement::Placement;
 use crate::encoding::encode_segment;
-use crate::ledger::Remembered;
+use crate::ledger::ArticleFacts;
 use crate::types::{ArticlePath, ContentHash, EntryId, Moment};
 
 /// Whether readers can see an article, and why not.
@@ -72,17 +72,17 @@ impl IndexedArticle {
     }
 
     /// Whether the article is public exactly as the ledger records it: same id, same version, same publication date.
-    pub fn matches_ledger(&self, remembered: &Remembered, version: ContentHash) -> bool {
+    pub fn matches_ledger(&self, facts: &ArticleFacts, version: ContentHash) -> bool {
         let (Some(id), Some((published, _))) = (self.id(), self.dates) else { return false };
-        remembered.id.as_ref() == Some(id)
-            && remembered.is_live()
-            && remembered.date() == Some(published.timestamp())
-            && remembered.hash() == Some(version)
+        facts.id.as_ref() == Some(id)
+            && facts.is_live()
+            && facts.date() == Some(published.timestamp())
+            && facts.hash() == Some(version)
     }
 
     /// Whether publication can skip the article: it matches the ledger and has nothing to report.
-    pub fn needs_no_update(&self, remembered: &Remembered, version: ContentHash) -> bool {
-        self.matches_ledger(remembered, version) && self.needs_no_report()
+    pub fn needs_no_update(&self, facts: &ArticleFacts, version: ContentHash) -> bool {
+        self.matches_ledger(facts, version) && self.needs_no_report()
     }
 
     /// Whether the article is public, refers to no files and has no diagnostics (`Index::diagnostics`).

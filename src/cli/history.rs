@@ -125,7 +125,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         // Not about an article.
         Record::Replaced { .. }
         | Record::Dormant { .. }
-        | Record::Woken { .. }
+        | Record::Reactivated { .. }
         | Record::Kept { .. }
         | Record::Dropped { .. }
         | Record::Feed { .. }

@@ -159,7 +159,7 @@ impl<'a> PinContext<'a> {
                 unusable.map_or("this is not a file that dateline reads as an article", |(_, why)| &why.message),
             );
         };
-        let Some(id) = self.ledger.article(path).and_then(|remembered| remembered.id.as_ref()) else {
+        let Some(id) = self.ledger.article(path).and_then(|facts| facts.id.as_ref()) else {
             return Ok(Outcome::Unpublished);
         };
         if let Some(other) = self.articles.get(file).into_iter().flatten().find(|other| **other != path) {

@@ -25,7 +25,7 @@ use crate::beneath::Root;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, DormantQuery, Event, FetchedBody, StoredVersion, UnfetchedBody};
-use crate::ledger::Remembered;
+use crate::ledger::ArticleFacts;
 use crate::parallel;
 use crate::store;
 use crate::types::{ArticlePath, ContentHash};
@@ -275,7 +275,7 @@ const FIND_DORMANT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn find_dormant(
     state: PathBuf,
     query: DormantQuery,
-    unwritten: Vec<(ArticlePath, Remembered)>,
+    unwritten: Vec<(ArticlePath, ArticleFacts)>,
     permits: Arc<Semaphore>,
     events: mpsc::Sender<Event>,
 ) {

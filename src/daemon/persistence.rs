@@ -13,7 +13,7 @@ use super::ledger_writer::{LedgerWriter, NOT_RESPONDING};
 use crate::deliver::merge;
 use crate::event::{Delivery, DormantQuery, Effect, LoggedActivity};
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
-use crate::ledger::{Ledger, Record, Remembered};
+use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::types::ArticlePath;
@@ -102,7 +102,7 @@ impl Persistence {
 
     /// Returns the dormant articles that match a query and may not be in the store yet, the latest record first. Articles with the same
     /// id as a match are included.
-    pub(super) fn unwritten_dormant(&self, query: &DormantQuery) -> Vec<(ArticlePath, Remembered)> {
+    pub(super) fn unwritten_dormant(&self, query: &DormantQuery) -> Vec<(ArticlePath, ArticleFacts)> {
         let in_flight = self.in_flight.iter().flat_map(|records| records.iter());
         let dormant = in_flight.chain(&self.unwritten).rev().filter_map(|record| match record {
             Record::Dormant { path, article } => Some((path, article, Fingerprints::of(path, article))),
@@ -115,7 +115,7 @@ impl Persistence {
             query.matches(fingerprints) || fingerprints.id.is_some_and(|id| ids.contains(&id))
         };
         let found = dormant.into_iter().filter(|(.., fingerprints)| is_found(fingerprints));
-        found.map(|(path, article, _)| (path.clone(), Remembered::clone(article))).collect()
+        found.map(|(path, article, _)| (path.clone(), ArticleFacts::clone(article))).collect()
     }
 
     /// Whether records wait to be written, or can't be written.
@@ -240,7 +240,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::dormant::of_path;
-    use crate::ledger::{Facts, Remembered};
+    use crate::ledger::{ArticleFacts, UnpackedFacts};
     use crate::types::EntryId;
 
     /// An article may become dormant and come back while the store can't be written.
@@ -250,7 +250,7 @@ mod tests {
         let mut persistence = Persistence::new(Store::open(folder.path()).unwrap(), || Timestamp::UNIX_EPOCH).unwrap();
         let dormant = |name: &str, id: &str| {
             let id = Some(EntryId::parse(id).unwrap());
-            let article = Box::new(Remembered::from(Facts { id, ..Facts::default() }));
+            let article = Box::new(ArticleFacts::from(UnpackedFacts { id, ..UnpackedFacts::default() }));
             Record::Dormant { path: ArticlePath::new(name), article }
         };
         let records = [("a.md", "tag:x,2026:1"), ("b.md", "tag:x,2026:2"), ("c.md", "tag:x,2026:1")];

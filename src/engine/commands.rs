@@ -71,10 +71,10 @@ fn same_article_paths(state: &State, path: &ArticlePath) -> Vec<ArticlePath> {
 
 /// Retracts the article of one file. Returns the number of feeds that list the retraction.
 fn retract_file(state: &mut State, path: &ArticlePath, reason: Option<Text>) -> usize {
-    let remembered = state.recorder.ledger.article(path);
-    let known = remembered.and_then(|article| article.retraction().cloned());
-    let was_published = remembered.is_some_and(|article| article.id.is_some());
-    let withdrawn = remembered.and_then(|article| article.withdrawn().cloned());
+    let facts = state.recorder.ledger.article(path);
+    let known = facts.and_then(|article| article.retraction().cloned());
+    let was_published = facts.is_some_and(|article| article.id.is_some());
+    let withdrawn = facts.and_then(|article| article.withdrawn().cloned());
     // A retraction from an unreadable record lacks the feeds that had the article.
     let complete = known.as_ref().filter(|known| !known.feeds.is_empty() || !state.recorder.ledger.is_unreadable(path));
     let feeds = match (complete, withdrawn, state.index.as_ref().and_then(|index| index.get(path))) {

@@ -18,7 +18,7 @@ use crate::build::catalog::Change;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Command, DormantQuery, Effect, FileState, ParsedFile, Ticket};
 use crate::ledger::dormant::{of_id, of_path, of_version};
-use crate::ledger::{Ledger, Record, Remembered};
+use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::snapshot::GoneArticle;
 use crate::types::{ArticlePath, EntryId};
 
@@ -36,7 +36,7 @@ pub(super) fn hold(state: &mut State, files: Vec<ParsedFile>) -> Vec<ParsedFile>
     let (is_early, mut ready) = (!state.listed, Vec::with_capacity(files.len()));
     for file in files {
         let query = query_for(state, &file);
-        let is_from_pending = !state.recorder.ledger.article(&file.path).is_some_and(Remembered::is_known)
+        let is_from_pending = !state.recorder.ledger.article(&file.path).is_some_and(ArticleFacts::is_known)
             && file.renamed_from.as_ref().is_some_and(|from| state.dormancy.concerns(from));
         let is_pending = is_from_pending || state.dormancy.concerns(&file.path);
         if bundle::is_section_page(&file.path) || (query.is_empty() && !is_pending) {
@@ -74,7 +74,7 @@ fn query_for(state: &State, file: &ParsedFile) -> DormantQuery {
         return query;
     }
     // An article that lost its id may be a dormant one with another spelling of its path.
-    let is_unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
+    let is_unknown = |known: &ArticleFacts| known.id.is_none() && known.seen().is_none();
     let ask_path = |query: &mut DormantQuery, path: &ArticlePath| {
         if state.recorder.ledger.article(path).is_none_or(is_unknown) {
             query.paths.extend(Some(of_path(path)).filter(|path| dormant.has_path(*path)));
@@ -82,7 +82,7 @@ fn query_for(state: &State, file: &ParsedFile) -> DormantQuery {
     };
     let known = state.recorder.ledger.article(&file.path);
     // A file that is renamed to the path of a published article is an edit of that article.
-    if known.is_some_and(Remembered::is_known) {
+    if known.is_some_and(ArticleFacts::is_known) {
         return query;
     }
     file.renamed_from.iter().for_each(|from| ask_path(&mut query, from));
@@ -176,7 +176,7 @@ pub(super) fn query_store(state: &mut State, effects: &mut Vec<Effect>) {
 pub(super) fn receive(
     state: &mut State,
     query: &DormantQuery,
-    found: Result<Vec<(ArticlePath, Remembered)>, String>,
+    found: Result<Vec<(ArticlePath, ArticleFacts)>, String>,
     effects: &mut Vec<Effect>,
 ) -> Vec<CommandAnswer> {
     let is_expected = state.dormancy.is_asking();
@@ -185,7 +185,7 @@ pub(super) fn receive(
     let mut answers = Vec::new();
     let failure = match found {
         Ok(found) => {
-            let woken = return_to_memory(state, found);
+            let reactivated = reactivate(state, found);
             if is_expected {
                 // The store and its log have nothing more of these.
                 let DormantQuery { paths, ids, versions } = query;
@@ -194,7 +194,7 @@ pub(super) fn receive(
             state.dormancy.retry = None;
             // A retraction comes before the files: one of them may take over the id of the retracted article.
             answers.extend(execute_commands_in_memory(state, effects));
-            release_files(state, asked.unwrap_or_default(), woken);
+            release_files(state, asked.unwrap_or_default(), reactivated);
             None
         }
         Err(_) if asked.is_none() => return Vec::new(),
@@ -212,23 +212,23 @@ pub(super) fn receive(
 }
 
 /// Takes the facts about dormant articles into memory. Returns their paths.
-fn return_to_memory(state: &mut State, found: Vec<(ArticlePath, Remembered)>) -> Vec<ArticlePath> {
-    let mut woken = Vec::new();
+fn reactivate(state: &mut State, found: Vec<(ArticlePath, ArticleFacts)>) -> Vec<ArticlePath> {
+    let mut reactivated = Vec::new();
     for (path, article) in found {
         // Two queries may have named the article.
         if state.recorder.ledger.article(&path).is_none() && state.recorder.ledger.dormant().has_path(of_path(&path)) {
             show_gone(state, &article);
-            state.record(Record::Woken { path: path.clone(), article: Box::new(article) });
+            state.record(Record::Reactivated { path: path.clone(), article: Box::new(article) });
             state.recorder.changed_articles.insert(path.clone());
-            state.dormancy.woken.insert(path.clone());
-            woken.push(path);
+            state.dormancy.reactivated.insert(path.clone());
+            reactivated.push(path);
         }
     }
-    woken
+    reactivated
 }
 
 /// Keeps the page that says that an article is gone, until something else is published there.
-fn show_gone(state: &mut State, article: &Remembered) {
+fn show_gone(state: &mut State, article: &ArticleFacts) {
     // Files that came before the first complete listing are compared with it first. They have the lowest numbers.
     let first = state.dormancy.waiting.files.values().next();
     let is_early = state.publisher.snapshot.generation == 0 || first.is_some_and(|waiting| waiting.is_early);
@@ -240,7 +240,7 @@ fn show_gone(state: &mut State, article: &Remembered) {
 }
 
 /// Releases files that may be no other dormant articles.
-fn release_files(state: &mut State, asked: Asked, woken: Vec<ArticlePath>) {
+fn release_files(state: &mut State, asked: Asked, reactivated: Vec<ArticlePath>) {
     let (mut ready, mut is_early) = (Vec::new(), false);
     for number in asked.files {
         let waiting = state.dormancy.waiting.files.get(&number);
@@ -254,7 +254,7 @@ fn release_files(state: &mut State, asked: Asked, woken: Vec<ArticlePath>) {
     files::apply(state, ready);
     // The first complete listing would have been compared with these.
     if is_early && state.listed {
-        moves::resolve_respelled(state, woken);
+        moves::resolve_respelled(state, reactivated);
     }
     for path in asked.applied {
         if !query_for_applied(state, &path).is_empty() || !state.dormancy.applied.remove(&path) {

@@ -68,7 +68,7 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
 /// Notes that a file exists. If the file was recorded as lost, it is recorded as found.
 fn note_present(state: &mut State, path: &ArticlePath) {
     state.missing.note_present(path);
-    if state.recorder.ledger.adopt(path).is_some_and(|remembered| remembered.is_lost()) {
+    if state.recorder.ledger.adopt(path).is_some_and(|facts| facts.is_lost()) {
         state.record(Record::Found { path: path.clone() });
     }
 }

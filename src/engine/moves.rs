@@ -1,6 +1,7 @@
 //! Decides whether a new file is an article that was at another path before.
 //!
-//! A file was moved if its bytes or its id were at a path that is gone, if only the spelling of its path changed, or if the operating system says so.
+//! A file was moved if its bytes or its id were at a path that is gone, if only the spelling of its path changed, or if the operating
+//! system says so.
 //!
 //! # Why does a copied file wait for some seconds?
 //!
@@ -17,7 +18,7 @@ use super::parts::problems::Source;
 use super::state::State;
 use crate::article::card::{Card, Packed};
 use crate::build::catalog::Catalog;
-use crate::ledger::{Ledger, Record, Remembered};
+use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::{ArticlePath, ContentHash, folded};
 
 /// How much longer than the grace period a possible move waits for the old file to vanish.
@@ -32,7 +33,7 @@ pub(super) fn deadline(state: &State) -> Timestamp {
 
 /// Whether a file at an unknown path has the same bytes as a published file at another path.
 pub(super) fn may_have_moved(state: &State, path: &ArticlePath, hash: ContentHash) -> bool {
-    let is_unknown = |known: &Remembered| known.id.is_none() && known.seen().is_none();
+    let is_unknown = |known: &ArticleFacts| known.id.is_none() && known.seen().is_none();
     state.recorder.ledger.article(path).is_none_or(is_unknown)
         && !state.dormancy.is_applied(path)
         && !possible_old_paths(&state.recorder.ledger, path, hash).is_empty()
@@ -46,9 +47,10 @@ pub(super) fn possible_old_paths(ledger: &Ledger, path: &ArticlePath, hash: Cont
 /// Moves an article whose rename the operating system reported. Returns its last good version. Contents needn't be
 /// compared.
 pub(super) fn rename(state: &mut State, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
-    let has_history = |known: &Remembered| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
+    let has_history =
+        |known: &ArticleFacts| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
     let is_known = state.recorder.ledger.article(from).is_some_and(has_history);
-    let is_taken = state.recorder.ledger.article(to).is_some_and(Remembered::is_known);
+    let is_taken = state.recorder.ledger.article(to).is_some_and(ArticleFacts::is_known);
     (is_known && !is_taken && from != to).then(|| move_article(state, from, to)).flatten()
 }
 
@@ -80,7 +82,7 @@ pub(super) fn resolve(state: &mut State, is_first_listing: bool) {
             continue;
         };
         // If several files had these bytes, the one that readers still see has moved.
-        let is_live = |old: &&ArticlePath| state.recorder.ledger.article(old).is_some_and(Remembered::is_known);
+        let is_live = |old: &&ArticlePath| state.recorder.ledger.article(old).is_some_and(ArticleFacts::is_known);
         let gone: Vec<&ArticlePath> = state
             .recorder
             .ledger
@@ -153,7 +155,7 @@ pub(super) fn moved_with_its_id(state: &mut State, path: &ArticlePath) -> bool {
 /// Records a move and removes the article at its old path. Returns the last good version from there.
 fn move_article(state: &mut State, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
     state.record(Record::Moved { from: from.clone(), to: to.clone() });
-    if state.recorder.ledger.article(to).is_some_and(Remembered::is_lost) {
+    if state.recorder.ledger.article(to).is_some_and(ArticleFacts::is_lost) {
         state.record(Record::Found { path: to.clone() });
     }
     state.missing.note_present(from);

@@ -68,10 +68,10 @@ fn note_gone(
     indexed: Option<&IndexedArticle>,
     has_own_pages: bool,
 ) {
-    let Some(remembered) = ledger.article(path) else { return };
-    let Some(id) = &remembered.id else { return };
+    let Some(facts) = ledger.article(path) else { return };
+    let Some(id) = &facts.id else { return };
     let is_expired = indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Expired(_)));
-    let gone = match remembered.retraction() {
+    let gone = match facts.retraction() {
         Some(retraction) => Some(GoneArticle { retracted: Some(retraction.at), reason: retraction.reason.clone() }),
         None => is_expired.then_some(GoneArticle { retracted: None, reason: None }),
     };

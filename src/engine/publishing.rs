@@ -97,7 +97,7 @@ fn drop_unaffected(state: &State, index: &Index, changed: &mut Vec<ArticlePath>)
 /// Finds the feeds to rebuild.
 fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Building> {
     let before = state.publisher.snapshot.clone();
-    let tombstone_routes = state.recorder.ledger.take_retold();
+    let tombstone_routes = state.recorder.ledger.take_changed_notices();
     if !tombstone_routes.is_empty() {
         let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
         state.publisher.feeds_to_rebuild.extend(keys.cloned());

@@ -15,7 +15,7 @@ use crate::build::index::{Changes, Index, IndexedArticle, Visibility};
 use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
 use crate::feed::DeletedEntry;
-use crate::ledger::{Record, Remembered, Retraction, Routes, TextPrint, Tombstone, Withdrawal};
+use crate::ledger::{ArticleFacts, Record, Retraction, Routes, TextPrint, Tombstone, Withdrawal};
 use crate::types::ArticlePath;
 
 /// The minimum time for which a feed lists a tombstone, even if there are too many. Readers that fetch once a day should see each one.
@@ -77,9 +77,9 @@ pub(super) fn record_published(
     let known = state.recorder.ledger.article(path);
     let old_id = known.and_then(|known| known.id.clone()).filter(|old_id| *old_id != id);
     let is_retracted = known.is_some_and(|known| known.retraction().is_some());
-    let was_known = known.is_some_and(Remembered::is_known);
+    let was_known = known.is_some_and(ArticleFacts::is_known);
     // Before the first snapshot, readers can't see anything that postponed articles would have to stay out of.
-    if state.publisher.snapshot.generation > 0 && !known.is_some_and(Remembered::is_live) {
+    if state.publisher.snapshot.generation > 0 && !known.is_some_and(ArticleFacts::is_live) {
         state.withholding.postponed.note(path);
     }
     let withdrawn = known.and_then(|known| known.withdrawn().cloned());
@@ -225,12 +225,12 @@ pub(super) fn record_text(
     let version = RENDERER_VERSION * 2 + u32::from(is_summary_only) + if is_teaser { TEASER } else { 0 };
     let print = TextPrint { hash, version };
     let known = state.recorder.ledger.article(path);
-    let before = known.and_then(Remembered::print);
+    let before = known.and_then(ArticleFacts::print);
     if before == Some(print) {
         return;
     }
-    let mut changed = known.and_then(Remembered::changed);
-    let first = known.and_then(Remembered::first).or_else(|| before.is_none().then(|| state.now_in_seconds()));
+    let mut changed = known.and_then(ArticleFacts::changed);
+    let first = known.and_then(ArticleFacts::first).or_else(|| before.is_none().then(|| state.now_in_seconds()));
     let is_completion = first.is_some_and(|first| {
         let age = state.now.duration_since(first);
         !age.is_negative() && age <= COMPLETION_PERIOD

@@ -19,7 +19,7 @@ use super::{folder_pages, indexing, moves};
 use crate::article::Article;
 use crate::build::index::Index;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::ledger::{Ledger, Record, Remembered};
+use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::ArticlePath;
 
 /// Decides whether missing files are deletions or an accident.
@@ -35,7 +35,7 @@ pub(super) fn resolve(state: &mut State) {
     // An article that is known under another path by now was moved, not removed.
     let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
     vanished.retain(|path| {
-        let is_known = state.recorder.ledger.article(path).is_some_and(Remembered::is_known);
+        let is_known = state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_known);
         (is_known || state.catalog.contains(path))
             && !state.missing.held_back_retracted.contains(path)
             && !moves::moved_with_its_id(state, path)
@@ -71,7 +71,7 @@ fn is_retracted(ledger: &Ledger, path: &ArticlePath) -> bool {
 
 /// Whether `vanished` contains every article that readers still have.
 fn removes_all_articles(state: &State, vanished: &[ArticlePath]) -> bool {
-    let is_live = |path: &ArticlePath| state.recorder.ledger.article(path).is_some_and(Remembered::is_live);
+    let is_live = |path: &ArticlePath| state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_live);
     let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
     let mut articles = state.index.iter().flat_map(Index::articles);
     vanished.iter().any(|path| is_live(path))
@@ -95,7 +95,7 @@ fn hold_back(state: &mut State, mut vanished: Vec<ArticlePath>) {
         }
     }
     for path in vanished {
-        let version = state.recorder.ledger.article(&path).and_then(Remembered::hash);
+        let version = state.recorder.ledger.article(&path).and_then(ArticleFacts::hash);
         if !folder_pages::is_listing(state, &path)
             && !state.entries.cached.contains_key(&path)
             && !version.is_some_and(|hash| state.recorder.ledger.keeps(hash))
@@ -114,7 +114,7 @@ fn hold_back(state: &mut State, mut vanished: Vec<ArticlePath>) {
 /// Drops an article whose text is gone because no window and no stored copy has it. Readers aren't told. Its feeds are
 /// recorded in case of a later retraction.
 fn drop_article(state: &mut State, path: &ArticlePath) {
-    let is_live = state.recorder.ledger.article(path).is_some_and(Remembered::is_live);
+    let is_live = state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_live);
     let indexed = state.index.as_ref().and_then(|index| index.get(path));
     if let Some(feeds) = indexed.filter(|_| is_live).map(|indexed| state.routes_of(indexed)) {
         state.record(Record::Withdrawn { path: path.clone(), feeds });

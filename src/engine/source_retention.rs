@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 
 use super::state::State;
 use crate::event::BodyRequest;
-use crate::ledger::{Record, Remembered};
+use crate::ledger::{ArticleFacts, Record};
 
 /// How long an unneeded version is kept. A deletion may turn out to be part of a mass removal.
 const RETENTION_PERIOD: SignedDuration = SignedDuration::from_secs(60);
@@ -47,7 +47,7 @@ pub(super) fn drop_unused(state: &mut State, everything: bool) {
     }
     let cutoff = state.now.saturating_sub(RETENTION_PERIOD).unwrap_or(state.now);
     while let Some(hash) = state.recorder.retention.take_unused(cutoff) {
-        let is_lost = |path| state.recorder.ledger.article(path).is_some_and(Remembered::is_lost);
+        let is_lost = |path| state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_lost);
         let is_needed =
             state.recorder.retention.is_needed(hash) || state.recorder.ledger.with_version(hash).any(is_lost);
         if !is_needed && state.recorder.ledger.keeps(hash) {

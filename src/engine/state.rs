@@ -17,7 +17,7 @@ use super::parts::withholding::Withholding;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::config::{Config, Removals};
-use crate::ledger::{Ledger, Record, Remembered, Routes};
+use crate::ledger::{ArticleFacts, Ledger, Record, Routes};
 use crate::types::ArticlePath;
 
 /// The state that the engine's steps change.
@@ -88,7 +88,7 @@ impl State {
 
     /// Whether readers see an article, according to the ledger.
     pub(super) fn is_live(&self, path: &ArticlePath) -> bool {
-        self.recorder.ledger.article(path).is_some_and(Remembered::is_live)
+        self.recorder.ledger.article(path).is_some_and(ArticleFacts::is_live)
     }
 
     /// The routes of the feeds that an article belongs to.

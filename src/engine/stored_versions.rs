@@ -8,7 +8,7 @@ use crate::article::card::Card;
 use crate::build::catalog::Catalog;
 use crate::build::index::Index;
 use crate::event::{BodyRequest, Effect, Listing, StoredVersion};
-use crate::ledger::{Ledger, Remembered, Withdrawal};
+use crate::ledger::{ArticleFacts, Ledger, Withdrawal};
 use crate::parallel;
 use crate::types::ArticlePath;
 
@@ -20,7 +20,7 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
     let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
     let mut without_good_file = Vec::new();
     let mut gone = Vec::new();
-    for (path, remembered) in articles_without_good_file(&state.catalog, &state.recorder.ledger) {
+    for (path, facts) in articles_without_good_file(&state.catalog, &state.recorder.ledger) {
         without_good_file.push(path.clone());
         if state.catalog.contains(path) {
             continue;
@@ -30,10 +30,10 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
             continue;
         }
         gone.push(path.clone());
-        if remembered.is_lost() {
-            let list = if remembered.retraction().is_some() { &mut lost_retracted } else { &mut lost };
+        if facts.is_lost() {
+            let list = if facts.retraction().is_some() { &mut lost_retracted } else { &mut lost };
             list.push(path.clone());
-        } else if remembered.is_known() {
+        } else if facts.is_known() {
             vanished.push(path.clone());
         }
     }
@@ -63,8 +63,8 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
 fn articles_without_good_file<'l>(
     catalog: &Catalog,
     ledger: &'l Ledger,
-) -> impl Iterator<Item = (&'l ArticlePath, &'l Remembered)> + use<'l> {
-    let all: Vec<(&ArticlePath, &Remembered)> = ledger.articles().collect();
+) -> impl Iterator<Item = (&'l ArticlePath, &'l ArticleFacts)> + use<'l> {
+    let all: Vec<(&ArticlePath, &ArticleFacts)> = ledger.articles().collect();
     let found = parallel::on_all_cores(&all, |(path, _)| catalog.get(path).is_none());
     all.into_iter().zip(found).filter_map(|(article, is_without)| is_without.then_some(article))
 }
@@ -73,17 +73,17 @@ fn articles_without_good_file<'l>(
 pub(super) fn request(state: &mut State, effects: &mut Vec<Effect>) {
     let mut requests = Vec::new();
     for path in std::mem::take(&mut state.missing.without_good_file) {
-        let Some(remembered) = state.recorder.ledger.article(&path) else { continue };
+        let Some(facts) = state.recorder.ledger.article(&path) else { continue };
         // Retracted by command before its broken file was read. Its feeds still have to list the retraction.
         let is_unreported = || {
-            let known = remembered.retraction();
+            let known = facts.retraction();
             known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
                 && state.catalog.contains(&path)
         };
-        let is_needed = (remembered.is_live() || is_unreported())
+        let is_needed = (facts.is_live() || is_unreported())
             && state.catalog.get(&path).is_none()
             && !state.catalog.is_withheld(&path);
-        let hash = remembered.hash().filter(|hash| is_needed && state.recorder.ledger.keeps(*hash));
+        let hash = facts.hash().filter(|hash| is_needed && state.recorder.ledger.keeps(*hash));
         requests.extend(hash.map(|hash| BodyRequest { path, hash, shown: true, links: None }));
     }
     requests.sort();
@@ -117,7 +117,8 @@ pub(super) fn check_unproven(state: &mut State, listing: &Listing) {
     for path in state.missing.unproven.clone() {
         if is_inside(&path) && is_absent(&path) {
             state.missing.unproven.remove(&path);
-            if state.catalog.contains(&path) || state.recorder.ledger.article(&path).is_some_and(Remembered::is_known) {
+            if state.catalog.contains(&path) || state.recorder.ledger.article(&path).is_some_and(ArticleFacts::is_known)
+            {
                 state.missing.note_vanished(path, listing.doubtful);
             }
         }

@@ -12,7 +12,7 @@ use crate::build::assemble;
 use crate::build::index::Index;
 use crate::build::placement::FeedKey;
 use crate::ledger::dormant::{Retired, of_id};
-use crate::ledger::{Ledger, Record, Remembered, Retraction, Tombstone};
+use crate::ledger::{ArticleFacts, Ledger, Record, Retraction, Tombstone};
 use crate::types::{ArticlePath, EntryId};
 
 /// The pause between two sweeps, for each [`ARTICLES_PER_PAUSE`] articles.
@@ -34,7 +34,7 @@ pub(super) fn run(state: &mut State) {
     }
     let Some(index) = state.index.take() else { return };
     let mut notices = Notices::new(&state.recorder.ledger, &index, state.now);
-    let mut selected: Vec<(ArticlePath, Remembered)> = Vec::new();
+    let mut selected: Vec<(ArticlePath, ArticleFacts)> = Vec::new();
     let mut is_any_left = false;
     for (path, article) in state.recorder.ledger.articles() {
         if !may_become_dormant(state, &index, path, article) {
@@ -76,7 +76,7 @@ pub(super) fn retired(ledger: &Ledger, index: &Index) -> Retired {
 }
 
 /// Whether an article has no file and nothing is pending for it. Retractions by command stay in memory.
-fn may_become_dormant(state: &State, index: &Index, path: &ArticlePath, article: &Remembered) -> bool {
+fn may_become_dormant(state: &State, index: &Index, path: &ArticlePath, article: &ArticleFacts) -> bool {
     let is_over = match article.retraction() {
         Some(known) => !article.is_retracted_by_command() && known.reason.is_none(),
         // Another article has its id.
@@ -94,7 +94,7 @@ fn may_become_dormant(state: &State, index: &Index, path: &ArticlePath, article:
         && !state.missing.deleted.contains_key(path)
         && !state.recorder.changed_articles.contains(path)
         && !pages::is_shown(state, path)
-        && !state.dormancy.woken.contains(path)
+        && !state.dormancy.reactivated.contains(path)
         && !state.dormancy.concerns(path)
 }
 
@@ -115,7 +115,7 @@ impl<'a> Notices<'a> {
     }
 
     /// Whether no feed has a notice of an article any more.
-    fn are_over(&mut self, article: &Remembered) -> bool {
+    fn are_over(&mut self, article: &ArticleFacts) -> bool {
         let (Some(id), Some(Retraction { at, reason, feeds, .. })) = (&article.id, article.retraction()) else {
             return true;
         };

@@ -6,7 +6,7 @@
 use hashbrown::HashTable;
 use jiff::Timestamp;
 
-use super::Remembered;
+use super::ArticleFacts;
 use crate::types::{ArticlePath, ContentHash, EntryId, SHORT_ID_LETTERS, folded};
 
 /// Eight bytes of a hash that identify a path, an id or a version. Collisions are possible.
@@ -28,7 +28,7 @@ pub struct Fingerprints {
 
 impl Fingerprints {
     /// The fingerprints of an article.
-    pub fn of(path: &ArticlePath, article: &Remembered) -> Fingerprints {
+    pub fn of(path: &ArticlePath, article: &ArticleFacts) -> Fingerprints {
         Fingerprints {
             path: of_path(path),
             id: article.id.as_ref().map(of_id),

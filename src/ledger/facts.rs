@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::{Retraction, Routes, TextPrint, Withdrawal};
 use crate::types::{ContentHash, EntryId};
 
-/// The durable facts about the article in a file, packed. [`Facts`] is the unpacked form.
+/// The durable facts about the article in a file, packed. [`UnpackedFacts`] is the unpacked form.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Remembered {
+pub struct ArticleFacts {
     /// The id under which the article was published.
     pub id: Option<EntryId>,
     /// The last public version, or the last version of a retracted article. All zeros: none.
@@ -17,10 +17,10 @@ pub struct Remembered {
     pub(super) rare: Option<Box<RareFacts>>,
 }
 
-/// The unpacked form of [`Remembered`].
+/// The unpacked form of [`ArticleFacts`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Facts {
-    /// See [`Remembered`].
+pub struct UnpackedFacts {
+    /// See [`ArticleFacts`].
     pub id: Option<EntryId>,
     /// The last public version, or the last version of a retracted article.
     pub hash: Option<ContentHash>,
@@ -40,9 +40,9 @@ pub struct Facts {
     pub withdrawn: Option<Routes>,
 }
 
-impl From<&Remembered> for Facts {
-    fn from(article: &Remembered) -> Facts {
-        Facts {
+impl From<&ArticleFacts> for UnpackedFacts {
+    fn from(article: &ArticleFacts) -> UnpackedFacts {
+        UnpackedFacts {
             id: article.id.clone(),
             hash: article.hash(),
             date: article.date(),
@@ -56,11 +56,11 @@ impl From<&Remembered> for Facts {
     }
 }
 
-impl From<Facts> for Remembered {
-    fn from(facts: Facts) -> Remembered {
-        let Facts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = facts;
+impl From<UnpackedFacts> for ArticleFacts {
+    fn from(facts: UnpackedFacts) -> ArticleFacts {
+        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = facts;
         let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false };
-        Remembered {
+        ArticleFacts {
             id,
             hash: hash.unwrap_or(NO_VERSION),
             date: date.map_or(i64::MIN, Timestamp::as_second),
@@ -69,7 +69,7 @@ impl From<Facts> for Remembered {
     }
 }
 
-/// Facts that few articles have.
+/// UnpackedFacts that few articles have.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct RareFacts {
     pub(super) seen: Option<Timestamp>,
@@ -84,13 +84,13 @@ pub(super) struct RareFacts {
 /// Stands for no version. No known input has this hash.
 pub(super) const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
 
-impl Default for Remembered {
-    fn default() -> Remembered {
-        Remembered { id: None, hash: NO_VERSION, date: i64::MIN, rare: None }
+impl Default for ArticleFacts {
+    fn default() -> ArticleFacts {
+        ArticleFacts { id: None, hash: NO_VERSION, date: i64::MIN, rare: None }
     }
 }
 
-impl Remembered {
+impl ArticleFacts {
     /// The last public version, or the last version of a retracted article.
     pub fn hash(&self) -> Option<ContentHash> {
         Some(self.hash).filter(|hash| *hash != NO_VERSION)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Remembered;
+use super::ArticleFacts;
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// A durable fact, written before readers see anything that depends on it.
@@ -112,14 +112,14 @@ pub enum Record {
         /// The path that the file had.
         path: ArticlePath,
         /// Its facts.
-        article: Box<Remembered>,
+        article: Box<ArticleFacts>,
     },
     /// A dormant article may be back. Its facts are loaded into memory again.
-    Woken {
+    Reactivated {
         /// The path that the file had.
         path: ArticlePath,
         /// Its facts.
-        article: Box<Remembered>,
+        article: Box<ArticleFacts>,
     },
     /// The bytes of the file of a public entry are in the store, so that a rejected edit or a lost file does not lose the entry.
     Kept {
@@ -171,7 +171,7 @@ impl Record {
             | Record::Unreadable { path, .. } => (Some(path), None),
             Record::Replaced { .. }
             | Record::Dormant { .. }
-            | Record::Woken { .. }
+            | Record::Reactivated { .. }
             | Record::Kept { .. }
             | Record::Dropped { .. }
             | Record::Feed { .. }

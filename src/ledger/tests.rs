@@ -39,7 +39,7 @@ fn id_follows_file_and_has_one_holder() {
     assert!(ledger.article(&path("b.md")).is_some_and(|b| b.id.is_none()));
     ledger.apply(&Record::Seen { path: path("c.md"), at: at(0) });
     ledger.apply(&Record::Seen { path: path("c.md"), at: at(9) });
-    assert_eq!(ledger.article(&path("c.md")).and_then(Remembered::seen), Some(at(0)));
+    assert_eq!(ledger.article(&path("c.md")).and_then(ArticleFacts::seen), Some(at(0)));
 }
 
 fn by_command() -> Retraction {
@@ -52,7 +52,7 @@ fn manual_retraction_survives_file_move() {
         let mut ledger = Ledger::replay([published("a.md", "tag:a", "1"), retracted("a.md", 5)]);
         ledger.apply(&Record::Retracted { path: path("c.md"), retraction: by_command() });
         ledger.apply(&moved(from, to));
-        assert!(ledger.article(&path(to)).is_some_and(Remembered::is_retracted_by_command), "{from} to {to}");
+        assert!(ledger.article(&path(to)).is_some_and(ArticleFacts::is_retracted_by_command), "{from} to {to}");
     }
 }
 
@@ -68,7 +68,7 @@ fn tombstones_remain_until_article_returns() {
         [published("a.md", "tag:a", "1"), published("b.md", "tag:b", "2"), retracted("a.md", 5), retracted("b.md", 6)];
     let ledger = Ledger::replay(story.clone());
     assert_eq!(tombstones(&ledger), ["tag:a@5 tag:b@6", "tag:a@5 tag:b@6"]);
-    assert!(!ledger.article(&path("a.md")).is_some_and(Remembered::is_live));
+    assert!(!ledger.article(&path("a.md")).is_some_and(ArticleFacts::is_live));
     for (what, more, expected) in [
         ("restored", vec![Record::Restored { path: path("a.md") }], "tag:b@6"),
         ("retracted anew", vec![retracted("a.md", 9)], "tag:b@6 tag:a@9"),
@@ -115,7 +115,7 @@ fn imported_id_survives_publication() {
     ledger.apply(&published("a.md", "urn:old", "1"));
     ledger.apply(&imported("urn:new"));
     assert!(ledger.holds(&a, &new) && !ledger.holds(&a, &old));
-    assert_eq!(ledger.article(&a).and_then(Remembered::hash), Some(ContentHash::of(b"1")));
+    assert_eq!(ledger.article(&a).and_then(ArticleFacts::hash), Some(ContentHash::of(b"1")));
 }
 
 #[test]
@@ -124,7 +124,8 @@ fn restored_dormant_article_keeps_id_unless_taken() {
     let before = Ledger::replay(story.clone());
     let article = before.article(&path("a.md")).cloned().expect("remembered");
     let dormant = Record::Dormant { path: path("a.md"), article: Box::new(article.clone()) };
-    let woken = || Record::Woken { path: path("a.md"), article: Box::new(Facts::from(&article).into()) };
+    let reactivated =
+        || Record::Reactivated { path: path("a.md"), article: Box::new(UnpackedFacts::from(&article).into()) };
     let mut ledger = Ledger::replay(story.into_iter().chain([dormant]));
     assert_eq!((ledger.len(), ledger.dormant().len(), ledger.tombstones("/").count()), (1, 1, 0));
     assert!(ledger.holder(&id("tag:a")).is_none() && ledger.with_version(ContentHash::of(b"1")).count() == 0);
@@ -134,16 +135,16 @@ fn restored_dormant_article_keeps_id_unless_taken() {
     assert!(ledger.dormant().has_path(dormant::of_path(&path("A.md"))), "another spelling");
     let mut taken = ledger.clone();
 
-    ledger.apply(&woken());
+    ledger.apply(&reactivated());
     assert_eq!(ledger.article(&path("a.md")), Some(&article));
     assert!(ledger.holds(&path("a.md"), &id("tag:a")) && ledger.dormant().is_empty());
     assert_eq!(ledger.dormant().retired().by_short_id(&short_id), None);
-    ledger.apply(&woken());
+    ledger.apply(&reactivated());
     assert_eq!(ledger.len(), 2, "its facts are in memory again");
 
     taken.apply(&published("c.md", "tag:a", "3"));
     assert_eq!(taken.dormant().retired().by_short_id(&short_id), None);
-    taken.apply(&woken());
+    taken.apply(&reactivated());
     let a = taken.article(&path("a.md")).expect("remembered");
     assert!(a.id.is_none() && a.retraction().is_none() && a.first() == article.first());
     assert!(taken.holds(&path("c.md"), &id("tag:a")));

@@ -24,7 +24,7 @@ use super::saved::last_listed_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};
 use crate::event::DormantQuery;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
-use crate::ledger::{Ledger, Record, Remembered};
+use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
 use facts::StoredFacts;
 
@@ -51,7 +51,7 @@ const TABLE: &str = "
 ";
 
 /// Stores the facts about an article that becomes dormant.
-pub(super) fn put(database: &Connection, path: &ArticlePath, article: &Remembered) -> rusqlite::Result<usize> {
+pub(super) fn put(database: &Connection, path: &ArticlePath, article: &ArticleFacts) -> rusqlite::Result<usize> {
     if !has_table(database)? {
         database.execute_batch(TABLE)?;
     }
@@ -91,7 +91,7 @@ pub(super) fn remove(database: &Connection, path: &str) -> rusqlite::Result<usiz
 pub(super) fn find_rows(
     directory: &Path,
     query: &DormantQuery,
-) -> Result<Option<Vec<(ArticlePath, Remembered)>>, StoreError> {
+) -> Result<Option<Vec<(ArticlePath, ArticleFacts)>>, StoreError> {
     let found = read_state(directory, |database, _| {
         let mut found: Vec<DormantArticle> = Vec::new();
         if !has_table(database)? {
@@ -133,7 +133,7 @@ pub(super) fn find_rows(
 /// A row of the table.
 struct DormantArticle {
     path: ArticlePath,
-    article: Remembered,
+    article: ArticleFacts,
     number: i64,
     id: Option<Fingerprint>,
 }

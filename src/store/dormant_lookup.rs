@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::presence::{Presence, find_ledger};
 use super::reader::read_ledger;
 use crate::event::DormantQuery;
-use crate::ledger::Remembered;
+use crate::ledger::ArticleFacts;
 use crate::ledger::dormant::Fingerprints;
 use crate::types::ArticlePath;
 
@@ -20,8 +20,8 @@ use crate::types::ArticlePath;
 pub fn find_dormant(
     directory: &Path,
     query: &DormantQuery,
-    unwritten: Vec<(ArticlePath, Remembered)>,
-) -> Result<Vec<(ArticlePath, Remembered)>, StoreError> {
+    unwritten: Vec<(ArticlePath, ArticleFacts)>,
+) -> Result<Vec<(ArticlePath, ArticleFacts)>, StoreError> {
     let mut found = unwritten;
     // The state directory was removed while the daemon runs. An empty result would mean that no article is dormant.
     if find_ledger(directory)? == Presence::NeverCreated && !is_complete(query, found.iter()) {
@@ -42,7 +42,7 @@ pub fn find_dormant(
 }
 
 /// Whether each fingerprint of a query matches an article.
-fn is_complete<'a>(query: &DormantQuery, found: impl Iterator<Item = &'a (ArticlePath, Remembered)>) -> bool {
+fn is_complete<'a>(query: &DormantQuery, found: impl Iterator<Item = &'a (ArticlePath, ArticleFacts)>) -> bool {
     let mut missing = query.clone();
     for (path, article) in found {
         let Fingerprints { path, id, version } = Fingerprints::of(path, article);

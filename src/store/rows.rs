@@ -65,7 +65,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             .prepare_cached("INSERT OR REPLACE INTO feed (route, updated) VALUES (?, ?)")?
             .execute(params![&**route, updated.as_millisecond()]),
         // The ledger has the damaged row already. Dormant articles have a table of their own (`dormant`).
-        Record::Unreadable { .. } | Record::Dormant { .. } | Record::Woken { .. } => return Ok(()),
+        Record::Unreadable { .. } | Record::Dormant { .. } | Record::Reactivated { .. } => return Ok(()),
         Record::Document { route, hash, last_modified } => database
             .prepare_cached("INSERT OR REPLACE INTO document (route, hash, last_modified) VALUES (?, ?, ?)")?
             .execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()]),

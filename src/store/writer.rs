@@ -176,7 +176,7 @@ impl Store {
                 let record = record.borrow();
                 match record {
                     Record::Dormant { path, article } => drop(dormant::put(&transaction, path, article)?),
-                    Record::Woken { path, .. } => drop(dormant::remove(&transaction, path.as_str())?),
+                    Record::Reactivated { path, .. } => drop(dormant::remove(&transaction, path.as_str())?),
                     record => write_record(&transaction, record, at.as_millisecond())?,
                 }
                 is_any_dormant |= matches!(record, Record::Dormant { .. });

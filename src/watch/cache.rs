@@ -83,7 +83,8 @@ impl<'r> RowCodec<'r> {
         RowCodec { root, rules }
     }
 
-    /// The row of a file that was read. `None` if it has no article, has too many diagnostics, is embargoed or withheld, or is too young.
+    /// The row of a file that was read. `None` if it has no article, has too many diagnostics, is embargoed or withheld, or changed too
+    /// recently.
     pub(super) fn encode(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<CachedRow> {
         // The engine needs the body of a section's page.
         if bundle::is_section_page(&file.path) {
@@ -95,7 +96,7 @@ impl<'r> RowCodec<'r> {
         else {
             return None;
         };
-        let stamp = stamp.filter(|stamp| !is_young(*stamp, now))?;
+        let stamp = stamp.filter(|stamp| !is_recent(*stamp, now))?;
         let card: Box<[u8]> = article.card.as_bytes().into();
         let warnings = packed::pack(diagnostics, MAX_WARNING_BYTES)?;
         let seal = self.checksum(&file.path, stamp, &article.card, &warnings, now)?;
@@ -117,7 +118,7 @@ impl<'r> RowCodec<'r> {
         Some(CachedFile { card, warnings })
     }
 
-    /// Computes the checksum of a row. `None` if a media file is too young.
+    /// Computes the checksum of a row. `None` if a media file changed too recently.
     fn checksum(
         &self,
         path: &ArticlePath,
@@ -130,7 +131,7 @@ impl<'r> RowCodec<'r> {
         if card.has_files() {
             for (file, _) in card.open(path).files {
                 match stat_file(self.root, &file).unwrap_or_default() {
-                    Some(stamp) if is_young(stamp, now) => return None,
+                    Some(stamp) if is_recent(stamp, now) => return None,
                     Some(stamp) => stamps.extend(stamp_bytes(stamp)),
                     None => stamps.push(0),
                 }
@@ -147,7 +148,7 @@ pub(super) fn rules(options: &ParseOptions) -> ContentHash {
 }
 
 /// Whether a file changed so recently that it may change again without a new stamp.
-pub(super) fn is_young(stamp: Stamp, now: SystemTime) -> bool {
+pub(super) fn is_recent(stamp: Stamp, now: SystemTime) -> bool {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
     let limit =
         i128::try_from(now).unwrap_or(i128::MAX) - i128::try_from(MIN_CACHED_AGE.as_nanos()).unwrap_or_default();

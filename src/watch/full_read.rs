@@ -30,7 +30,7 @@ enum FoundFile {
 /// Reads every article. `take` receives files in no order, while the walk goes on.
 ///
 /// Files that match their row in `cache` aren't read; rows of the others are saved. Articles published before the horizon in
-/// `scan_progress` come without their bodies unless they have diagnostics. `clock` decides which files are too young to be cached.
+/// `scan_progress` come without their bodies unless they have diagnostics. `clock` decides which files changed too recently to be cached.
 /// `report` receives the number of files read and found so far.
 pub fn read_everything<S>(
     root: &Root,

@@ -203,12 +203,12 @@ impl KnownFiles {
     }
 
     /// Compares the media files whose paths have a prefix with their current stamps. Returns the articles that have to be read again. A
-    /// file whose stamp wasn't read may have changed after it was measured if it `is_young`.
+    /// file whose stamp wasn't read may have changed after it was measured if it `is_recent`.
     pub(super) fn articles_to_remeasure(
         &mut self,
         prefix: &str,
         stat: impl Fn(&ArticlePath) -> Option<Stamp>,
-        is_young: impl Fn(Stamp) -> bool,
+        is_recent: impl Fn(Stamp) -> bool,
     ) -> BTreeSet<ArticlePath> {
         let mut outdated = BTreeSet::new();
         let referenced = self.referrers.range(ArticlePath::new(prefix)..);
@@ -221,7 +221,7 @@ impl KnownFiles {
                     let has_same_length = measured.facts.map(|facts| facts.length) == stamp.map(|stamp| stamp.size);
                     let is_same = match measured.version {
                         Some(before) => before == version,
-                        None => has_same_length && !stamp.is_some_and(&is_young),
+                        None => has_same_length && !stamp.is_some_and(&is_recent),
                     };
                     match is_same {
                         true => measured.version = Some(version),

@@ -1,6 +1,6 @@
 //! The files that an article's page was built from. A cached page is served only while they are unchanged.
 
-use super::cache::is_young;
+use super::cache::is_recent;
 use super::clock::clock;
 use super::read::{has_version, measure};
 use super::stat::stat_file;
@@ -23,17 +23,17 @@ pub struct PageSources {
 struct FileSnapshot {
     stamp: Option<Stamp>,
     /// Whether the file changed so recently that it may change again without a new stamp.
-    is_young: bool,
+    is_recent: bool,
 }
 
 impl FileSnapshot {
     fn take(root: &Root, path: &ArticlePath) -> FileSnapshot {
         let stamp = stat_file(root, path).ok().flatten();
-        FileSnapshot { stamp, is_young: stamp.is_some_and(|stamp| is_young(stamp, clock())) }
+        FileSnapshot { stamp, is_recent: stamp.is_some_and(|stamp| is_recent(stamp, clock())) }
     }
 
     fn is_current(self, root: &Root, path: &ArticlePath) -> bool {
-        !self.is_young && stat_file(root, path).ok().flatten() == self.stamp
+        !self.is_recent && stat_file(root, path).ok().flatten() == self.stamp
     }
 }
 

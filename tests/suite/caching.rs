@@ -149,7 +149,7 @@ fn read(newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (Str
 fn read_by(config: &str, newsroom: &Newsroom, cache: impl MetadataCache) -> BTreeMap<String, (String, bool)> {
     let config = config::parse(&newsroom.path("config/dateline.toml"), config.as_bytes()).config.expect("good");
     let root = Root::new(&newsroom.path("content"), "content");
-    // An hour later, no file is young.
+    // An hour later, no file is recent.
     let clock = || watch::clock() + Duration::from_secs(3_600);
     let (listing, read) =
         watch::read_everything(&root, &config.parsing, cache, clock, &ScanProgress::default(), &|_, _| {}, |files| {

@@ -342,7 +342,7 @@ fn systemd_restart_is_invisible_to_readers() {
     // The daemon sends few watchdog messages, because a full socket of an idle receiver would block it.
     hear("STOPPING=1");
     fs::rename(newsroom.path("away"), newsroom.path("content")).expect("movable");
-    // Requests without a saved document wait for the first publication, which takes a second or more because a file is young.
+    // Requests without a saved document wait for the first publication, which takes a second or more because a file changed recently.
     let mut file = fs::File::options().append(true).open(newsroom.path("content/news/a.md")).expect("there");
     file.write_all(b"\nAmended.\n").expect("writable");
     file.set_modified(dateline::watch::clock() + std::time::Duration::from_secs(3_600)).expect("it may be set");

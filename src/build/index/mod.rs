@@ -27,7 +27,7 @@ use crate::article;
 use crate::article::card::Card;
 use crate::diagnostics::{self, Code, Diagnostic};
 use crate::event::Now;
-use crate::ledger::{Ledger, Remembered};
+use crate::ledger::{ArticleFacts, Ledger};
 use crate::slab::SlotId;
 use crate::snapshot::HiddenCounts;
 use crate::types::{ArticlePath, Moment, SectionPath};
@@ -66,9 +66,9 @@ impl Index {
         self.now = now;
         let existed = self.remove(path);
         let mut feed_set = self.feed_set(path, card);
-        let remembered = ledger.article(path);
-        let published = self.first_publication(card, remembered);
-        let recorded_id = remembered.and_then(|article| article.id.clone());
+        let facts = ledger.article(path);
+        let published = self.first_publication(card, facts);
+        let recorded_id = facts.and_then(|article| article.id.clone());
         let preferred_id = card
             .id
             .clone()
@@ -82,9 +82,8 @@ impl Index {
         let mut claim = None;
         let mut due = Vec::new();
         // A clock that was set back doesn't withdraw published articles.
-        let was_public = |date: Moment| {
-            remembered.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()))
-        };
+        let was_public =
+            |date: Moment| facts.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()));
         let claim_kind = || match &card.id {
             _ if holder == Some(path) => IdClaim::Recorded,
             Some(_) => IdClaim::Explicit,
@@ -92,7 +91,7 @@ impl Index {
         };
         let expired = card.expires.filter(|expires| expires.timestamp() <= now);
         match (published, expired) {
-            _ if is_retracted(path, card, remembered, holder, ledger) => {
+            _ if is_retracted(path, card, facts, holder, ledger) => {
                 visibility = Visibility::Retracted;
                 // A retracted article keeps the id that readers know, so that no other article gets it.
                 if holder.is_some() {
@@ -121,8 +120,7 @@ impl Index {
             }
         }
         // Feeds matter only for articles that readers may know from them.
-        if (dates.is_none() || visibility == Visibility::Retracted)
-            && remembered.is_none_or(|article| article.id.is_none())
+        if (dates.is_none() || visibility == Visibility::Retracted) && facts.is_none_or(|article| article.id.is_none())
         {
             feed_set = Arc::new(FeedSet { placement: Arc::clone(&feed_set.placement), feeds: Box::default() });
         }
@@ -166,7 +164,7 @@ impl Index {
         }
         let Some(article) = self.articles.get_mut(slot) else { return };
         article.is_changed = false;
-        if always_reports || !remembered.is_some_and(|remembered| article.needs_no_update(remembered, card.hash)) {
+        if always_reports || !facts.is_some_and(|facts| article.needs_no_update(facts, card.hash)) {
             self.mark_changed(slot);
         }
     }
@@ -311,8 +309,8 @@ impl Index {
     }
 
     /// The stated date, else when the article was first seen; not before the end of its embargo.
-    fn first_publication(&self, card: &Card, remembered: Option<&Remembered>) -> Option<Moment> {
-        let seen = || self.moment(remembered?.seen()?);
+    fn first_publication(&self, card: &Card, facts: Option<&ArticleFacts>) -> Option<Moment> {
+        let seen = || self.moment(facts?.seen()?);
         let date = card.published.or_else(seen)?;
         Some(card.embargo.filter(|embargo| embargo.second() > date.second()).unwrap_or(date))
     }
@@ -339,14 +337,14 @@ impl Index {
 fn is_retracted(
     path: &ArticlePath,
     card: &Card,
-    remembered: Option<&Remembered>,
+    facts: Option<&ArticleFacts>,
     holder: Option<&ArticlePath>,
     ledger: &Ledger,
 ) -> bool {
     let other = || holder.filter(|holder| *holder != path).and_then(|holder| ledger.article(holder));
     card.retracted.is_some()
-        || remembered.is_some_and(Remembered::is_retracted_by_command)
-        || other().is_some_and(Remembered::is_retracted_by_command)
+        || facts.is_some_and(ArticleFacts::is_retracted_by_command)
+        || other().is_some_and(ArticleFacts::is_retracted_by_command)
 }
 
 /// Whether a file withholds its item from readers, such as a kill notice or a version under embargo. Files in a drafts folder withhold

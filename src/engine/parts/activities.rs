@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::recorder::routes;
 use crate::build::index::{Changes, Index, Visibility};
 use crate::event::{Activity, ActivityKind, Command, Effect, LoggedActivity};
-use crate::ledger::{Ledger, Record, Remembered, Routes, Withdrawal};
+use crate::ledger::{ArticleFacts, Ledger, Record, Routes, Withdrawal};
 use crate::types::{ArticlePath, Text};
 
 /// The maximum number of articles whose activity is logged one by one. Further articles are only counted.
@@ -79,11 +79,11 @@ impl Activities {
         match record {
             Record::Published { path, hash, .. } => {
                 let known = ledger.article(path);
-                let is_live = known.is_some_and(Remembered::is_live);
+                let is_live = known.is_some_and(ArticleFacts::is_live);
                 match (is_live, self.corrected.remove(path)) {
                     (false, _) => self.note(path, ActivityKind::Published, None, none()),
                     (true, true) => self.note(path, ActivityKind::Corrected, None, none()),
-                    (true, false) if known.and_then(Remembered::hash) != Some(*hash) => {
+                    (true, false) if known.and_then(ArticleFacts::hash) != Some(*hash) => {
                         self.note(path, ActivityKind::Updated, None, none());
                     }
                     (true, false) => {}

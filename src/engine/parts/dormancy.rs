@@ -22,7 +22,7 @@ pub(crate) struct Dormancy {
     /// After a failure: when the store is asked again, and the pause before that.
     pub(crate) retry: Option<(Timestamp, SignedDuration)>,
     /// Articles that came back. They stay in memory while this process runs, because what brought them back may recur with every edit.
-    pub(crate) woken: HashSet<ArticlePath>,
+    pub(crate) reactivated: HashSet<ArticlePath>,
     /// Whether any article may become dormant, and when the next sweep looks for them.
     pub(crate) is_due: bool,
     pub(crate) next_sweep: Option<Timestamp>,

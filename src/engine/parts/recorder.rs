@@ -12,7 +12,7 @@ use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::Effect;
-use crate::ledger::{Ledger, Record, Remembered, Routes, UnreadableRecord};
+use crate::ledger::{ArticleFacts, Ledger, Record, Routes, UnreadableRecord};
 use crate::snapshot::Resource;
 use crate::types::{ArticlePath, Moment};
 
@@ -84,7 +84,7 @@ impl Recorder {
         indexed: &IndexedArticle,
     ) -> Option<(Moment, Moment)> {
         let by_text = index.rules().config().updated_when == UpdatedWhen::Text;
-        let changed = self.ledger.article(path).and_then(Remembered::changed).filter(|_| by_text);
+        let changed = self.ledger.article(path).and_then(ArticleFacts::changed).filter(|_| by_text);
         assemble::publication_dates(indexed, changed.and_then(|changed| index.moment(changed)))
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::directory::PUBLISHED_LIST;
 use super::super::{Store, history, read_ledger};
 use super::*;
-use crate::ledger::{Ledger, Remembered, Retraction, TextPrint};
+use crate::ledger::{ArticleFacts, Ledger, Retraction, TextPrint};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 fn at(second: i64) -> Timestamp {
@@ -30,7 +30,7 @@ fn text(name: &str, version: i64) -> Record {
 
 /// Describes everything in a ledger, in a fixed order.
 fn describe(ledger: &Ledger) -> Vec<String> {
-    let article = |(path, article): (&ArticlePath, &Remembered)| {
+    let article = |(path, article): (&ArticlePath, &ArticleFacts)| {
         let text = (article.print(), article.changed(), article.first());
         let versions = (&article.id, article.hash(), article.date(), article.seen());
         format!(

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{Facts, Remembered, TextPrint};
+use crate::ledger::{ArticleFacts, TextPrint, UnpackedFacts};
 use crate::store::rows::{StoredRetraction, instant};
 use crate::types::{ContentHash, EntryId};
 
@@ -34,8 +34,9 @@ pub(super) struct StoredFacts {
 
 impl StoredFacts {
     /// Encodes the facts.
-    pub(super) fn text(article: &Remembered) -> String {
-        let Facts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = Facts::from(article);
+    pub(super) fn text(article: &ArticleFacts) -> String {
+        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn } =
+            UnpackedFacts::from(article);
         let milliseconds = |instant: Option<Timestamp>| instant.map(Timestamp::as_millisecond);
         let stored = StoredFacts {
             id: id.map(|id| id.to_string()),
@@ -52,7 +53,7 @@ impl StoredFacts {
     }
 
     /// Decodes the facts. `None` if they are damaged.
-    pub(super) fn read(text: &str) -> Option<Remembered> {
+    pub(super) fn read(text: &str) -> Option<ArticleFacts> {
         let stored: StoredFacts = serde_json::from_str(text).ok()?;
         // A value that is present must be valid.
         let at = |milliseconds: Option<i64>| milliseconds.map_or(Some(None), |at| instant(at).map(Some));
@@ -65,7 +66,7 @@ impl StoredFacts {
             Some((at, retraction)) => Some(retraction.open(instant(at)?)?),
             None => None,
         };
-        let facts = Facts {
+        let facts = UnpackedFacts {
             id: stored.id.map(EntryId::minted),
             hash: hash(stored.hash)?,
             date: at(stored.date)?,

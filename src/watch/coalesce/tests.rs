@@ -42,7 +42,7 @@ fn check(history: &str) {
 #[test]
 fn decisions_follow_histories() {
     for history in [
-        // Closed or renamed: read at once, however young.
+        // Closed or renamed: read at once, however recently.
         "0 end 1@0 Read",
         // Found by a scan.
         "0 see 1@5000 Read",

@@ -38,10 +38,10 @@ impl<C: MetadataCache> Worker<C> {
                     return Ok(());
                 }
                 let checked = (self.options.parse_config)(file, &bytes);
-                let is_young = std::fs::metadata(file)
+                let is_recent = std::fs::metadata(file)
                     .and_then(|metadata| metadata.modified())
                     .is_ok_and(|modified| clock().duration_since(modified).is_ok_and(|age| age < CONFIG_MIN_AGE));
-                if checked.config.is_none() && is_young {
+                if checked.config.is_none() && is_recent {
                     self.config.due = Some(self.now() + CONFIG_MIN_AGE / 4);
                     return Ok(());
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::batches::{LARGE_FILE_BYTES, batches};
-use super::super::cache::{MetadataCache, is_young};
+use super::super::cache::{MetadataCache, is_recent};
 use super::super::clock::clock;
 use super::super::coalesce::{Decision, FileStatus, HintKind};
 use super::super::listing::{is_doubtful, is_unmounted};
@@ -229,10 +229,10 @@ impl<C: MetadataCache> Worker<C> {
         }
     }
 
-    /// The stamp of a media file that was just measured. A young file may change without a new stamp, so it gets a stamp that never
-    /// matches.
+    /// The stamp of a media file that was just measured. A recently changed file may change without a new stamp, so it gets a stamp that
+    /// never matches.
     fn stat_media(&self, file: &ArticlePath) -> Option<Stamp> {
         let stamp = stat_file(&self.options.root, file).unwrap_or_default()?;
-        Some(if is_young(stamp, clock()) { Stamp::default() } else { stamp })
+        Some(if is_recent(stamp, clock()) { Stamp::default() } else { stamp })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::batches::MAX_BATCH_FILES;
-use super::super::cache::{CachedFile, CachedRow, MetadataCache, is_young};
+use super::super::cache::{CachedFile, CachedRow, MetadataCache, is_recent};
 use super::super::clock::clock;
 use super::super::coalesce::{Decision, FileStatus, HintKind};
 use super::super::listing::{FileKind, FolderListing, join};
@@ -29,7 +29,7 @@ const FOLDERS_PER_SHARE: usize = 2;
 /// How many files a task of the first scan has at most. The files of a task stay in memory until they are sent.
 const FILES_PER_TASK: usize = 256;
 
-/// How many times `content.settle` the first listing waits for young files at most.
+/// How many times `content.settle` the first listing waits for recently changed files at most.
 const MAX_FIRST_SETTLES: u32 = 3;
 
 impl<C: MetadataCache> Worker<C> {
@@ -48,7 +48,7 @@ impl<C: MetadataCache> Worker<C> {
         let prefix = if scope.is_empty() { String::new() } else { format!("{scope}/") };
         let root = &self.options.root;
         let stat = |file: &ArticlePath| stat_file(root, file).ok().flatten();
-        let to_remeasure = self.known.articles_to_remeasure(&prefix, stat, |stamp| is_young(stamp, wall_time));
+        let to_remeasure = self.known.articles_to_remeasure(&prefix, stat, |stamp| is_recent(stamp, wall_time));
         let now = self.now();
         if scope.is_empty() {
             self.scan_time = now.saturating_sub(started).saturating_sub(self.reading_time.saturating_sub(reading_time));
@@ -94,7 +94,7 @@ impl<C: MetadataCache> Worker<C> {
         self.unreadable = unreadable;
     }
 
-    /// Sends a listing, or keeps it as the first one until young files have settled.
+    /// Sends a listing, or keeps it as the first one until recently changed files have settled.
     fn send_listing(&mut self, mut found: Listing) -> Result<(), Stopped> {
         let is_full_scan = found.scope.is_empty();
         if is_full_scan {
@@ -110,7 +110,7 @@ impl<C: MetadataCache> Worker<C> {
             }
             return Ok(());
         }
-        // Articles that were just copied are young. Without them the first feeds would be empty.
+        // Articles that were just copied have changed recently. Without them the first feeds would be empty.
         if !self.is_listed && self.may_miss_files() {
             self.first_listing = Some((found, self.now() + self.coalescer.settle.saturating_mul(MAX_FIRST_SETTLES)));
             return Ok(());

@@ -110,7 +110,7 @@ pub(in crate::watch) struct Worker<C> {
     pub(super) reports_all: bool,
     /// Whether a full scan has been sent or is in `first_listing`.
     pub(super) is_listed: bool,
-    /// The first listing and when to send it at the latest. It waits for young files to settle, and for tools.
+    /// The first listing and when to send it at the latest. It waits for recently changed files to settle, and for tools.
     pub(super) first_listing: Option<(Listing, Duration)>,
     /// The folders that the last full scan couldn't list, and why.
     pub(super) unreadable: BTreeMap<String, Code>,

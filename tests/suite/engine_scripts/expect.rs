@@ -236,7 +236,7 @@ pub(super) fn record(record: &Record) -> String {
         Record::Unreadable { path, .. } => format!("unreadable {path}"),
         Record::Kept { path, .. } => format!("kept {path}"),
         Record::Dormant { path, .. } => format!("dormant {path}"),
-        Record::Woken { path, .. } => format!("woken {path}"),
+        Record::Reactivated { path, .. } => format!("reactivated {path}"),
         Record::Dropped { .. } => "dropped".to_owned(),
         Record::Feed { route, .. } => format!("feed {route}"),
         Record::Document { route, .. } => format!("document {route}"),
