@@ -47,7 +47,7 @@ impl MetadataCache for StateCache {
 
     fn save(&mut self, rows: Vec<(ArticlePath, Option<CachedRow>)>) {
         let Some(cache) = &mut self.0 else { return };
-        let row = |CachedRow { seal, card, warnings }| Row { seal, card, warnings };
+        let row = |CachedRow { checksum, card, warnings }| Row { checksum, card, warnings };
         cache.store(rows.into_iter().map(|(path, cached)| (path, cached.map(row))).collect());
     }
 
@@ -57,6 +57,6 @@ impl MetadataCache for StateCache {
 }
 
 /// Converts a row of the store to the watcher's type.
-pub(super) fn to_cached_row(Row { seal, card, warnings }: Row) -> CachedRow {
-    CachedRow { seal, card, warnings }
+pub(super) fn to_cached_row(Row { checksum, card, warnings }: Row) -> CachedRow {
+    CachedRow { checksum, card, warnings }
 }

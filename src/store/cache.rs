@@ -38,7 +38,7 @@ const MAX_WAITING_ROWS: usize = if cfg!(test) { 100 } else { 65_536 };
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     /// The hash of everything that the row depends on and of its content.
-    pub seal: ContentHash,
+    pub checksum: ContentHash,
     /// The card of its article.
     pub card: Box<[u8]>,
     /// The packed warnings about the file. Empty if there are none.
@@ -240,7 +240,7 @@ fn read(database: &Connection, folder: &str) -> rusqlite::Result<Vec<(String, Ro
 /// Decodes a row from three columns that begin at `first`.
 fn decode_row(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Row> {
     let (card, warnings): (Vec<u8>, Vec<u8>) = (row.get(first + 1)?, row.get(first + 2)?);
-    Ok(Row { seal: ContentHash::from_bytes(row.get(first)?), card: card.into(), warnings: warnings.into() })
+    Ok(Row { checksum: ContentHash::from_bytes(row.get(first)?), card: card.into(), warnings: warnings.into() })
 }
 
 /// Executes jobs until the sender is dropped, many in one transaction.
@@ -292,9 +292,9 @@ fn write_row(
         }
     };
     match row {
-        Some(Row { seal, card, warnings }) => database
+        Some(Row { checksum, card, warnings }) => database
             .prepare_cached("INSERT OR REPLACE INTO file (folder, name, seal, card, warnings) VALUES (?, ?, ?, ?, ?)")?
-            .execute(params![folder, path.name(), seal.as_bytes(), card, warnings]),
+            .execute(params![folder, path.name(), checksum.as_bytes(), card, warnings]),
         None => database
             .prepare_cached("DELETE FROM file WHERE folder = ? AND name = ?")?
             .execute(params![folder, path.name()]),
@@ -324,7 +324,7 @@ mod tests {
 
     fn row(number: usize) -> (ArticlePath, Option<Row>) {
         let bytes: Box<[u8]> = number.to_string().into_bytes().into();
-        let row = Row { seal: ContentHash::of(&bytes), card: bytes.clone(), warnings: bytes };
+        let row = Row { checksum: ContentHash::of(&bytes), card: bytes.clone(), warnings: bytes };
         (ArticlePath::new(&format!("news/{number}.md")), Some(row))
     }
 

@@ -59,7 +59,7 @@ pub(super) fn put(database: &Connection, path: &ArticlePath, article: &ArticleFa
     let (id, version) = (id.map(Fingerprint::cast_signed), version.map(Fingerprint::cast_signed));
     let (facts, last) = (StoredFacts::text(article), last_record(database)?);
     let since = article.retired_since();
-    let seal = seal(path.as_str(), &facts);
+    let checksum = checksum(path.as_str(), &facts);
     let check_sum = check_sum(path.as_str(), last, [Some(by_path.cast_signed()), id, version, Some(since)]);
     database
         .prepare_cached(
@@ -74,7 +74,7 @@ pub(super) fn put(database: &Connection, path: &ArticlePath, article: &ArticleFa
             version,
             since,
             facts,
-            seal.as_bytes(),
+            checksum.as_bytes(),
             check_sum
         ])
 }
@@ -143,7 +143,7 @@ impl DormantArticle {
     fn read(row: &Row<'_>) -> rusqlite::Result<Option<DormantArticle>> {
         let (path, facts): (String, String) = (row.get(0)?, row.get(1)?);
         let stored: [u8; 16] = row.get(2)?;
-        let is_intact = ContentHash::from_bytes(stored) == seal(&path, &facts);
+        let is_intact = ContentHash::from_bytes(stored) == checksum(&path, &facts);
         let Some(article) = StoredFacts::read(&facts).filter(|_| is_intact) else { return Ok(None) };
         let id: Option<i64> = row.get(4)?;
         let path = ArticlePath::new(&path);
@@ -151,7 +151,7 @@ impl DormantArticle {
     }
 }
 
-fn seal(path: &str, facts: &str) -> ContentHash {
+fn checksum(path: &str, facts: &str) -> ContentHash {
     ContentHash::of_parts([path.as_bytes(), facts.as_bytes()])
 }
 

@@ -1,5 +1,5 @@
 //! The cache of rendered bodies, for the next start. The key of a row is the hash of everything that its body depends on, so no row is
-//! stale. A damaged row doesn't match its seal and isn't used. The file may be deleted at any time.
+//! stale. A damaged row doesn't match its checksum and isn't used. The file may be deleted at any time.
 
 use std::collections::HashMap;
 use std::io;
@@ -63,7 +63,7 @@ impl Renderings {
             let mut statement = self.0.prepare_cached("SELECT seal, bytes FROM rendering WHERE key = ?")?;
             let found: Option<([u8; 16], Vec<u8>)> =
                 statement.query_row([key.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            let is_intact = |(seal, bytes): &([u8; 16], Vec<u8>)| seal == self::seal(key, bytes).as_bytes();
+            let is_intact = |(stored, bytes): &([u8; 16], Vec<u8>)| stored == checksum(key, bytes).as_bytes();
             Ok(found.filter(is_intact).map(|(_, bytes)| PackedRendering::from_bytes(bytes)))
         };
         keys.iter().filter_map(|key| Some((*key, find(key).ok().flatten()?))).collect()
@@ -77,7 +77,7 @@ impl Renderings {
                 let bytes = rendering.as_bytes();
                 transaction
                     .prepare_cached("INSERT OR REPLACE INTO rendering (key, seal, bytes) VALUES (?, ?, ?)")?
-                    .execute(params![key.as_bytes(), seal(key, bytes).as_bytes(), bytes])?;
+                    .execute(params![key.as_bytes(), checksum(key, bytes).as_bytes(), bytes])?;
             }
             shrink(&transaction, MAX_BYTES)?;
             transaction.commit()
@@ -92,7 +92,7 @@ fn file(state: &Path) -> PathBuf {
     state.join(DATABASE)
 }
 
-fn seal(key: &ContentHash, bytes: &[u8]) -> ContentHash {
+fn checksum(key: &ContentHash, bytes: &[u8]) -> ContentHash {
     ContentHash::of_parts([key.as_bytes().as_slice(), bytes])
 }
 

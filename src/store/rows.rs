@@ -20,12 +20,12 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
     let log = |kind: &str, path: &ArticlePath, value: &str, hash: Option<&ContentHash>, instant: Option<Timestamp>| {
         let (path, hash, instant) =
             (path.as_str(), hash.map(ContentHash::as_bytes), instant.map(Timestamp::as_millisecond));
-        let seal = Seal::of(now, kind, path, value, hash.map(|hash| &hash[..]), instant);
+        let checksums = Checksums::of(now, kind, path, value, hash.map(|hash| &hash[..]), instant);
         database
             .prepare_cached(
                 "INSERT INTO record (at, kind, path, value, hash, instant, seal) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![now, kind, path, value, hash, instant, seal.to_integer()])
+            .execute(params![now, kind, path, value, hash, instant, checksums.to_integer()])
     };
     match record {
         Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
@@ -75,22 +75,22 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
 
 /// Checksums of a row, because SQLite doesn't notice when a disk damages some of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Seal {
+struct Checksums {
     /// The checksum of the path alone. If it matches, the damaged row's article is known.
     path: u32,
     /// The checksum of all columns.
     row: u32,
 }
 
-impl Seal {
-    fn of(at: i64, kind: &str, path: &str, value: &str, hash: Option<&[u8]>, instant: Option<i64>) -> Seal {
+impl Checksums {
+    fn of(at: i64, kind: &str, path: &str, value: &str, hash: Option<&[u8]>, instant: Option<i64>) -> Checksums {
         let (at, instant) = (at.to_le_bytes(), instant.map(i64::to_le_bytes));
         let instant = instant.as_ref().map_or(&[][..], |instant| instant);
         let parts = [&at[..], kind.as_bytes(), path.as_bytes(), value.as_bytes(), hash.unwrap_or_default(), instant];
-        Seal { path: checksum(ContentHash::of(path.as_bytes())), row: checksum(ContentHash::of_parts(parts)) }
+        Checksums { path: checksum(ContentHash::of(path.as_bytes())), row: checksum(ContentHash::of_parts(parts)) }
     }
 
-    /// Whether a stored seal has the checksum of this path.
+    /// Whether stored checksums have the one of this path.
     fn has_path(stored: i64, path: &str) -> bool {
         stored >> 32 == i64::from(checksum(ContentHash::of(path.as_bytes())).cast_signed())
     }
@@ -99,10 +99,10 @@ impl Seal {
         (i64::from(self.path.cast_signed()) << 32) | i64::from(self.row)
     }
 
-    fn read(row: &Row<'_>, at: i64, kind: &str, path: &str) -> Option<Seal> {
+    fn read(row: &Row<'_>, at: i64, kind: &str, path: &str) -> Option<Checksums> {
         let value = row.get_ref(4).ok()?.as_str().ok()?;
         let hash = row.get_ref(5).ok()?.as_blob_or_null().ok()?;
-        Some(Seal::of(at, kind, path, value, hash, row.get(6).ok()?))
+        Some(Checksums::of(at, kind, path, value, hash, row.get(6).ok()?))
     }
 }
 
@@ -159,7 +159,7 @@ pub(super) struct NumberedRecord {
 
 /// The first version of the tables whose records have instants.
 pub(super) const INSTANTS_SCHEMA: usize = 2;
-/// The first version of the tables whose records have seals.
+/// The first version of the tables whose records have checksums.
 const SEALS_SCHEMA: usize = 3;
 
 /// Returns the columns that [`read_record`] expects, for a version of the tables.
@@ -185,13 +185,14 @@ pub(super) fn read_record(row: &Row<'_>) -> Result<NumberedRecord, ReadError> {
     if path.is_empty() {
         return Err(ReadError::Damaged(format!("its record {number}, `{kind}`, says nothing of which article it is")));
     }
-    // Rows from before the third version have no seal.
-    let seal: Option<i64> = row.get(7)?;
-    if seal.is_some_and(|seal| !Seal::has_path(seal, path)) {
+    // Rows from before the third version have no checksums.
+    let checksums: Option<i64> = row.get(7)?;
+    if checksums.is_some_and(|stored| !Checksums::has_path(stored, path)) {
         let why = format!("its record {number}, `{kind}`, is about another article than when it was written");
         return Err(ReadError::Damaged(why));
     }
-    let is_intact = seal.is_none_or(|seal| Seal::read(row, written, kind, path).map(Seal::to_integer) == Some(seal));
+    let is_intact = checksums
+        .is_none_or(|stored| Checksums::read(row, written, kind, path).map(Checksums::to_integer) == Some(stored));
     let decoded = decode(row, kind, ArticlePath::new(path));
     // If the row can be decoded but isn't intact, the kind itself may be damaged. A retraction is assumed, because it withholds longest.
     let kind = match kind {

@@ -15,7 +15,7 @@
 //! {"feed":"/news/","files":[1,0]}
 //! ```
 //!
-//! The seal is the hash of everything after the first line. In a damaged list, numbers might refer to other files.
+//! `seal` is the hash of everything after the first line. In a damaged list, numbers might refer to other files.
 //!
 //! # Why are saved documents served before all articles are read?
 //!
@@ -157,7 +157,8 @@ struct Head {
     record: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<u64>,
-    seal: String,
+    #[serde(rename = "seal")]
+    checksum: String,
 }
 
 /// Returns the versions of the parser and the renderer. Other versions may publish other documents from the same files.
@@ -225,7 +226,7 @@ fn encode(snapshot: &Snapshot, origin: &Origin) -> String {
         config: origin.config.to_string(),
         record: origin.record,
         device: origin.device,
-        seal: ContentHash::of(rest.as_bytes()).to_string(),
+        checksum: ContentHash::of(rest.as_bytes()).to_string(),
     };
     format!("{}\n{rest}", serde_json::to_string(&head).unwrap_or_default())
 }
@@ -314,7 +315,7 @@ pub(super) fn read(
     let is_current = head.dateline == env!("CARGO_PKG_VERSION")
         && head.rules == rules()
         && ContentHash::parse(&head.config) == Some(config)
-        && ContentHash::parse(&head.seal) == Some(ContentHash::of(rest.as_bytes()));
+        && ContentHash::parse(&head.checksum) == Some(ContentHash::of(rest.as_bytes()));
     if !is_current || has_withdrawal_after(head.record) {
         return None;
     }

@@ -31,7 +31,7 @@ const MIN_CACHED_AGE: Duration = Duration::from_secs(1);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CachedRow {
     /// The checksum: a hash of the parsing rules, of path and stamp, of the stamps of the media files, and of the other fields.
-    pub seal: ContentHash,
+    pub checksum: ContentHash,
     /// The article's packed metadata.
     pub card: Box<[u8]>,
     /// The file's diagnostics, packed ([`packed`]).
@@ -99,8 +99,8 @@ impl<'r> RowCodec<'r> {
         let stamp = stamp.filter(|stamp| !is_recent(*stamp, now))?;
         let card: Box<[u8]> = article.card.as_bytes().into();
         let warnings = packed::pack(diagnostics, MAX_WARNING_BYTES)?;
-        let seal = self.checksum(&file.path, stamp, &article.card, &warnings, now)?;
-        Some(CachedRow { seal, card, warnings })
+        let checksum = self.checksum(&file.path, stamp, &article.card, &warnings, now)?;
+        Some(CachedRow { checksum, card, warnings })
     }
 
     /// The contents of a row if it is valid for the file with this stamp.
@@ -111,9 +111,9 @@ impl<'r> RowCodec<'r> {
         row: CachedRow,
         now: SystemTime,
     ) -> Option<CachedFile> {
-        let CachedRow { seal, card, warnings } = row;
+        let CachedRow { checksum, card, warnings } = row;
         let card = Packed::from_bytes(path, card)?;
-        let is_valid = self.checksum(path, stamp, &card, &warnings, now)? == seal;
+        let is_valid = self.checksum(path, stamp, &card, &warnings, now)? == checksum;
         let warnings = packed::unpack(&warnings).filter(|_| is_valid)?;
         Some(CachedFile { card, warnings })
     }
