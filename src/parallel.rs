@@ -1,10 +1,11 @@
 //! Data parallelism on all cores, and work that may panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
 
-/// How many items a thread takes at once: enough to make taking cheap, few enough that all threads finish together.
+use rayon::prelude::*;
+
+/// How many items a thread takes at once, at least: enough to make taking cheap, few enough that all threads finish together.
 const BATCH_SIZE: usize = 32;
 
 /// Cached, since the system reads cgroup files for each call.
@@ -15,38 +16,18 @@ pub fn core_count() -> usize {
     *CORES
 }
 
-/// Applies `work` to all items in parallel. The results are in the order of the items.
+/// Applies `work` to all items in parallel. The results are in the order of the items. `work` must not wait for a disk or a network:
+/// all callers share the threads.
 pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     in_batches(items, BATCH_SIZE, work)
 }
 
 /// Like [`on_all_cores`], with a batch size for items that are expensive to process.
 pub fn in_batches<T: Sync, R: Send>(items: &[T], batch_size: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let size = batch_size.max(1);
-    let threads = items.len().div_ceil(size).min(*CORES);
-    if threads <= 1 {
+    if items.len() <= batch_size {
         return items.iter().map(work).collect();
     }
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Vec<R>)>> = Mutex::new(Vec::new());
-    let work_on_batches = || {
-        let mut results = Vec::new();
-        loop {
-            let start = next.fetch_add(size, Ordering::Relaxed);
-            let Some(items) = items.get(start..items.len().min(start + size)).filter(|items| !items.is_empty()) else {
-                break;
-            };
-            results.push((start, items.iter().map(&work).collect()));
-        }
-        done.lock().unwrap_or_else(PoisonError::into_inner).append(&mut results);
-    };
-    std::thread::scope(|scope| {
-        (1..threads).for_each(|_| drop(scope.spawn(work_on_batches)));
-        work_on_batches();
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_unstable_by_key(|(start, _)| *start);
-    done.into_iter().flat_map(|(_, results)| results).collect()
+    items.par_iter().with_min_len(batch_size).map(&work).collect()
 }
 
 /// The result of the work. `None` if it panics.
@@ -105,7 +86,9 @@ pub fn pipeline<T: Send, R: Send, F: Send, S>(
 
 #[cfg(test)]
 mod tests {
-    use super::{AtomicUsize, Ordering, on_all_cores, pipeline};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::{on_all_cores, pipeline};
 
     #[test]
     fn each_item_is_processed_once() {
