@@ -36,7 +36,7 @@ use super::request::RequestHead;
 use super::responses::{self, FileFacts};
 use super::routes::respond;
 use super::timeouts::ConnectionPhase;
-use super::workers::{Priority, WorkError, Workers};
+use super::workers::{ThreadLimits, WorkError, Workers};
 use super::{admin, coding, forwarded};
 use crate::metrics::{FeedLabel, Metrics, ResponseLabels};
 use crate::parallel;
@@ -47,6 +47,8 @@ use crate::types::ArticlePath;
 const FILE_THREADS: usize = 8;
 /// Limits the queue of file jobs. Further requests get 503.
 const MAX_WAITING_FILE_JOBS: usize = 4_096;
+/// Limits the queue of pages to build. Further requests get 503.
+const MAX_WAITING_PAGES: usize = 64;
 /// How long a request waits for a page, for example while the content directory doesn't respond.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often an article may change while its page is built before the request gets 503.
@@ -61,22 +63,26 @@ pub(super) struct ServerState<D> {
     open_files: Arc<Semaphore>,
     /// Threads that open and read files of the content directory.
     file_workers: Arc<Workers>,
-    /// Threads that read documents back and encode them.
+    /// The pool that builds documents and pages, for documents: reads them back and encodes them.
     document_workers: Workers,
     pages: Pages,
 }
 
 impl<D> ServerState<D> {
     pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, disk: Arc<D>, options: ServeOptions) -> ServerState<D> {
-        let files = Workers::start("files", FILE_THREADS, MAX_WAITING_FILE_JOBS, Priority::Normal);
-        let threads = parallel::core_count().max(2);
+        let files = Workers::start("files", FILE_THREADS, MAX_WAITING_FILE_JOBS);
+        let cores = parallel::core_count();
+        let documents = ThreadLimits { threads: cores.max(2), capacity: options.max_connections };
+        // Publication comes first, so at most half of the cores build pages.
+        let pages = ThreadLimits { threads: (cores / 2).max(1), capacity: MAX_WAITING_PAGES };
+        let (document_workers, page_workers) = Workers::start_pool("on-demand", documents, pages);
         ServerState {
             snapshot,
             disk,
             open_files: Arc::new(Semaphore::new(options.max_files)),
             file_workers: Arc::new(files),
-            document_workers: Workers::start("documents", threads, options.max_connections, Priority::Normal),
-            pages: Pages::new(&options.metrics),
+            document_workers,
+            pages: Pages::new(page_workers, &options.metrics),
             options,
         }
     }

@@ -1,4 +1,4 @@
-//! Article pages: built on demand by a few threads and cached.
+//! Article pages: built on demand by a few threads of low priority, and cached.
 //!
 //! # Who shares a build?
 //!
@@ -27,7 +27,7 @@ use super::disk::{Disk, DiskRequest, DiskResponse, Freshness};
 use super::negotiation::Coding;
 use super::reply::Reply;
 use super::request::RequestHead;
-use super::workers::{CancellationToken, Priority, Waiter, WorkError, Workers};
+use super::workers::{CancellationToken, Waiter, WorkError, Workers};
 use super::{representation, responses};
 use crate::metrics::Metrics;
 use crate::snapshot::{MemoryCounter, PublishedArticle, Resource};
@@ -41,8 +41,6 @@ const MAX_HELD_BYTES: usize = if cfg!(test) { 48 << 20 } else { 256 << 20 };
 const MAX_ETAGS: usize = 16_384;
 /// Limits the article versions remembered because building their page panicked.
 const MAX_FAILED: usize = 1_024;
-/// Limits the queue of builds. Further requests get 503.
-const MAX_WAITING_BUILDS: usize = 64;
 
 /// Why there is no page.
 #[derive(Clone, Debug)]
@@ -118,9 +116,7 @@ impl Weighter<EntryId, Page> for PageBytes {
 }
 
 impl Pages {
-    pub(super) fn new(metrics: &Arc<Metrics>) -> Pages {
-        // Publication comes first, so at most half of the cores build pages.
-        let threads = (crate::parallel::core_count() / 2).max(1);
+    pub(super) fn new(workers: Workers, metrics: &Arc<Metrics>) -> Pages {
         let state = State {
             pages: Cache::with_weighter(MAX_ETAGS, CACHE_BYTES, PageBytes),
             etags: Cache::new(MAX_ETAGS),
@@ -129,7 +125,7 @@ impl Pages {
         };
         Pages {
             state: Arc::new(Mutex::new(state)),
-            workers: Workers::start("pages", threads, MAX_WAITING_BUILDS, Priority::Low),
+            workers,
             metrics: Arc::clone(metrics),
             held_bytes: MemoryCounter::default(),
         }

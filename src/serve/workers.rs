@@ -4,6 +4,17 @@
 //!
 //! Publication runs on the runtime's blocking threads. Requests must not be able to fill those, so their work runs here. A job is skipped
 //! if all clients that waited for it have disconnected.
+//!
+//! # Which pools are there?
+//!
+//! One pool builds what requests need and memory lacks: documents and article pages. Another opens and reads files of the content
+//! directory, whose disk may hang.
+//!
+//! # Why do pages have a lower priority?
+//!
+//! Pages of long articles take long, and anybody can request many. They are built by threads whose priority is lower than that of
+//! publication, and never by the threads for documents, so that readers of feeds don't wait for pages. If many documents wait, as after a
+//! change of the configuration, the threads for pages help.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -54,22 +65,32 @@ pub(super) enum WorkError {
     Panicked,
 }
 
-/// A pool of threads. They end when the pool is dropped.
+/// Submits jobs of one priority to a pool of threads.
 pub(super) struct Workers {
-    queue: Arc<Queue>,
-    /// Limits the queue.
+    pool: Arc<Pool>,
+    priority: Priority,
+    /// Limits the jobs of this priority that wait.
     capacity: usize,
 }
+
+/// Closes the queue when it is dropped. Then the threads end.
+struct Pool(Arc<Queue>);
 
 #[derive(Default)]
 struct Queue {
     jobs: Mutex<Jobs>,
-    changed: Condvar,
+    /// Notified of jobs with normal and with low priority.
+    normal_changed: Condvar,
+    low_changed: Condvar,
 }
 
 #[derive(Default)]
 struct Jobs {
-    waiting: VecDeque<Job>,
+    normal: VecDeque<Job>,
+    low: VecDeque<Job>,
+    /// The number of threads of each priority.
+    normal_threads: usize,
+    low_threads: usize,
     is_closed: bool,
 }
 
@@ -78,7 +99,7 @@ struct Job {
     run: Box<dyn FnOnce() + Send>,
 }
 
-/// The scheduling priority of the threads.
+/// The scheduling priority of threads and their jobs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Priority {
     /// That of the process.
@@ -87,26 +108,52 @@ pub(super) enum Priority {
     Low,
 }
 
+/// The threads for the jobs of one priority.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ThreadLimits {
+    /// The number of threads.
+    pub(super) threads: usize,
+    /// The most jobs that wait.
+    pub(super) capacity: usize,
+}
+
 impl Workers {
-    pub(super) fn start(name: &str, threads: usize, capacity: usize, priority: Priority) -> Workers {
+    /// Starts a pool for jobs with normal priority.
+    pub(super) fn start(name: &str, threads: usize, capacity: usize) -> Workers {
+        let none = ThreadLimits { threads: 0, capacity: 0 };
+        Workers::start_pool(name, ThreadLimits { threads, capacity }, none).0
+    }
+
+    /// Starts a pool for jobs with normal and with low priority. Threads with low priority help the others while more jobs with normal
+    /// priority wait than there are threads for them.
+    pub(super) fn start_pool(name: &str, normal: ThreadLimits, low: ThreadLimits) -> (Workers, Workers) {
         let queue = Arc::new(Queue::default());
-        let mut started = 0;
-        for _ in 0..threads {
-            let queue = Arc::clone(&queue);
-            let work = move || {
-                if priority == Priority::Low {
-                    lower_priority();
+        let start = |priority: Priority, count: usize| {
+            let mut started = 0;
+            for _ in 0..count {
+                let queue = Arc::clone(&queue);
+                let work = move || {
+                    if priority == Priority::Low {
+                        lower_priority();
+                    }
+                    queue.work(priority);
+                };
+                match std::thread::Builder::new().name(name.into()).spawn(work) {
+                    Ok(_) => started += 1,
+                    Err(error) => tracing::error!(%error, "cannot start a thread that serves requests"),
                 }
-                queue.work();
-            };
-            match std::thread::Builder::new().name(name.into()).spawn(work) {
-                Ok(_) => started += 1,
-                Err(error) => tracing::error!(%error, "cannot start a thread that serves requests"),
             }
-        }
+            started
+        };
         // Without any thread, jobs are refused instead of waiting for ever.
-        queue.lock().is_closed = started == 0;
-        Workers { queue, capacity }
+        let threads = (start(Priority::Normal, normal.threads), start(Priority::Low, low.threads));
+        {
+            let mut jobs = queue.lock();
+            (jobs.normal_threads, jobs.low_threads) = threads;
+        }
+        let pool = Arc::new(Pool(queue));
+        let workers = |priority, capacity| Workers { pool: Arc::clone(&pool), priority, capacity };
+        (workers(Priority::Normal, normal.capacity), workers(Priority::Low, low.capacity))
     }
 
     /// Queues a job. Fails if the queue is full.
@@ -138,7 +185,7 @@ impl Workers {
             // The waiter may have been dropped.
             move || drop(done.send(work(&token)))
         };
-        self.queue.push(Job { token, run: Box::new(run) }, max_waiting)?;
+        self.pool.0.push(Job { token, run: Box::new(run) }, self.priority, max_waiting)?;
         Ok(Pending { result, _interest: waiter })
     }
 
@@ -148,24 +195,58 @@ impl Workers {
         token: CancellationToken,
         run: impl FnOnce() + Send + 'static,
     ) -> Result<(), WorkError> {
-        self.queue.push(Job { token, run: Box::new(run) }, self.capacity)
+        self.pool.0.push(Job { token, run: Box::new(run) }, self.priority, self.capacity)
     }
 }
 
 impl fmt::Debug for Workers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workers").field("capacity", &self.capacity).finish_non_exhaustive()
+        f.debug_struct("Workers")
+            .field("priority", &self.priority)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
     }
 }
 
-impl Drop for Workers {
+impl Drop for Pool {
     fn drop(&mut self) {
-        let mut jobs = self.queue.lock();
+        let mut jobs = self.0.lock();
         jobs.is_closed = true;
-        let waiting = std::mem::take(&mut jobs.waiting);
+        let waiting = (std::mem::take(&mut jobs.normal), std::mem::take(&mut jobs.low));
         drop(jobs);
-        self.queue.changed.notify_all();
+        self.0.normal_changed.notify_all();
+        self.0.low_changed.notify_all();
         drop(waiting);
+    }
+}
+
+impl Jobs {
+    fn waiting(&mut self, priority: Priority) -> &mut VecDeque<Job> {
+        match priority {
+            Priority::Normal => &mut self.normal,
+            Priority::Low => &mut self.low,
+        }
+    }
+
+    fn threads(&self, priority: Priority) -> usize {
+        match priority {
+            Priority::Normal => self.normal_threads,
+            Priority::Low => self.low_threads,
+        }
+    }
+
+    /// Whether more jobs with normal priority wait than there are threads for them.
+    fn needs_help(&self) -> bool {
+        self.normal.len() > self.normal_threads
+    }
+
+    /// Removes the next job for a thread.
+    fn take(&mut self, priority: Priority) -> Option<Job> {
+        match priority {
+            Priority::Normal => self.normal.pop_front(),
+            Priority::Low if self.needs_help() => self.normal.pop_front(),
+            Priority::Low => self.low.pop_front(),
+        }
     }
 }
 
@@ -174,31 +255,43 @@ impl Queue {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job, max_waiting: usize) -> Result<(), WorkError> {
+    fn changed(&self, priority: Priority) -> &Condvar {
+        match priority {
+            Priority::Normal => &self.normal_changed,
+            Priority::Low => &self.low_changed,
+        }
+    }
+
+    fn push(&self, job: Job, priority: Priority, max_waiting: usize) -> Result<(), WorkError> {
         let mut jobs = self.lock();
         let mut abandoned = VecDeque::new();
-        if jobs.waiting.len() >= max_waiting {
-            let (cancelled, waiting) =
-                std::mem::take(&mut jobs.waiting).into_iter().partition(|job| job.token.is_cancelled());
-            (abandoned, jobs.waiting) = (cancelled, waiting);
+        let waiting = jobs.waiting(priority);
+        if waiting.len() >= max_waiting {
+            let (cancelled, others) = std::mem::take(waiting).into_iter().partition(|job| job.token.is_cancelled());
+            (abandoned, *waiting) = (cancelled, others);
         }
-        let is_refused = jobs.is_closed || jobs.waiting.len() >= max_waiting;
+        let is_full = waiting.len() >= max_waiting;
+        let is_refused = is_full || jobs.is_closed || jobs.threads(priority) == 0;
         if !is_refused {
-            jobs.waiting.push_back(job);
+            jobs.waiting(priority).push_back(job);
         }
+        let needs_help = jobs.needs_help();
         drop(jobs);
         // Dropped after the lock is released, because dropping a job may need the lock.
         drop(abandoned);
         if is_refused {
             return Err(WorkError::Busy);
         }
-        self.changed.notify_one();
+        self.changed(priority).notify_one();
+        if needs_help {
+            self.low_changed.notify_one();
+        }
         Ok(())
     }
 
     /// Runs jobs until the pool is dropped.
-    fn work(&self) {
-        while let Some(job) = self.next() {
+    fn work(&self, priority: Priority) {
+        while let Some(job) = self.next(priority) {
             if !job.token.is_cancelled() {
                 // The waiter sees that the result is missing and logs the context.
                 drop(catch_unwind(AssertUnwindSafe(job.run)));
@@ -206,16 +299,16 @@ impl Queue {
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self, priority: Priority) -> Option<Job> {
         let mut jobs = self.lock();
         loop {
-            if let Some(job) = jobs.waiting.pop_front() {
+            if let Some(job) = jobs.take(priority) {
                 return Some(job);
             }
             if jobs.is_closed {
                 return None;
             }
-            jobs = self.changed.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+            jobs = self.changed(priority).wait(jobs).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -250,12 +343,13 @@ fn lower_priority() {}
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Duration;
 
     use super::*;
 
     #[tokio::test]
     async fn abandoned_job_never_starts() {
-        let workers = Workers::start("test", 1, 2, Priority::Low);
+        let workers = Workers::start("test", 1, 2);
         let (release, released) = mpsc::channel::<()>();
         let (entered, has_entered) = mpsc::channel();
         let first = workers.try_submit(move |token| {
@@ -275,9 +369,41 @@ mod tests {
 
     #[tokio::test]
     async fn panicking_job_leaves_worker_running() {
-        let workers = Workers::start("test", 1, 2, Priority::Normal);
+        let workers = Workers::start("test", 1, 2);
         let failed: Pending<()> = workers.try_submit(|_| panic!("on purpose")).unwrap();
         assert_eq!(failed.await, Err(WorkError::Panicked));
         assert_eq!(workers.try_submit(|_| 1).unwrap().await, Ok(1));
+    }
+
+    /// A page that takes long doesn't delay documents, and many documents are built by both threads.
+    #[tokio::test]
+    async fn low_priority_never_delays_normal_priority() {
+        let one = ThreadLimits { threads: 1, capacity: 8 };
+        let (documents, pages) = Workers::start_pool("test", one, one);
+        let (release_page, page_released) = mpsc::channel::<()>();
+        let page = pages.try_submit(move |_| page_released.recv().is_ok()).unwrap();
+        let second = pages.try_submit(|_| std::thread::current().id()).unwrap();
+        let document = documents.try_submit(|_| std::thread::current().id()).unwrap();
+        let document_thread = document.await.unwrap();
+        let (release_document, document_released) = mpsc::channel::<()>();
+        let (entered, has_entered) = mpsc::channel();
+        let slow = documents.try_submit(move |_| {
+            entered.send(()).unwrap();
+            document_released.recv().is_ok()
+        });
+        has_entered.recv().unwrap();
+        let many: Vec<_> = (0..3).map(|_| documents.try_submit(|_| std::thread::current().id()).unwrap()).collect();
+        release_page.send(()).unwrap();
+        let page_thread = second.await.unwrap();
+        assert_ne!(page_thread, document_thread);
+        // The thread for pages has helped before it built the second page, because the thread for documents is busy.
+        let mut many = many.into_iter();
+        let helped = tokio::time::timeout(Duration::ZERO, many.next().unwrap()).await;
+        assert_eq!(helped, Ok(Ok(page_thread)));
+        release_document.send(()).unwrap();
+        assert_eq!((page.await, slow.unwrap().await), (Ok(true), Ok(true)));
+        for document in many {
+            document.await.unwrap();
+        }
     }
 }
