@@ -40,7 +40,7 @@
 //! | `serve` | listeners, connections, TLS, access log, admin pages; routing, conditional requests and content negotiation are pure |
 //! | `deliver` | delivery targets with queues and retries; writes the output directory and its manifest |
 //! | `watch` | change events, scans, reading; `coalesce` decides which files are complete and which are gone |
-//! | `store` | the state directory: ledger records in SQLite, caches, documents, backup |
+//! | `store` | the state directory: ledger records in SQLite, caches, documents, backup; one thread owns the databases and accepts messages |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
 //! | `engine` | the pure state machine: events in, effects out |
 //! | `build` | catalog, placement, index, windows, render cache, assembly, encoding |

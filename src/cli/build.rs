@@ -15,7 +15,7 @@ use crate::deliver::Target;
 use crate::deliver::disk::Disk;
 use crate::diagnostics::Severity;
 use crate::ledger::Record;
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store, StoreError};
 
 /// Build the feeds to files once, without a server.
 #[derive(Args, Debug)]
@@ -131,7 +131,7 @@ fn build(checked: Checked, config: &Config, verify: bool, progress: &Progress) -
                 writer = Some(scope.spawn(move || store.append(records.into_iter().flatten(), daemon::now())));
                 ledger
             }
-            None => daemon::read_ledger(config),
+            None => store::read_ledger(&config.state),
         };
         let inputs = Inputs { ledger, cache, request: None, needs_all_bodies: false };
         let progress = |done, total| progress.at(done, total);

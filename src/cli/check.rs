@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::control::{self, CommandOutcome, Request};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::{Code, Diagnostic, Place, Severity};
+use crate::store;
 use crate::types::ArticlePath;
 
 /// Read the configuration and every article, and print every problem with its place and remedy. Writes nothing.
@@ -32,7 +33,7 @@ impl Check {
             in_force = compare_with_daemon(&config);
             let progress = Progress::new("reading articles");
             let mut has_state = false;
-            let ledger = || daemon::read_ledger(&config).inspect(|ledger| has_state = !ledger.is_empty());
+            let ledger = || store::read_ledger(&config.state).inspect(|ledger| has_state = !ledger.is_empty());
             let inputs = Inputs { ledger, cache: StateCache::none(), request: None, needs_all_bodies: false };
             let mut built = match daemon::build_once(
                 checked,

@@ -11,6 +11,7 @@ use crate::article::{bundle, parse_with_origins};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::Code;
 use crate::event::{Explanation, FeedDecision, FileState};
+use crate::store;
 use crate::watch::read;
 
 /// Show where each field of an article came from, and which feeds have the article and why.
@@ -79,7 +80,7 @@ impl Explain {
             return ExitCode::from(WRONG_INPUT);
         }
         let inputs = Inputs {
-            ledger: || daemon::read_ledger(&config),
+            ledger: || store::read_ledger(&config.state),
             cache: StateCache::none(),
             request: None,
             needs_all_bodies: false,

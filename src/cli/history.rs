@@ -38,7 +38,7 @@ impl History {
             Ok(loaded) => loaded,
             Err(code) => return code,
         };
-        let ledger = match daemon::read_ledger(&config) {
+        let ledger = match store::read_ledger(&config.state) {
             Ok(ledger) => ledger,
             Err(error) => return fail(&error.to_string()),
         };

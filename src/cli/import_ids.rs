@@ -26,7 +26,7 @@ use crate::event::{FileState, ParsedFile};
 use crate::feed::import::matching::{self, Candidate, Match};
 use crate::feed::import::{self, OldItem};
 use crate::ledger::{Ledger, Record};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store, StoreError};
 use crate::types::{ArticlePath, EntryId, Moment, Text, rfc3339};
 
 /// How many articles without an item are listed, newest first.
@@ -86,7 +86,7 @@ impl ImportIds {
         }
         let (items, repeated) = matching::distinct(items);
         let opened = match self.dry_run {
-            true => daemon::read_ledger(&config).map(|ledger| (None, ledger)),
+            true => store::read_ledger(&config.state).map(|ledger| (None, ledger)),
             false => Store::open(&config.state).and_then(|store| store.ledger().map(|ledger| (Some(store), ledger))),
         };
         let (store, mut ledger) = match opened {

@@ -16,6 +16,7 @@ use crate::beneath::Root;
 use crate::daemon;
 use crate::diagnostics::Severity;
 use crate::ledger::Ledger;
+use crate::store;
 use crate::types::{ArticlePath, EntryId};
 use crate::watch::scan::{Scan, scan};
 use crate::watch::stat::stat_file;
@@ -81,7 +82,7 @@ impl Pin {
             Ok(loaded) => loaded,
             Err(code) => return code,
         };
-        let ledger = match daemon::read_ledger(&config) {
+        let ledger = match store::read_ledger(&config.state) {
             Ok(ledger) => ledger,
             Err(error) => return fail(&error.to_string()),
         };

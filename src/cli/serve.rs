@@ -15,9 +15,10 @@ use tokio::task::JoinSet;
 use super::log::Log;
 use super::{count, fail, load, start_over};
 use crate::config::{Config, Endpoint};
-use crate::daemon::{self, CliOverrides, Listeners, Renewal, StateCache};
+use crate::daemon::{self, CliOverrides, Listeners, Renewal};
 use crate::metrics::Metrics;
 use crate::serve::Audience;
+use crate::store::CacheUse;
 
 /// Watch, build and serve until SIGTERM or Ctrl-C; a second signal ends at once. SIGHUP opens the access log anew and reads the
 /// certificate again.
@@ -67,7 +68,7 @@ impl Serve {
             Ok(runtime) => runtime,
             Err(error) => return fail(&format!("cannot start: {error}")),
         };
-        let cache = if self.verify { StateCache::open_empty } else { StateCache::open };
+        let caches = if self.verify { CacheUse::Empty } else { CacheUse::Keep };
         let overrides = CliOverrides { listen: self.listen.clone(), admin: self.admin.clone() };
         let mut renewal_at_exit = None;
         let result = runtime.block_on(async {
@@ -80,7 +81,7 @@ impl Serve {
             let stopped = async { stopped.await.unwrap_or_default() };
             let announced = Arc::clone(&config);
             let announce = |listeners: &Listeners| announce(&announced, listeners);
-            let daemon = daemon::run(checked, config, listeners, cache, daemon::now, announce, stopped);
+            let daemon = daemon::run(checked, config, listeners, caches, daemon::now, announce, stopped);
             let mut daemon = std::pin::pin!(daemon);
             // Dropping the set ends the task.
             let mut progress = JoinSet::new();

@@ -11,7 +11,7 @@ use crate::build::render_cache::RenderKey;
 use crate::config::Config;
 use crate::event::{BodyRequest, FetchedBody, StoredVersion, UnfetchedBody};
 use crate::parallel;
-use crate::store::{self, Renderings};
+use crate::store::StoreHandle;
 use crate::types::ContentHash;
 use crate::watch;
 
@@ -19,23 +19,25 @@ use crate::watch;
 pub(super) fn fetch(
     root: &Root,
     config: &Config,
+    store: &StoreHandle,
     requests: &[BodyRequest],
-    is_state_locked: bool,
+    is_rendered: bool,
 ) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
-    complete(root, config, watch::read::fetch(root, requests, &config.parsing), is_state_locked)
+    complete(root, config, store, watch::read::fetch(root, requests, &config.parsing), is_rendered)
 }
 
 /// Loads the versions that the files don't have any more from the store, and returns all bodies and those that neither has. If
-/// `is_state_locked`, bodies are rendered, too, with the cache of rendered bodies in the state directory.
+/// `is_rendered`, bodies are rendered, too, with the store's cache of rendered bodies.
 pub(super) fn complete(
     root: &Root,
     config: &Config,
+    store: &StoreHandle,
     read: Vec<Result<FetchedBody, Box<UnfetchedBody>>>,
-    is_state_locked: bool,
+    is_rendered: bool,
 ) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
     let missing = read.iter().filter_map(|body| body.as_ref().err()).map(|missing| missing.request.clone());
     // The stored versions have the order of the missing bodies.
-    let mut stored = load_stored(root, config, missing.collect()).into_iter();
+    let mut stored = load_stored(root, config, store, missing.collect()).into_iter();
     let (mut fetched, mut unfetched) = (Vec::with_capacity(read.len()), Vec::new());
     for body in read {
         let missing = match body {
@@ -53,14 +55,14 @@ pub(super) fn complete(
             None => unfetched.push(missing),
         }
     }
-    if is_state_locked {
-        render_all(config, &mut fetched);
+    if is_rendered {
+        render_all(store, &mut fetched);
     }
     (fetched, unfetched)
 }
 
 /// Renders bodies, or loads them from the cache of rendered bodies.
-fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
+fn render_all(store: &StoreHandle, fetched: &mut [FetchedBody]) {
     let key = |fetched: &FetchedBody| {
         let links = fetched.request.links.as_ref()?;
         fetched.article.as_ref()?.body.as_ref().map(|_| RenderKey::new(fetched.request.hash, links).hash())
@@ -73,9 +75,9 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
     if keys.len() <= MAX_UNCACHED_BODIES {
         return;
     }
-    let mut renderings = Renderings::open(&config.state);
-    let cached = renderings.as_ref().map(|renderings| renderings.get(&keys)).unwrap_or_default();
-    let (has_cache, begun) = (renderings.is_some(), Instant::now());
+    let cached = store.renderings(&keys);
+    let (has_cache, begun) = (cached.is_some(), Instant::now());
+    let cached = cached.unwrap_or_default();
     let rendered = parallel::on_all_cores(fetched, |fetched| {
         let key = key(fetched)?;
         if let Some(rendered) = cached.get(&key).and_then(PackedRendering::open) {
@@ -97,8 +99,8 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
         body.rendered = Some(rendered);
         new.extend(packed.map(|packed| (key, packed)));
     }
-    if let Some(renderings) = renderings.as_mut().filter(|_| !new.is_empty()) {
-        renderings.store(&new);
+    if !new.is_empty() {
+        store.save_renderings(new);
     }
 }
 
@@ -106,11 +108,16 @@ fn render_all(config: &Config, fetched: &mut [FetchedBody]) {
 pub(super) const MAX_LOADED_FILES: usize = 256;
 
 /// Loads published versions from the store, in the order of the requests.
-pub(super) fn load_stored(root: &Root, config: &Config, requests: Vec<BodyRequest>) -> Vec<StoredVersion> {
+pub(super) fn load_stored(
+    root: &Root,
+    config: &Config,
+    store: &StoreHandle,
+    requests: Vec<BodyRequest>,
+) -> Vec<StoredVersion> {
     let mut versions = Vec::with_capacity(requests.len());
     for batch in requests.chunks(MAX_LOADED_FILES) {
         let hashes: Vec<ContentHash> = batch.iter().map(|request| request.hash).collect();
-        let sources = store::load_sources(&config.state, &hashes).unwrap_or_else(|error| {
+        let sources = store.load_sources(&hashes).unwrap_or_else(|error| {
             tracing::error!(%error, "cannot load the published versions of articles");
             Vec::new()
         });

@@ -1,6 +1,7 @@
 //! Builds everything once, for `dateline build` and other commands without a daemon.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::bodies::{fetch, load_stored};
@@ -13,7 +14,7 @@ use crate::diagnostics::Diagnostic;
 use crate::engine::Engine;
 use crate::event::{Answer, Delivery, Effect, Event, Explanation, ParsedFile, Query, Ticket};
 use crate::ledger::{Ledger, Record};
-use crate::store::{self, StoreError};
+use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
 use crate::types::ArticlePath;
 use crate::watch::{self, ScanProgress};
 
@@ -48,14 +49,18 @@ pub fn build_once(
 ) -> Result<Built, StoreError> {
     let root = root(config);
     let Inputs { ledger, cache, request, needs_all_bodies } = inputs;
-    // A cache is open only if this process has locked the state.
-    let is_state_locked = cache.is_open();
+    // A cache is open only if this process has locked the state. Published versions are read in any case.
+    let (owner, is_rendered) = match cache.owner() {
+        Some(owner) => (owner, true),
+        None => (Arc::new(StoreOwner::open_caches(&config.state, CacheUse::Ignore)?), false),
+    };
+    let store = owner.handle();
     let scan_progress = ScanProgress::default();
     // The ledger is read while articles are read, and the engine handles articles while others are read.
     let (listing, built) =
         watch::read_everything(&root, &config.parsing, cache, watch::clock, &scan_progress, &progress, |files| {
             let engine = Engine::with_ledger(ledger()?);
-            let mut built = Built { deliveries: Vec::new(), answer: None, engine, is_state_locked };
+            let mut built = Built { deliveries: Vec::new(), answer: None, engine, store, is_rendered };
             built.handle_event(&root, config, Event::Config(checked), &mut persist);
             let (mut count, mut next_update) = (0, HORIZON_UPDATE_ARTICLES);
             files.for_each(|files| {
@@ -95,8 +100,9 @@ pub struct Built {
     pub deliveries: Vec<Delivery>,
     /// The answer to the request, if it is a command.
     pub answer: Option<Result<String, String>>,
-    /// Whether this process has locked the state.
-    is_state_locked: bool,
+    store: StoreHandle,
+    /// Whether bodies are rendered with the store's cache.
+    is_rendered: bool,
 }
 
 impl Built {
@@ -108,12 +114,12 @@ impl Built {
                 match effect {
                     Effect::Resume => queue.push_front(Event::Resume),
                     Effect::Fetch(requests) => {
-                        let (fetched, unfetched) = fetch(root, config, &requests, self.is_state_locked);
+                        let (fetched, unfetched) = fetch(root, config, &self.store, &requests, self.is_rendered);
                         queue.push_back(Event::Fetched(fetched));
                         queue.extend((!unfetched.is_empty()).then_some(Event::Unfetched(unfetched)));
                     }
                     Effect::LoadStored(requests) => {
-                        queue.push_back(Event::StoredVersion(load_stored(root, config, requests)));
+                        queue.push_back(Event::StoredVersion(load_stored(root, config, &self.store, requests)));
                     }
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),
@@ -165,12 +171,4 @@ impl Built {
             _ => None,
         }
     }
-}
-
-/// Reads the ledger without locking the state, for commands that change nothing.
-///
-/// # Errors
-/// As [`store::read_ledger`].
-pub fn read_ledger(config: &Config) -> Result<Ledger, StoreError> {
-    store::read_ledger(&config.state)
 }

@@ -24,6 +24,7 @@ use crate::diagnostics::Diagnostic;
 use crate::event::{Effect, Event, Ticket};
 use crate::metrics::Metrics;
 use crate::snapshot::Snapshot;
+use crate::store::StoreHandle;
 use crate::watch::{ScanProgress, WatchEvent, WatchHandle};
 
 /// The state of the event loop.
@@ -46,6 +47,7 @@ pub(super) struct Daemon {
     pub(super) watcher: WatchHandle,
     /// The progress of the first scan, shared by the watcher and the engine.
     pub(super) scan_progress: Arc<ScanProgress>,
+    pub(super) store: StoreHandle,
     pub(super) persistence: Persistence,
     pub(super) clock: Clock,
     /// The configuration at the start, for settings that can't change while the daemon runs.

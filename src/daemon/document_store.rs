@@ -28,8 +28,6 @@ const MAX_SAVE_DELAY: Duration = Duration::from_secs(60);
 const SAVE_DELAY_PER_DURATION: u32 = 20;
 /// The time that readers have to request new documents before memory is freed for the next publication.
 const SPARE_MEMORY_DELAY: Duration = Duration::from_millis(20);
-/// The ledger's write-ahead log is checkpointed after this many records, which are about four megabytes.
-const CHECKPOINT_INTERVAL_RECORDS: i64 = 400;
 
 /// The snapshot that readers see, and its origin.
 #[derive(Clone)]
@@ -77,14 +75,14 @@ impl DocumentStore {
     }
 
     /// Saves publications for the next start, each a moment after it was published, and the last one when the sender is dropped.
-    /// Also removes unused files, and checkpoints and compacts the ledger.
+    /// Also removes unused files.
     pub(super) async fn save_publications(
         self,
         state: PathBuf,
         content: Arc<ArcSwap<Root>>,
         mut published: watch::Receiver<Option<Published>>,
     ) {
-        let (mut is_open, mut delay, mut last_checkpoint) = (true, MIN_SAVE_DELAY, None);
+        let (mut is_open, mut delay) = (true, MIN_SAVE_DELAY);
         // The device is determined once per content directory, when its first documents are published: the directory is mounted then.
         let mut device: Option<(Arc<Root>, Option<u64>)> = None;
         while is_open && published.changed().await.is_ok() {
@@ -93,36 +91,15 @@ impl DocumentStore {
             let begun = Instant::now();
             let Some(Published { snapshot, mut origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, directory) = (Arc::clone(&self.documents), state.clone());
-            let is_first = last_checkpoint.is_none();
             let root = content.load_full();
             let known = device.take().filter(|(of, _)| Arc::ptr_eq(of, &root)).map(|(_, device)| device);
-            let checkpointed = *last_checkpoint.get_or_insert(origin.record);
-            let is_due = origin.record.saturating_sub(checkpointed) >= CHECKPOINT_INTERVAL_RECORDS;
-            if is_due {
-                last_checkpoint = Some(origin.record);
-            }
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.save(route, resource));
                 documents.remove_unused_files();
                 // Requests have loaded documents since memory was freed last.
                 documents.free_spare_memory();
-                if is_due {
-                    // If this fails, a later commit checkpoints the log and reports the error.
-                    store::checkpoint(&directory)
-                        .unwrap_or_else(|error| tracing::debug!(%error, "cannot checkpoint the ledger"));
-                }
                 origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
                 let saved = store::save_published_list(&directory, &snapshot, &origin);
-                if is_first || is_due {
-                    match store::compact(&directory) {
-                        Ok(0) => {}
-                        Ok(removed) => tracing::info!(records = removed, "ledger compacted"),
-                        Err(error) => tracing::debug!(%error, "cannot compact the ledger"),
-                    }
-                    if let Err(error) = store::mark_independent(&directory, store::MIN_UNCHECKED_ARTICLES) {
-                        tracing::debug!("{error}");
-                    }
-                }
                 (saved, (root, origin.device))
             });
             let saved = match work.await {

@@ -141,16 +141,17 @@ impl Daemon {
             Effect::Fetch(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
                 let (root, reads, bodies) = (self.root.clone(), self.reads.clone(), self.bodies.clone());
-                self.fetches.spawn(Fetch::run(root, config, reads, requests, bodies));
+                self.fetches.spawn(Fetch::run(root, config, self.store.clone(), reads, requests, bodies));
             }
             Effect::FindDormant(query) => {
                 let unwritten = self.persistence.unwritten_dormant(&query);
-                let (state, permits) = (self.config.state.clone(), Arc::clone(&self.dormant_lookup));
-                self.fetches.spawn(find_dormant(state, query, unwritten, permits, self.bodies.clone()));
+                let (store, permits) = (self.store.clone(), Arc::clone(&self.dormant_lookup));
+                self.fetches.spawn(find_dormant(store, query, unwritten, permits, self.bodies.clone()));
             }
             Effect::LoadStored(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
-                self.fetches.spawn(load_stored(self.root.clone(), config, requests, self.bodies.clone()));
+                let (root, store) = (self.root.clone(), self.store.clone());
+                self.fetches.spawn(load_stored(root, config, store, requests, self.bodies.clone()));
             }
         }
     }

@@ -11,7 +11,6 @@
 //! threads wait.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,14 +19,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::bodies;
-use super::ledger_writer::NOT_RESPONDING;
 use crate::beneath::Root;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, DormantQuery, Event, FetchedBody, StoredVersion, UnfetchedBody};
 use crate::ledger::ArticleFacts;
 use crate::parallel;
-use crate::store;
+use crate::store::{NOT_RESPONDING, StoreHandle};
 use crate::types::{ArticlePath, ContentHash};
 use crate::watch::read::fetch_one;
 
@@ -78,6 +76,7 @@ impl Reads {
 pub(super) struct Fetch {
     root: Root,
     config: Arc<Config>,
+    store: StoreHandle,
     reads: Reads,
     /// Bodies that no thread reads yet.
     queue: Arc<Mutex<VecDeque<BodyRequest>>>,
@@ -98,6 +97,7 @@ impl Fetch {
     pub(super) async fn run(
         root: Root,
         config: Arc<Config>,
+        store: StoreHandle,
         reads: Reads,
         requests: Vec<BodyRequest>,
         bodies: mpsc::Sender<Event>,
@@ -112,6 +112,7 @@ impl Fetch {
         let mut fetch = Fetch {
             root,
             config,
+            store,
             reads,
             outstanding: fresh.iter().cloned().collect(),
             late: BTreeSet::new(),
@@ -220,11 +221,11 @@ impl Fetch {
         if self.arrived.is_empty() {
             return;
         }
-        let (root, config) = (self.root.clone(), Arc::clone(&self.config));
+        let (root, config, store) = (self.root.clone(), Arc::clone(&self.config), self.store.clone());
         let arrived = std::mem::take(&mut self.arrived);
         self.arrived_bytes = 0;
         let requests: Vec<BodyRequest> = arrived.iter().map(request).cloned().collect();
-        let completed = spawn_blocking(move || bodies::complete(&root, &config, arrived, true));
+        let completed = spawn_blocking(move || bodies::complete(&root, &config, &store, arrived, true));
         let (fetched, unfetched) = completed.await.unwrap_or_else(|error| {
             tracing::error!(%error, "reading bodies failed; retrying");
             (Vec::new(), requests.into_iter().map(|request| UnfetchedBody { request, problem: None }).collect())
@@ -247,12 +248,13 @@ const LOAD_STORED_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) async fn load_stored(
     root: Root,
     config: Arc<Config>,
+    store: StoreHandle,
     requests: Vec<BodyRequest>,
     bodies: mpsc::Sender<Event>,
 ) {
     for requests in requests.chunks(bodies::MAX_LOADED_FILES) {
-        let (root, config, batch) = (root.clone(), Arc::clone(&config), requests.to_vec());
-        let mut work = spawn_blocking(move || bodies::load_stored(&root, &config, batch));
+        let (root, config, store, batch) = (root.clone(), Arc::clone(&config), store.clone(), requests.to_vec());
+        let mut work = spawn_blocking(move || bodies::load_stored(&root, &config, &store, batch));
         let missing =
             || requests.iter().map(|request| StoredVersion { request: request.clone(), article: None }).collect();
         let (versions, is_late) = match timeout(LOAD_STORED_TIMEOUT, &mut work).await {
@@ -273,7 +275,7 @@ const FIND_DORMANT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Finds dormant articles in the store and sends them to the engine. `permits` has one permit, so a disk that hangs blocks one thread. A
 /// late answer is sent too, because reading a large log takes longer than the engine should wait.
 pub(super) async fn find_dormant(
-    state: PathBuf,
+    store: StoreHandle,
     query: DormantQuery,
     unwritten: Vec<(ArticlePath, ArticleFacts)>,
     permits: Arc<Semaphore>,
@@ -287,7 +289,7 @@ pub(super) async fn find_dormant(
     };
     let task_query = query.clone();
     // The next look-up begins after the answer to this one was sent.
-    let mut work = spawn_blocking(move || (store::find_dormant(&state, &task_query, unwritten), permit));
+    let mut work = spawn_blocking(move || (store.find_dormant(&task_query, unwritten), permit));
     let done = match timeout(FIND_DORMANT_TIMEOUT, &mut work).await {
         Ok(done) => done,
         Err(_) => {
@@ -310,6 +312,7 @@ mod tests {
 
     use super::*;
     use crate::config;
+    use crate::store::{CacheUse, StoreOwner};
 
     #[tokio::test]
     async fn batches_of_bodies_are_bounded() {
@@ -334,7 +337,8 @@ mod tests {
         let (bodies, mut batches) = mpsc::channel(1);
         let root = super::super::configuration::root(&config);
         let mut fetches = JoinSet::new();
-        fetches.spawn(Fetch::run(root, config, Reads::default(), requests, bodies));
+        let store = StoreOwner::open_caches(folder.path(), CacheUse::Ignore).expect("a thread");
+        fetches.spawn(Fetch::run(root, config, store.handle(), Reads::default(), requests, bodies));
         let (mut arrived, mut missing) = (0, 0);
         while let Some(batch) = batches.recv().await {
             match batch {

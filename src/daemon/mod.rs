@@ -10,7 +10,6 @@
 //! - `fetching`: reads bodies for the engine
 //! - `bodies`: completes bodies from the store, and renders them
 //! - `persistence`: queues records, and postpones effects while records can't be written
-//! - `ledger_writer`: the thread that writes records
 //! - `metadata_cache`: connects the watcher to the store's cache of metadata
 //! - `activity`: logs what happened to articles
 //! - `document_store`: loads documents that aren't in memory, and saves publications
@@ -33,7 +32,6 @@ mod document_store;
 mod effects;
 mod event_loop;
 mod fetching;
-mod ledger_writer;
 mod listeners;
 mod metadata_cache;
 mod on_demand;
@@ -47,13 +45,12 @@ mod systemd;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::{JoinError, JoinSet, block_in_place, spawn_blocking};
 
 use crate::config::{self, Checked, Config};
 use crate::control;
@@ -62,10 +59,10 @@ use crate::deliver::{self, Target};
 use crate::engine;
 use crate::serve::{self, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
-use crate::store::{Store, StoreError};
+use crate::store::{CacheUse, StoreError, StoreOwner};
 use crate::watch::{self, ScanProgress, WatchOptions};
 use activity::ActivityLog;
-pub use builder::{Built, Inputs, build_once, read_ledger};
+pub use builder::{Built, Inputs, build_once};
 pub use clock::{Clock, now};
 use configuration::{find_root, log_relocation};
 pub use configuration::{load, root};
@@ -90,9 +87,8 @@ const SAFETY_SCAN_INTERVAL: Duration = Duration::from_secs(300);
 /// A file that stays open for writing longer than this is published as it is.
 const MAX_OPEN_TIME: Duration = Duration::from_secs(60);
 
-/// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. `cache` opens
-/// the metadata cache: [`StateCache::open`] or [`StateCache::open_empty`]. `announce` is called once the state is open, and prints where
-/// readers are served.
+/// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. `caches` says
+/// whether the caches of the last run are used. `announce` is called once the state is open, and prints where readers are served.
 ///
 /// # Errors
 /// If the state can't be opened, or a part of the daemon stopped unexpectedly.
@@ -100,7 +96,7 @@ pub async fn run(
     checked: Checked,
     config: Arc<Config>,
     listeners: Listeners,
-    cache: fn(&Path) -> StateCache,
+    caches: CacheUse,
     clock: Clock,
     announce: impl FnOnce(&Listeners) -> io::Result<()>,
     stop: impl Future<Output = ()>,
@@ -117,7 +113,7 @@ pub async fn run(
     };
     let (task_config, metrics) = (Arc::clone(&config), Arc::clone(&listeners.metrics));
     let opened = spawn_blocking(move || {
-        let store = Store::open(&task_config.state)?;
+        let store = StoreOwner::open(&task_config.state, caches)?;
         let mut output = task_config.output.clone().map(|directory| Disk::new(directory, &task_config.state));
         let locked = output.as_mut().map_or(Ok(()), Disk::lock);
         let documents = DocumentStore::open_documents(&task_config, &metrics);
@@ -125,16 +121,18 @@ pub async fn run(
         Ok((store, documents, locked.map(|()| output)))
     });
     let opened: Result<_, StoreError> = opened.await.map_err(fatal)?;
-    let (store, documents, output) = opened.map_err(|error| Fatal(error.to_string()))?;
+    // Dropped last, so that everything that stops before can still write.
+    let (owner, documents, output) = opened.map_err(|error| Fatal(error.to_string()))?;
+    let store = owner.handle();
     let output = output.map_err(|problem| Fatal(problem.to_log_line()))?;
     let content = find_root(&config).await;
     // The ledger is read while the watcher scans files.
-    let task_config = Arc::clone(&config);
+    let (task_config, task_store) = (Arc::clone(&config), store.clone());
     let state = spawn_blocking(move || {
-        let ledger = store.ledger_without_dormant()?;
-        let saved = store.published(task_config.origin(), &ledger);
+        let ledger = task_store.ledger_without_dormant(Duration::MAX)?;
+        let saved = task_store.published(task_config.origin(), &ledger);
         let (before, sources) = saved.map(|saved| (saved.snapshot, saved.sources)).unwrap_or_default();
-        Ok((store, ledger, Snapshot { prefix: engine::prefix(&task_config), ..before }, sources))
+        Ok((ledger, Snapshot { prefix: engine::prefix(&task_config), ..before }, sources))
     });
     let scan_progress = Arc::new(ScanProgress::default());
     let options = WatchOptions {
@@ -152,18 +150,18 @@ pub async fn run(
         progress: Arc::clone(&scan_progress),
     };
     let (watch_sender, watch_events) = mpsc::channel(WATCH_QUEUE_LENGTH);
-    // The cache may be opened because the state is locked by now.
-    let watcher = watch::start(options, cache(&config.state), watch_sender, Arc::clone(&listeners.metrics))
+    let cache = StateCache::of(store.clone());
+    let watcher = watch::start(options, cache, watch_sender, Arc::clone(&listeners.metrics))
         .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
     let state: Result<_, StoreError> = state.await.map_err(fatal)?;
-    let (store, ledger, before, sources) = state.map_err(|error| Fatal(error.to_string()))?;
+    let (ledger, before, sources) = state.map_err(|error| Fatal(error.to_string()))?;
     if !before.documents.is_empty() {
         let documents = before.documents.len();
         tracing::info!(documents, "serving saved documents until the first scan completes");
     }
     let saved_documents = match before.documents.is_empty() {
         true => SavedDocuments::default(),
-        false => SavedDocuments::new(content.clone(), Arc::clone(&config.parsing), config.state.clone(), sources),
+        false => SavedDocuments::new(content.clone(), Arc::clone(&config.parsing), store.clone(), sources),
     };
     let snapshot = Arc::new(ArcSwap::from_pointee(before));
     // The task ends by itself after the first publication.
@@ -182,6 +180,7 @@ pub async fn run(
     let disk = on_demand::responder(
         Arc::clone(&published_root),
         Arc::clone(&live_config),
+        store.clone(),
         document_store.clone(),
         Arc::clone(&snapshot),
     );
@@ -245,8 +244,8 @@ pub async fn run(
         deliveries,
         watcher,
         scan_progress,
-        persistence: Persistence::new(store, clock)
-            .map_err(|error| Fatal(format!("cannot start a thread: {error}")))?,
+        persistence: Persistence::new(store.clone(), owner.last_record(), owner.unwritable().map(str::to_owned), clock),
+        store,
         clock,
         config,
         requests,
@@ -285,5 +284,7 @@ pub async fn run(
     if drained.is_err() {
         tracing::warn!(deadline_s = DRAIN_TIMEOUT.as_secs(), "stopped before all connections and deliveries finished");
     }
+    // Requests, deliveries and saves may need the store until here. The state is unlocked when the owner has ended.
+    block_in_place(|| drop(owner));
     result
 }

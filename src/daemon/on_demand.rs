@@ -16,6 +16,7 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::event::BodyRequest;
 use crate::serve::{CancellationToken, DiskRequest, DiskResponse, Freshness};
 use crate::snapshot::{PublishedArticle, Snapshot};
+use crate::store::StoreHandle;
 use crate::watch;
 use crate::watch::page_sources::PageSources;
 
@@ -24,6 +25,7 @@ use crate::watch::page_sources::PageSources;
 pub(super) fn responder(
     content: Arc<ArcSwap<Root>>,
     config: Arc<ArcSwap<Config>>,
+    store: StoreHandle,
     document_store: DocumentStore,
     snapshot: Arc<ArcSwap<Snapshot>>,
 ) -> Arc<impl Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse>> {
@@ -33,7 +35,7 @@ pub(super) fn responder(
             document_store.documents.handle_growth(&resource);
             Ok(DiskResponse::Evicted)
         }
-        DiskRequest::Article(article) => article_page(&content, &config, &article, cancellation),
+        DiskRequest::Article(article) => article_page(&content, &config, &store, &article, cancellation),
         DiskRequest::Media(path) => {
             let is_mass_removal = |problem: &Diagnostic| problem.code == Code::MassRemoval;
             match watch::read::open_media(&content.load(), &path) {
@@ -61,6 +63,7 @@ pub(super) fn responder(
 fn article_page(
     root: &Arc<ArcSwap<Root>>,
     live_config: &Arc<ArcSwap<Config>>,
+    store: &StoreHandle,
     article: &Arc<PublishedArticle>,
     cancellation: &CancellationToken,
 ) -> io::Result<DiskResponse> {
@@ -72,7 +75,7 @@ fn article_page(
     let read = watch::read::fetch_one(&content, &request, &config.parsing);
     let version = read.is_ok().then_some(article.hash);
     stop_if_cancelled()?;
-    let (found, _) = complete(&content, &config, vec![read], false);
+    let (found, _) = complete(&content, &config, store, vec![read], false);
     let found = found.into_iter().find_map(|found| found.article);
     let body = found.and_then(|article| Some((article.metadata, article.body?)));
     let (metadata, body) = body.ok_or(io::ErrorKind::NotFound)?;

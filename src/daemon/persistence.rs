@@ -1,21 +1,20 @@
 //! Queues ledger records for the disk, and postpones effects that depend on them. While records can't be written, nothing new becomes
-//! public, but withheld articles are still removed.
+//! public, but withheld articles are still removed. A failing disk returns an error, but a hanging one returns nothing, and a retraction
+//! mustn't wait for it.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::block_in_place;
 
 use super::clock::Clock;
-use super::ledger_writer::{LedgerWriter, NOT_RESPONDING};
 use crate::deliver::merge;
 use crate::event::{Delivery, DormantQuery, Effect, LoggedActivity};
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::snapshot::Snapshot;
-use crate::store::Store;
+use crate::store::{NOT_RESPONDING, PendingWrite, StoreHandle};
 use crate::types::ArticlePath;
 
 /// The delay before a failed write is retried. The delay doubles with each failure up to the maximum.
@@ -33,13 +32,13 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Records on their way to the disk, and the effects that wait for them.
 pub(super) struct Persistence {
-    writer: LedgerWriter,
+    store: StoreHandle,
     /// The number of the last written record.
     pub(super) last_record: i64,
     /// Why the state could only be opened for reading.
     pub(super) unwritable: Option<String>,
-    /// The records of a write that hasn't ended.
-    in_flight: Option<Arc<Vec<Record>>>,
+    /// The write that hasn't ended, and its records. There is one at most.
+    in_flight: Option<(PendingWrite, Arc<Vec<Record>>)>,
     pub(super) clock: Clock,
     /// The number of the last record when the public snapshot was built. Later records may concern changes that readers don't see yet.
     pub(super) published_record: i64,
@@ -59,14 +58,10 @@ pub(super) struct Persistence {
 }
 
 impl Persistence {
-    /// Starts the writer's thread.
-    ///
-    /// # Errors
-    /// If the thread can't be started.
-    pub(super) fn new(store: Store, clock: Clock) -> io::Result<Persistence> {
-        let (last_record, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
-        Ok(Persistence {
-            writer: LedgerWriter::start(store)?,
+    /// Writes to a store whose last record has this number. `unwritable` says why it could only be opened for reading.
+    pub(super) fn new(store: StoreHandle, last_record: i64, unwritable: Option<String>, clock: Clock) -> Persistence {
+        Persistence {
+            store,
             last_record,
             unwritable,
             in_flight: None,
@@ -79,13 +74,13 @@ impl Persistence {
             is_withholding: false,
             is_reported_blocked: false,
             retry: Some((Instant::now() + MIN_RETRY_DELAY, MIN_RETRY_DELAY)),
-        })
+        }
     }
 
     /// Returns the stored ledger, with the records that aren't written yet.
     ///
     /// # Errors
-    /// If the ledger can't be read, or a write hangs: the writer's thread can't read during a write.
+    /// If the ledger can't be read, or a write hangs: the store can't be read during a write.
     pub(super) fn ledger(&mut self) -> Result<Ledger, String> {
         let mut ledger = block_in_place(|| {
             let finished = self.finish_write(WRITE_TIMEOUT);
@@ -93,18 +88,16 @@ impl Persistence {
             if self.in_flight.is_some() {
                 finished?;
             }
-            self.writer.ledger(READ_TIMEOUT)
+            self.store.ledger_without_dormant(READ_TIMEOUT).map_err(|error| error.to_string())
         })?;
-        let in_flight = self.in_flight.iter().flat_map(|records| records.iter());
-        in_flight.chain(&self.unwritten).for_each(|record| ledger.apply(record));
+        self.unfinished().for_each(|record| ledger.apply(record));
         Ok(ledger)
     }
 
     /// Returns the dormant articles that match a query and may not be in the store yet, the latest record first. Articles with the same
     /// id as a match are included.
     pub(super) fn unwritten_dormant(&self, query: &DormantQuery) -> Vec<(ArticlePath, ArticleFacts)> {
-        let in_flight = self.in_flight.iter().flat_map(|records| records.iter());
-        let dormant = in_flight.chain(&self.unwritten).rev().filter_map(|record| match record {
+        let dormant = self.unfinished().rev().filter_map(|record| match record {
             Record::Dormant { path, article } => Some((path, article, Fingerprints::of(path, article))),
             _ => None,
         });
@@ -116,6 +109,11 @@ impl Persistence {
         };
         let found = dormant.into_iter().filter(|(.., fingerprints)| is_found(fingerprints));
         found.map(|(path, article, _)| (path.clone(), ArticleFacts::clone(article))).collect()
+    }
+
+    /// Returns the records that may not be durable yet, in order.
+    fn unfinished(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.in_flight.iter().flat_map(|(_, records)| records.iter()).chain(&self.unwritten)
     }
 
     /// Whether records wait to be written, or can't be written.
@@ -210,24 +208,22 @@ impl Persistence {
             return Ok(());
         }
         let records = Arc::new(std::mem::take(&mut self.unwritten));
-        self.writer.begin(Arc::clone(&records), (self.clock)());
-        self.in_flight = Some(records);
+        let write = self.store.append(Arc::clone(&records), (self.clock)());
+        self.in_flight = Some((write, records));
         self.finish_write(timeout)
     }
 
     /// Waits for the write in flight, and puts its records back into the queue if it failed.
     fn finish_write(&mut self, timeout: Duration) -> Result<(), String> {
-        if self.in_flight.is_none() {
-            return Ok(());
-        }
-        let Some(outcome) = self.writer.wait(timeout) else {
+        let Some((write, records)) = self.in_flight.take() else { return Ok(()) };
+        let Some(outcome) = write.wait(timeout) else {
+            self.in_flight = Some((write, records));
             return Err(NOT_RESPONDING.to_owned());
         };
         (self.last_record, self.unwritable) = (outcome.last_record, outcome.unwritable);
-        let records = self.in_flight.take();
         outcome.result.map_err(|error| {
             let newer = std::mem::take(&mut self.unwritten);
-            self.unwritten = records.map(Arc::unwrap_or_clone).unwrap_or_default();
+            self.unwritten = Arc::unwrap_or_clone(records);
             self.unwritten.extend(newer);
             error.to_string()
         })
@@ -241,13 +237,15 @@ mod tests {
     use super::*;
     use crate::ledger::dormant::of_path;
     use crate::ledger::{ArticleFacts, UnpackedFacts};
+    use crate::store::{CacheUse, StoreOwner};
     use crate::types::EntryId;
 
     /// An article may become dormant and come back while the store can't be written.
     #[test]
     fn unwritten_dormant_articles_are_found_by_id() {
         let folder = tempfile::tempdir().unwrap();
-        let mut persistence = Persistence::new(Store::open(folder.path()).unwrap(), || Timestamp::UNIX_EPOCH).unwrap();
+        let store = StoreOwner::open(folder.path(), CacheUse::Ignore).unwrap();
+        let mut persistence = Persistence::new(store.handle(), 0, None, || Timestamp::UNIX_EPOCH);
         let dormant = |name: &str, id: &str| {
             let id = Some(EntryId::parse(id).unwrap());
             let article = Box::new(ArticleFacts::from(UnpackedFacts { id, ..UnpackedFacts::default() }));

@@ -28,7 +28,7 @@ use crate::beneath::Root;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::ledger::Record;
 use crate::snapshot::{Report, ResourceKind, Snapshot};
-use crate::store::{CacheReader, SavedFile, SavedSources, feed_of};
+use crate::store::{Row, SavedFile, SavedSources, StoreHandle, feed_of};
 use crate::types::ArticlePath;
 use crate::watch::stat::stat_file;
 use crate::watch::verify::{FileComparer, FileComparison, RootState, StatedIds};
@@ -42,6 +42,8 @@ const LIFETIME_PER_DURATION: u32 = 4;
 const VERIFY_THREADS: usize = 4;
 /// The interval at which the content directory is checked until the first publication.
 const ROOT_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The number of files whose cached metadata is queried at a time.
+const FILES_PER_QUERY: usize = 64;
 /// The number of files that are looked for in a content directory that is on another device than before.
 const SAMPLE_FILES: usize = 16;
 
@@ -50,9 +52,14 @@ const SAMPLE_FILES: usize = 16;
 pub(super) struct SavedDocuments(Arc<ArcSwapOption<Verifier>>);
 
 impl SavedDocuments {
-    /// Starts to verify documents that depend on the files `sources` below `root`. The metadata cache is read from the directory `state`.
-    pub(super) fn new(root: Root, parsing: Arc<ParseOptions>, state: PathBuf, sources: SavedSources) -> SavedDocuments {
-        SavedDocuments(Arc::new(ArcSwapOption::from(Verifier::start(root, parsing, state, sources))))
+    /// Starts to verify documents that depend on the files `sources` below `root`. The metadata cache is read from `store`.
+    pub(super) fn new(
+        root: Root,
+        parsing: Arc<ParseOptions>,
+        store: StoreHandle,
+        sources: SavedSources,
+    ) -> SavedDocuments {
+        SavedDocuments(Arc::new(ArcSwapOption::from(Verifier::start(root, parsing, store, sources))))
     }
 
     /// Whether a document may be served. `false` if the verification takes too long, or newer documents were published.
@@ -159,7 +166,7 @@ enum Job {
 
 struct Verifier {
     comparer: FileComparer,
-    state: PathBuf,
+    store: StoreHandle,
     sources: SavedSources,
     verdicts: Mutex<Verdicts>,
     /// The ids that wire texts state, the directory of the texts, and when the ids expire.
@@ -177,11 +184,16 @@ struct Verdicts {
 
 impl Verifier {
     /// Starts the threads. `None` if the system can't start them.
-    fn start(root: Root, parsing: Arc<ParseOptions>, state: PathBuf, sources: SavedSources) -> Option<Arc<Verifier>> {
+    fn start(
+        root: Root,
+        parsing: Arc<ParseOptions>,
+        store: StoreHandle,
+        sources: SavedSources,
+    ) -> Option<Arc<Verifier>> {
         let (jobs, inbox) = channel();
         let verifier = Arc::new(Verifier {
             comparer: FileComparer::new(root, parsing),
-            state,
+            store,
             sources,
             verdicts: Mutex::default(),
             stated_ids: Mutex::default(),
@@ -221,12 +233,12 @@ impl Verifier {
         receiver
     }
 
-    fn execute(&self, job: Job, cache: &CacheReader) {
+    fn execute(&self, job: Job) {
         match job {
             Job::Root(absence) => drop(absence.send_replace(Some(self.absence(&self.comparer.resolve_again())))),
             Job::Document { route, kind, verdict } => {
                 let begun = Instant::now();
-                let is_unchanged = self.is_unchanged(&route, kind, cache);
+                let is_unchanged = self.is_unchanged(&route, kind);
                 let lifetime = (begun.elapsed() * LIFETIME_PER_DURATION).max(MIN_VERDICT_LIFETIME);
                 let expires = Instant::now() + lifetime;
                 verdict.send_replace(Some(Verdict { is_unchanged, expires }));
@@ -235,39 +247,44 @@ impl Verifier {
     }
 
     /// Whether all files that a document depends on are unchanged.
-    fn is_unchanged(&self, route: &str, kind: ResourceKind, cache: &CacheReader) -> bool {
+    fn is_unchanged(&self, route: &str, kind: ResourceKind) -> bool {
         let Some(files) = self.sources.of(route, kind) else { return false };
         let withheld = self.lock().withheld.clone();
         // The content directory may have been swapped since the start.
         let comparer = self.comparer.resolve_again();
         let mut is_absent = None;
         let mut is_absent = || *is_absent.get_or_insert_with(|| self.absence(&comparer).is_some());
-        let is_same = |file: &&SavedFile| {
-            let row = cache.of_file(&file.path).map(to_cached_row);
-            match comparer.compare(&file.path, file.hash, row) {
-                FileComparison::Unchanged => true,
-                FileComparison::Changed => false,
-                FileComparison::Missing | FileComparison::Unreadable => is_absent(),
-            }
+        let mut is_same = |file: &SavedFile, row: Option<Row>| match comparer.compare(
+            &file.path,
+            file.hash,
+            row.map(to_cached_row),
+        ) {
+            FileComparison::Unchanged => true,
+            FileComparison::Changed => false,
+            FileComparison::Missing | FileComparison::Unreadable => is_absent(),
+        };
+        let mut are_same = |files: &[&SavedFile]| {
+            let paths: Vec<ArticlePath> = files.iter().map(|file| file.path.clone()).collect();
+            files.iter().zip(self.store.cached_rows(&paths)).all(|(file, row)| is_same(file, row))
         };
         !files.iter().any(|file| withheld.contains(&file.path))
-            && files.iter().all(is_same)
-            && self.are_ids_unique(&comparer, &files, cache)
+            && files.chunks(FILES_PER_QUERY).all(&mut are_same)
+            && self.are_ids_unique(&comparer, &files)
     }
 
     /// Whether no other file states the id of one of these wire texts. An agency kills an item by a new file, which may be in any folder.
-    fn are_ids_unique(&self, comparer: &FileComparer, files: &[&SavedFile], cache: &CacheReader) -> bool {
+    fn are_ids_unique(&self, comparer: &FileComparer, files: &[&SavedFile]) -> bool {
         let items: Vec<_> = files.iter().filter_map(|file| Some((file.id.as_ref()?, &file.path))).collect();
         if items.is_empty() {
             return true;
         }
-        let stated = self.stated_ids(comparer, cache);
+        let stated = self.stated_ids(comparer);
         let is_unique = |(id, path)| stated.is_unique(id, path);
         items.into_iter().all(|item| is_unique(item).unwrap_or_else(|| self.absence(comparer).is_some()))
     }
 
     /// Returns the ids that wire texts state. Verifications share them for a while, because all folders have to be read.
-    fn stated_ids(&self, comparer: &FileComparer, cache: &CacheReader) -> Arc<StatedIds> {
+    fn stated_ids(&self, comparer: &FileComparer) -> Arc<StatedIds> {
         let mut shared = self.stated_ids.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = |root: &PathBuf, expires: &Instant| *root == comparer.root().path && *expires > Instant::now();
         if let Some((stated, ..)) = shared.as_ref().filter(|(_, root, expires)| is_current(root, expires)) {
@@ -275,7 +292,7 @@ impl Verifier {
         }
         let begun = Instant::now();
         let rows = |folder: &str| {
-            let rows = cache.of_folder(folder).into_iter();
+            let rows = self.store.cached_folder(folder).unwrap_or_default().into_iter();
             rows.map(|(name, row)| (name, to_cached_row(row))).collect()
         };
         let stated = Arc::new(comparer.stated_ids(&self.sources.top_folders(), rows));
@@ -306,11 +323,9 @@ impl Verifier {
 
 /// Executes jobs until the verifier is dropped, which the first publication does.
 fn run_jobs(verifier: &Weak<Verifier>, inbox: &Mutex<Receiver<Job>>) {
-    let mut cache = None;
     loop {
         let job = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let (Ok(job), Some(verifier)) = (job, verifier.upgrade()) else { return };
-        let cache = cache.get_or_insert_with(|| CacheReader::open(&verifier.state));
-        verifier.execute(job, cache);
+        verifier.execute(job);
     }
 }

@@ -16,10 +16,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::directory::DATABASE;
 use super::error::{ReadError, StoreError, unusable};
+use super::interruption::Interruption;
+use super::opening::{self, Access};
 use super::rows::{NumberedRecord, columns, read_record};
 use super::saved::last_listed_record;
 use super::schema::{MAX_LOCK_WAIT, SCHEMA, UNCOMPACTED_SCHEMA, last_record, version};
@@ -50,11 +52,11 @@ struct Limits {
 }
 
 /// Compacts the ledger of a state directory while the writer continues, if enough records were written since the last time. Returns the
-/// number of removed records.
+/// number of removed records. An interruption writes records during the scan and between two transactions.
 ///
 /// # Errors
 /// If the ledger can't be read or written. The ledger stays valid.
-pub fn compact(directory: &Path) -> Result<usize, StoreError> {
+pub(super) fn compact(directory: &Path, interruption: &Interruption) -> Result<usize, StoreError> {
     let path = directory.join(DATABASE);
     // Later records stay: the next start searches them for withdrawals after the list of published documents was saved.
     let last_listed = last_listed_record(directory).unwrap_or(0);
@@ -63,8 +65,7 @@ pub fn compact(directory: &Path) -> Result<usize, StoreError> {
         return Ok(0);
     }
     let work = || -> Result<usize, ReadError> {
-        let mut database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        database.busy_timeout(MAX_LOCK_WAIT)?;
+        let mut database = opening::open(&path, Access::Write, MAX_LOCK_WAIT)?;
         if !(UNCOMPACTED_SCHEMA..=SCHEMA).contains(&version(&database)?) {
             return Ok(0);
         }
@@ -74,7 +75,9 @@ pub fn compact(directory: &Path) -> Result<usize, StoreError> {
         if last.saturating_sub(last_scanned) < MIN_NEW_RECORDS.max(last.saturating_sub(removed) / 4) {
             return Ok(0);
         }
+        interruption.install(&mut database);
         let superseded = superseded(&database, last_listed, LIMITS)?;
+        Interruption::remove(&mut database);
         database.execute_batch(&format!("BEGIN IMMEDIATE; {TABLE} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;
         for batch in superseded.chunks(BATCH_RECORDS) {
             let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -85,6 +88,9 @@ pub fn compact(directory: &Path) -> Result<usize, StoreError> {
             let count = i64::try_from(deleted).unwrap_or(i64::MAX);
             transaction.execute("UPDATE compaction SET removed = removed + ?", [count])?;
             transaction.commit()?;
+            if interruption.pause() {
+                return Ok(superseded.len());
+            }
         }
         database.execute("UPDATE compaction SET looked = ?", [last])?;
         Ok(superseded.len())

@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::Backup;
-use rusqlite::{Connection, OpenFlags};
 
-use super::cache::Cache;
+use super::cache;
 use super::directory::{DATABASE, PUBLISHED_LIST, lock};
 use super::error::{ReadError, StoreError, unusable};
-use super::opening::read_state;
+use super::opening::{Access, open, read_state};
 use super::presence::{COMPANION_EXTENSIONS, PREVIOUS_LEDGER, Presence, exists, find_ledger};
 use super::reader::read_ledger;
 use super::renderings::Renderings;
 use super::replay::replay;
 use super::saved::{last_listed_record, missing_records};
-use super::schema::{NO_TABLES, SCHEMA, last_record, version};
+use super::schema::{MAX_LOCK_WAIT, NO_TABLES, SCHEMA, last_record, version};
 use super::writer::Store;
 
 /// Copies the ledger to a file with SQLite's online backup, which is consistent while a daemon writes. Only this user can read the file,
@@ -35,7 +34,7 @@ pub fn backup(directory: &Path, to: &Path) -> Result<(), StoreError> {
     create_private_file(&partial).map_err(io)?;
     let last_listed = last_listed_record(directory);
     let copied = read_state(directory, |database, version| {
-        let mut copy = Connection::open(&partial)?;
+        let mut copy = open(&partial, Access::Create, MAX_LOCK_WAIT)?;
         Backup::new(database, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)?;
         // The copy is checked because the operator may delete an older one for it.
         if version > 0 {
@@ -69,7 +68,7 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, StoreEr
     let _lock = lock(directory)?;
     // The copy is checked before anything changes.
     let bytes = fs::read(copy).map_err(|error| StoreError::CopyIo(copy.to_owned(), error.to_string()))?;
-    let database = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let database = open(copy, Access::Read, MAX_LOCK_WAIT);
     let checked = database.map_err(ReadError::from).and_then(|database| {
         let version = version(&database)?;
         if (1..=SCHEMA).contains(&version) {
@@ -123,7 +122,7 @@ pub fn start_over(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
     let previous = vacant.into_iter().find(is_vacant).unwrap_or_else(|| directory.join(PREVIOUS_LEDGER));
     let previous = set_aside(&path, previous).map_err(io)?;
     remove_if_exists(&directory.join(PUBLISHED_LIST)).map_err(io)?;
-    Cache::forget(directory).and_then(|()| Renderings::forget(directory)).map_err(io)?;
+    cache::forget(directory).and_then(|()| Renderings::forget(directory)).map_err(io)?;
     // An empty lock file makes this a first start, even if this process is killed now.
     lock.set_len(0).map_err(io)?;
     drop(Store::open_locked(directory, lock, Presence::NeverCreated)?);

@@ -12,6 +12,8 @@ use std::path::Path;
 use super::error::StoreError;
 
 pub(super) const DATABASE: &str = "ledger.sqlite";
+pub(super) const CACHE_DATABASE: &str = "cache.sqlite";
+pub(super) const RENDERINGS_DATABASE: &str = "renderings.sqlite";
 /// The extension of SQLite's rollback journal, which undoes an interrupted transaction.
 pub(super) const ROLLBACK_JOURNAL: &str = "sqlite-journal";
 pub(super) const LOCK: &str = "lock";

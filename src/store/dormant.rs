@@ -15,11 +15,12 @@ mod facts;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::directory::DATABASE;
 use super::error::{ReadError, StoreError, unusable};
-use super::opening::read_state;
+use super::interruption::Interruption;
+use super::opening::{self, Access};
 use super::saved::last_listed_record;
 use super::schema::{MAX_LOCK_WAIT, last_record};
 use crate::event::DormantQuery;
@@ -89,45 +90,42 @@ pub(super) fn remove(database: &Connection, path: &str) -> rusqlite::Result<usiz
 
 /// Returns the dormant articles that match a query, and those that had the same ids, the most recent first. `None` if a row is damaged.
 pub(super) fn find_rows(
-    directory: &Path,
+    database: &Connection,
     query: &DormantQuery,
-) -> Result<Option<Vec<(ArticlePath, ArticleFacts)>>, StoreError> {
-    let found = read_state(directory, |database, _| {
-        let mut found: Vec<DormantArticle> = Vec::new();
-        if !has_table(database)? {
-            return Ok(Some(Vec::new()));
+) -> Result<Option<Vec<(ArticlePath, ArticleFacts)>>, ReadError> {
+    let mut found: Vec<DormantArticle> = Vec::new();
+    if !has_table(database)? {
+        return Ok(Some(Vec::new()));
+    }
+    let mut known: HashSet<String> = HashSet::new();
+    let mut ids = query.ids.clone();
+    let mut is_damaged = false;
+    let mut find = |column: &str, fingerprint: Fingerprint| -> Result<Vec<DormantArticle>, ReadError> {
+        let select = format!("SELECT path, facts, seal, number, by_id FROM dormant WHERE {column} = ?");
+        let mut statement = database.prepare_cached(&select)?;
+        let mut rows = statement.query([fingerprint.cast_signed()])?;
+        let mut matching = Vec::new();
+        while let Some(row) = rows.next()? {
+            let Some(dormant) = DormantArticle::read(row)? else {
+                is_damaged = true;
+                continue;
+            };
+            matching.extend(known.insert(dormant.path.to_string()).then_some(dormant));
         }
-        let mut known: HashSet<String> = HashSet::new();
-        let mut ids = query.ids.clone();
-        let mut is_damaged = false;
-        let mut find = |column: &str, fingerprint: Fingerprint| -> Result<Vec<DormantArticle>, ReadError> {
-            let select = format!("SELECT path, facts, seal, number, by_id FROM dormant WHERE {column} = ?");
-            let mut statement = database.prepare_cached(&select)?;
-            let mut rows = statement.query([fingerprint.cast_signed()])?;
-            let mut matching = Vec::new();
-            while let Some(row) = rows.next()? {
-                let Some(dormant) = DormantArticle::read(row)? else {
-                    is_damaged = true;
-                    continue;
-                };
-                matching.extend(known.insert(dormant.path.to_string()).then_some(dormant));
-            }
-            Ok(matching)
-        };
-        for (column, fingerprints) in [("by_path", &query.paths), ("by_version", &query.versions)] {
-            for fingerprint in fingerprints {
-                found.extend(find(column, *fingerprint)?);
-            }
+        Ok(matching)
+    };
+    for (column, fingerprints) in [("by_path", &query.paths), ("by_version", &query.versions)] {
+        for fingerprint in fingerprints {
+            found.extend(find(column, *fingerprint)?);
         }
-        ids.extend(found.iter().filter_map(|dormant| dormant.id));
-        for id in ids {
-            found.extend(find("by_id", id)?);
-        }
-        found.sort_by_key(|dormant| std::cmp::Reverse(dormant.number));
-        let found = found.into_iter().map(|dormant| (dormant.path, dormant.article)).collect();
-        Ok(Some(found).filter(|_| !is_damaged))
-    });
-    found.map(Option::flatten)
+    }
+    ids.extend(found.iter().filter_map(|dormant| dormant.id));
+    for id in ids {
+        found.extend(find("by_id", id)?);
+    }
+    found.sort_by_key(|dormant| std::cmp::Reverse(dormant.number));
+    let found = found.into_iter().map(|dormant| (dormant.path, dormant.article)).collect();
+    Ok(Some(found).filter(|_| !is_damaged))
 }
 
 /// A row of the table.
@@ -193,7 +191,7 @@ pub(super) fn clear(database: &Connection) -> rusqlite::Result<()> {
 }
 
 /// All records are scanned when this number of dormant articles is unchecked, or one for each hundred records if that is more.
-pub const MIN_UNCHECKED_ARTICLES: i64 = 1_000;
+pub(super) const MIN_UNCHECKED_ARTICLES: i64 = 1_000;
 /// The number of rows that one transaction updates. The writer waits for one transaction at most.
 const BATCH_ROWS: usize = 1_000;
 
@@ -203,33 +201,38 @@ const BATCH_ROWS: usize = 1_000;
 ///
 /// # Errors
 /// If the ledger can't be read or written. The ledger stays valid.
-pub fn mark_independent(directory: &Path, min_unchecked: i64) -> Result<usize, StoreError> {
+pub(super) fn mark_independent(
+    directory: &Path,
+    min_unchecked: i64,
+    interruption: &Interruption,
+) -> Result<usize, StoreError> {
     let path = directory.join(DATABASE);
     // A small ledger gets no second connection, whose file SQLite keeps open until the first one is closed.
     if min_unchecked > 0 && last_listed_record(directory).unwrap_or(0) < min_unchecked {
         return Ok(0);
     }
     let work = || -> Result<usize, ReadError> {
-        let mut database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        database.busy_timeout(MAX_LOCK_WAIT)?;
+        let mut database = opening::open(&path, Access::Write, MAX_LOCK_WAIT)?;
         if !has_table(&database)? {
             return Ok(0);
         }
         let unchecked: i64 =
             database.query_row("SELECT count(*) FROM dormant WHERE is_free IS NULL", [], |row| row.get(0))?;
         let per_record = last_record(&database)?.saturating_mul(min_unchecked) / (MIN_UNCHECKED_ARTICLES * 100);
-        if unchecked < min_unchecked.max(per_record) { Ok(0) } else { check_independence(&mut database) }
+        if unchecked < min_unchecked.max(per_record) { Ok(0) } else { check_independence(&mut database, interruption) }
     };
     work().map_err(|error| unusable(&path, error))
 }
 
-fn check_independence(database: &mut Connection) -> Result<usize, ReadError> {
+fn check_independence(database: &mut Connection, interruption: &Interruption) -> Result<usize, ReadError> {
     let unchecked: Vec<(String, i64)> = {
         let mut statement = database.prepare("SELECT path, number FROM dormant WHERE is_free IS NULL")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<Result<_, _>>()?
     };
+    interruption.install(database);
     let dependent = dependent_articles(database)?;
+    Interruption::remove(database);
     let mut independent = 0;
     for batch in unchecked.chunks(BATCH_ROWS) {
         let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -242,6 +245,9 @@ fn check_independence(database: &mut Connection) -> Result<usize, ReadError> {
                 .execute(params![is_independent, path, number])?;
         }
         transaction.commit()?;
+        if interruption.pause() {
+            break;
+        }
     }
     Ok(independent)
 }

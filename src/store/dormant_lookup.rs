@@ -1,36 +1,36 @@
 //! Finds dormant articles by fingerprint: by their rows, or in the whole ledger if rows are missing or damaged.
 
+use std::fs;
 use std::path::Path;
 
 use super::directory::DATABASE;
-use super::dormant::find_rows;
 use super::error::StoreError;
-use super::presence::{Presence, find_ledger};
-use super::reader::read_ledger;
 use crate::event::DormantQuery;
-use crate::ledger::ArticleFacts;
 use crate::ledger::dormant::Fingerprints;
+use crate::ledger::{ArticleFacts, Ledger};
 use crate::types::ArticlePath;
 
 /// Finds dormant articles, and dormant articles that had the same ids, the most recent first. `unwritten` contains articles whose rows may
-/// not be written yet. If rows are missing or damaged, all records are searched, and the result may contain articles that aren't dormant.
+/// not be written yet. `rows` returns the matching rows, or `None` if one is damaged. If rows are missing or damaged, `ledger` is searched,
+/// and the result may contain articles that aren't dormant.
 ///
 /// # Errors
-/// If the state is damaged or cannot be read.
-pub fn find_dormant(
+/// If the state is damaged or can't be read.
+pub(super) fn find_dormant(
     directory: &Path,
     query: &DormantQuery,
     unwritten: Vec<(ArticlePath, ArticleFacts)>,
+    rows: impl FnOnce() -> Result<Option<Vec<(ArticlePath, ArticleFacts)>>, StoreError>,
+    ledger: impl FnOnce() -> Result<Ledger, StoreError>,
 ) -> Result<Vec<(ArticlePath, ArticleFacts)>, StoreError> {
     let mut found = unwritten;
-    // The state directory was removed while the daemon runs. An empty result would mean that no article is dormant.
-    if find_ledger(directory)? == Presence::NeverCreated && !is_complete(query, found.iter()) {
-        return Err(StoreError::Io(directory.join(DATABASE), "it is gone".to_owned()));
-    }
-    match find_rows(directory, query)? {
+    match rows()? {
         Some(rows) if is_complete(query, found.iter().chain(&rows)) => found.extend(rows),
         _ => {
-            let ledger = read_ledger(directory)?;
+            // The state directory was removed while the daemon runs. An empty result would mean that no article is dormant.
+            let path = directory.join(DATABASE);
+            fs::metadata(&path).map_err(|error| StoreError::Io(path, error.to_string()))?;
+            let ledger = ledger()?;
             let mut recorded: Vec<_> = (ledger.articles().map(|(path, article)| (path.clone(), article.clone())))
                 .filter(|(path, article)| query.matches(&Fingerprints::of(path, article)))
                 .collect();

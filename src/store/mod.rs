@@ -1,5 +1,5 @@
 //! The state directory. Ledger records are in one SQLite database with one writer. Caches and documents are in files beside it, and may
-//! be lost.
+//! be lost. A running daemon sends messages to the owner of the databases ([`StoreOwner`]); commands open them themselves.
 //!
 //! Records of articles form a log, which `dateline history` shows. Of each document, only the latest validators are stored.
 //!
@@ -9,8 +9,12 @@
 //! - `error`: the errors, and what to do about them
 //! - `schema`: tables and their migration
 //! - `presence`: checks whether there is a ledger, before SQLite creates one
-//! - `opening`: opens the database
+//! - `opening`: opens databases
 //! - `rows`: encodes and decodes records
+//! - `owner`: the thread that has all connections of a running daemon
+//! - `handle`: sends messages to the owner
+//! - `queue`: the messages, and in which order they are handled
+//! - `interruption`: handles messages in the middle of long statements
 //! - `replay`: reads the ledger from its records
 //! - `writer`: writes records
 //! - `reader`: reads the ledger without a lock
@@ -32,9 +36,13 @@ mod documents;
 mod dormant;
 mod dormant_lookup;
 mod error;
+mod handle;
 mod history;
+mod interruption;
 mod opening;
+mod owner;
 mod presence;
+mod queue;
 mod reader;
 mod renderings;
 mod replay;
@@ -43,15 +51,15 @@ mod saved;
 mod schema;
 mod writer;
 
-pub use cache::{Cache, CacheReader, Row};
-pub use compaction::compact;
+pub use cache::Row;
 pub use copies::{backup, restore, start_over};
 pub use documents::{AlternativePath, Documents};
-pub use dormant::{MIN_UNCHECKED_ARTICLES, mark_independent};
-pub use dormant_lookup::find_dormant;
 pub use error::StoreError;
+pub use handle::{Cache, NOT_RESPONDING, PendingWrite, StoreHandle};
 pub use history::history;
-pub use reader::{load_sources, read_ledger};
+pub use owner::{CacheUse, StoreOwner};
+pub use queue::WriteOutcome;
+pub use reader::read_ledger;
 pub use renderings::Renderings;
 pub use saved::{Origin, Saved, SavedFile, SavedSources, feed_of, remove_published_list, save_published_list};
-pub use writer::{Store, checkpoint};
+pub use writer::Store;

@@ -1,4 +1,6 @@
-//! Opens the ledger's database: for writing, without a lock, or read-only if nothing can be written, for example on a full disk.
+//! Opens databases. The ledger is opened for writing, without a lock, or read-only if nothing can be written, for example on a full disk.
+//!
+//! [`open`] is the only function that opens a connection. In a running daemon, only the thread of `owner` calls it.
 
 use std::fs;
 use std::io;
@@ -13,7 +15,38 @@ use super::error::{ReadError, StoreError, is_unwritable, store_error, unusable};
 use super::presence::{self, Presence};
 use super::schema::{MAX_LOCK_WAIT, NO_TABLES, SCHEMA, enable_write_ahead_log, migrate, version};
 
-/// The journal mode of the database.
+/// What a connection may do with a database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Access {
+    /// Read and write. The file is created if it is missing.
+    Create,
+    Write,
+    Read,
+    /// Read a file that nobody changes, without locks and without creating files.
+    Immutable,
+}
+
+/// Opens a database. `lock_wait` is the time that a statement waits for another process's lock.
+pub(super) fn open(path: &Path, access: Access, lock_wait: Duration) -> rusqlite::Result<Connection> {
+    // Each connection is used by one thread at a time.
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let database = match access {
+        Access::Create => {
+            let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            Connection::open_with_flags(path, flags | create)
+        }
+        Access::Write => Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
+        Access::Read => Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY),
+        Access::Immutable => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(format!("file:{}?immutable=1", encode(path)), flags)
+        }
+    }?;
+    database.busy_timeout(lock_wait)?;
+    Ok(database)
+}
+
+/// The journal mode of the ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Journal {
     /// The database is new. The first records may be those of a large content directory, and a write-ahead log would write them twice.
@@ -30,8 +63,7 @@ pub(super) fn connect(
     path: &Path,
     presence: Presence,
 ) -> rusqlite::Result<(Connection, usize, Journal)> {
-    let database = Connection::open(path)?;
-    database.busy_timeout(MAX_LOCK_WAIT)?;
+    let database = open(path, Access::Create, MAX_LOCK_WAIT)?;
     // Records must survive a power failure, because readers see documents that depend on them.
     database.pragma_update(None, "synchronous", "full")?;
     if version(&database)? == 0 {
@@ -56,12 +88,11 @@ pub(super) fn read_state<T>(
     may_read(&path)?;
     let open = || -> rusqlite::Result<(Connection, usize)> {
         // SQLite undoes the transaction of a killed writer before it reads, and needs to write for that.
-        let flags = match fs::exists(path.with_extension(ROLLBACK_JOURNAL)) {
-            Ok(true) => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            _ => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        let access = match fs::exists(path.with_extension(ROLLBACK_JOURNAL)) {
+            Ok(true) => Access::Write,
+            _ => Access::Read,
         };
-        let database = Connection::open_with_flags(&path, flags)?;
-        database.busy_timeout(Duration::from_secs(5))?;
+        let database = open(&path, access, Duration::from_secs(5))?;
         let version = version(&database)?;
         Ok((database, version))
     };
@@ -94,13 +125,10 @@ pub(super) fn may_read(path: &Path) -> Result<(), StoreError> {
 pub(super) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     let has_log = fs::metadata(path.with_extension("sqlite-wal")).is_ok_and(|log| log.len() > 0);
     if !has_log {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        return Connection::open_with_flags(format!("file:{}?immutable=1", encode(path)), flags);
+        return open(path, Access::Immutable, MAX_LOCK_WAIT);
     }
     // With an exclusive lock, SQLite keeps the index of the log in memory (<https://sqlite.org/wal.html>).
-    let database =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    database.busy_timeout(Duration::from_millis(500))?;
+    let database = open(path, Access::Write, MAX_LOCK_WAIT)?;
     database.pragma_update(None, "locking_mode", "exclusive")?;
     Ok(database)
 }

@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::directory::{DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, ROLLBACK_JOURNAL};
+use super::directory::{
+    CACHE_DATABASE, DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, RENDERINGS_DATABASE, ROLLBACK_JOURNAL,
+};
+use super::documents;
 use super::error::StoreError;
-use super::{cache, documents, renderings};
 
 /// The extensions of SQLite's files beside a database.
 pub(super) const COMPANION_EXTENSIONS: [&str; 3] = ["sqlite-wal", "sqlite-shm", ROLLBACK_JOURNAL];
@@ -86,7 +88,7 @@ pub(super) fn find_evidence(directory: &Path) -> Option<PathBuf> {
     if fs::read(&lock).is_ok_and(|content| content == LEDGER_CREATED) {
         return Some(lock);
     }
-    let names = [PUBLISHED_LIST, cache::DATABASE, renderings::DATABASE, documents::FOLDER, PREVIOUS_LEDGER];
+    let names = [PUBLISHED_LIST, CACHE_DATABASE, RENDERINGS_DATABASE, documents::FOLDER, PREVIOUS_LEDGER];
     let log = directory.join(DATABASE).with_extension("sqlite-wal");
     names.iter().map(|name| directory.join(name)).chain([log]).find(|path| exists(path))
 }

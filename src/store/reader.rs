@@ -1,10 +1,10 @@
-//! Reads the ledger without a lock, while a daemon may be writing it.
+//! Reads the ledger and stored files without a lock, while a daemon may be writing them.
 
 use std::path::Path;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
-use super::error::StoreError;
+use super::error::{ReadError, StoreError};
 use super::opening::read_state;
 use super::replay::replay;
 use super::saved::{last_listed_record, missing_records};
@@ -33,15 +33,20 @@ pub fn read_ledger(directory: &Path) -> Result<Ledger, StoreError> {
 ///
 /// # Errors
 /// As [`read_ledger`].
-pub fn load_sources(directory: &Path, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
-    let found = read_state(directory, |database, _| {
-        let mut statement = database.prepare("SELECT bytes FROM source WHERE hash = ?")?;
-        let mut found = Vec::new();
-        for hash in hashes {
-            let bytes: Option<Vec<u8>> = statement.query_row([hash.as_bytes()], |row| row.get(0)).optional()?;
-            found.extend(bytes.filter(|bytes| ContentHash::of(bytes) == *hash).map(|bytes| (*hash, bytes)));
-        }
-        Ok(found)
-    });
-    found.map(Option::unwrap_or_default)
+pub(super) fn load_sources(
+    directory: &Path,
+    hashes: &[ContentHash],
+) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
+    read_state(directory, |database, _| sources(database, hashes)).map(Option::unwrap_or_default)
+}
+
+/// Returns the stored files with these hashes. Damaged ones are left out.
+pub(super) fn sources(database: &Connection, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, ReadError> {
+    let mut statement = database.prepare_cached("SELECT bytes FROM source WHERE hash = ?")?;
+    let mut found = Vec::new();
+    for hash in hashes {
+        let bytes: Option<Vec<u8>> = statement.query_row([hash.as_bytes()], |row| row.get(0)).optional()?;
+        found.extend(bytes.filter(|bytes| ContentHash::of(bytes) == *hash).map(|bytes| (*hash, bytes)));
+    }
+    Ok(found)
 }

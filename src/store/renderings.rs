@@ -4,16 +4,17 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::cache::remove;
+use super::directory::RENDERINGS_DATABASE;
 use super::error::is_unwritable;
+use super::opening::{self, Access};
+use super::schema::MAX_LOCK_WAIT;
 use crate::article::packed::PackedRendering;
 use crate::types::ContentHash;
 
-pub(super) const DATABASE: &str = "renderings.sqlite";
 const SCHEMA: i64 = 1;
 const TABLES: &str = "
     CREATE TABLE rendering (
@@ -89,7 +90,7 @@ impl Renderings {
 }
 
 fn file(state: &Path) -> PathBuf {
-    state.join(DATABASE)
+    state.join(RENDERINGS_DATABASE)
 }
 
 fn checksum(key: &ContentHash, bytes: &[u8]) -> ContentHash {
@@ -97,9 +98,7 @@ fn checksum(key: &ContentHash, bytes: &[u8]) -> ContentHash {
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let database = Connection::open_with_flags(path, flags)?;
-    database.busy_timeout(Duration::from_secs(5))?;
+    let database = opening::open(path, Access::Create, MAX_LOCK_WAIT)?;
     database.pragma_update(None, "journal_mode", "wal")?;
     database.pragma_update(None, "synchronous", "off")?;
     match database.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? {

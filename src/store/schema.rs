@@ -73,7 +73,7 @@ pub(super) fn migrate(database: &Connection) -> rusqlite::Result<usize> {
 
 /// Sets the journal mode that lets other processes read while this one writes.
 pub(super) fn enable_write_ahead_log(database: &Connection) -> rusqlite::Result<()> {
-    /// A commit checkpoints the log when it has this many pages (64 MB). Usually `writer::checkpoint` comes first.
+    /// A commit checkpoints the log when it has this many pages (64 MB). Usually the owner's maintenance comes first.
     const AUTO_CHECKPOINT_PAGES: i64 = 16_384;
     database.pragma_update(None, "journal_mode", "wal")?;
     database.pragma_update(None, "wal_autocheckpoint", AUTO_CHECKPOINT_PAGES)

@@ -6,19 +6,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::directory::{DATABASE, LEDGER_CREATED, LOCK, PUBLISHED_LIST, lock};
+use super::directory::{DATABASE, LEDGER_CREATED, LOCK, lock};
 use super::dormant;
 use super::error::{ReadError, StoreError, is_unwritable, store_error, unusable};
-use super::opening::{self, Journal, connect, may_read};
+use super::opening::{self, Access, Journal, connect, may_read};
 use super::presence::{self, Presence};
+use super::reader;
 use super::replay::{replay, replay_without_dormant};
 use super::rows::{INSTANTS_SCHEMA, write_record};
-use super::saved::{self, Saved, last_listed_record, missing_records};
-use super::schema::{NO_TABLES, SCHEMA, UNCOMPACTED_SCHEMA, enable_write_ahead_log, last_record, version};
-use crate::ledger::{Ledger, Record};
-use crate::types::ContentHash;
+use super::saved::{last_listed_record, missing_records};
+use super::schema::{
+    MAX_LOCK_WAIT, NO_TABLES, SCHEMA, UNCOMPACTED_SCHEMA, enable_write_ahead_log, last_record, version,
+};
+use crate::event::DormantQuery;
+use crate::ledger::{ArticleFacts, Ledger, Record};
+use crate::types::{ArticlePath, ContentHash};
 
 /// The open state, locked against other writers.
 #[derive(Debug)]
@@ -92,7 +96,7 @@ impl Store {
         let directory = self.path.parent().unwrap_or(Path::new(".")).to_owned();
         let store_error = |error: rusqlite::Error| store_error(&self.path, &error);
         // The old connection may hold an exclusive lock, so it is closed first.
-        self.database = Connection::open_in_memory().map_err(store_error)?;
+        self.database = opening::open(Path::new(":memory:"), Access::Create, MAX_LOCK_WAIT).map_err(store_error)?;
         let opened = connect(&directory, &self.path, Presence::Exists);
         match opened {
             Ok((database, UNCOMPACTED_SCHEMA..=SCHEMA, journal)) => {
@@ -107,14 +111,8 @@ impl Store {
         }
     }
 
-    /// Returns the documents that were published last, if they may be served again. Their bytes aren't in memory.
-    pub fn published(&self, config: ContentHash, ledger: &Ledger) -> Option<Saved> {
-        let list = fs::read_to_string(self.path.with_file_name(PUBLISHED_LIST)).ok()?;
-        saved::read(&list, config, ledger, |record| self.has_withdrawal_after(record))
-    }
-
     /// Whether an article was withdrawn after a record, or the record belongs to another state.
-    fn has_withdrawal_after(&self, record: i64) -> bool {
+    pub(super) fn has_withdrawal_after(&self, record: i64) -> bool {
         const WITHDRAWALS: &str =
             "SELECT EXISTS (SELECT 1 FROM record WHERE number > ? AND kind IN ('retracted', 'withdrawn', 'replaced'))";
         record > self.last || self.database.query_row(WITHDRAWALS, [record], |row| row.get(0)).unwrap_or(true)
@@ -130,11 +128,11 @@ impl Store {
         replayed.map_err(|error| unusable(&self.path, error))
     }
 
-    /// Reads the ledger. Of dormant articles, the result has only the fingerprints; [`super::find_dormant`] finds their facts.
+    /// Reads the ledger. Of dormant articles, the result has only the fingerprints.
     ///
     /// # Errors
     /// As [`Store::ledger`].
-    pub fn ledger_without_dormant(&self) -> Result<Ledger, StoreError> {
+    pub(super) fn ledger_without_dormant(&self) -> Result<Ledger, StoreError> {
         let replayed = version(&self.database)
             .map_err(ReadError::from)
             .and_then(|version| replay_without_dormant(&self.database, version))
@@ -147,6 +145,43 @@ impl Store {
                 self.ledger()
             }
         }
+    }
+
+    /// Returns the dormant articles that match a query, and those that had the same ids, the most recent first. `None` if a row is
+    /// damaged.
+    ///
+    /// # Errors
+    /// If the rows can't be read.
+    pub(super) fn dormant_rows(
+        &self,
+        query: &DormantQuery,
+    ) -> Result<Option<Vec<(ArticlePath, ArticleFacts)>>, StoreError> {
+        dormant::find_rows(&self.database, query).map_err(|error| unusable(&self.path, error))
+    }
+
+    /// Returns the stored files with these hashes. Damaged ones are left out.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub(super) fn load_sources(&self, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
+        reader::sources(&self.database, hashes).map_err(|error| unusable(&self.path, error))
+    }
+
+    /// Lets other connections read while this one writes. Returns whether they can.
+    pub(super) fn share(&mut self) -> bool {
+        if self.journal == Journal::Rollback && enable_write_ahead_log(&self.database).is_ok() {
+            self.journal = Journal::WriteAhead;
+        }
+        self.journal == Journal::WriteAhead && self.unwritable.is_none()
+    }
+
+    /// Checkpoints the write-ahead log. A checkpoint during a commit would delay the publication of a story.
+    ///
+    /// # Errors
+    /// If the database can't be written. The log stays valid.
+    pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
+        let done = self.database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        done.map_err(|error| store_error(&self.path, &error))
     }
 
     /// Makes records durable in one transaction.
@@ -196,28 +231,13 @@ impl Store {
     }
 }
 
-/// Checkpoints the write-ahead log through a second connection, while the writer continues. A checkpoint during a commit would delay the
-/// publication of a story.
-///
-/// # Errors
-/// If the database can't be opened or written. The log stays valid.
-pub fn checkpoint(directory: &Path) -> Result<(), StoreError> {
-    let path = directory.join(DATABASE);
-    let work = || -> rusqlite::Result<()> {
-        let database = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-    };
-    work().map_err(|error| store_error(&path, &error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::reader::read_ledger;
     use super::*;
-    use crate::types::ArticlePath;
 
     #[test]
-    fn log_is_checkpointed_beside_open_writer() {
+    fn checkpoint_empties_log() {
         let folder = tempfile::tempdir().unwrap();
         let seen = |number: usize| {
             let path = ArticlePath::new(&format!("{number}.md"));
@@ -232,7 +252,7 @@ mod tests {
             read_ledger(copy.path()).unwrap().len()
         };
         assert!(checkpointed() < 20);
-        checkpoint(folder.path()).unwrap();
+        store.checkpoint().unwrap();
         assert_eq!(checkpointed(), 20);
         store.append(seen(20), Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!((checkpointed(), read_ledger(folder.path()).unwrap().len()), (20, 21));

@@ -17,7 +17,7 @@ use dateline::event::{
 };
 use dateline::ledger::{Ledger, Record};
 use dateline::snapshot::Snapshot;
-use dateline::store::{self, Store, StoreError};
+use dateline::store::{self, CacheUse, StoreError, StoreHandle, StoreOwner};
 use dateline::types::{ArticlePath, ContentHash, EntryId, Text};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ const PAST_NOTICES_SECONDS: i64 = 7_200;
 struct Harness {
     newsroom: Newsroom,
     engine: Engine,
-    store: Option<Store>,
+    store: Option<StoreOwner>,
     checked: Checked,
     second: i64,
     snapshot: Arc<Snapshot>,
@@ -50,10 +50,10 @@ struct Harness {
 }
 
 /// Opens a store that was just closed. A process that another test is starting inherits the lock until it executes its program.
-fn open(state: &Path) -> Store {
+fn open(state: &Path) -> StoreOwner {
     let started = Instant::now();
     loop {
-        match Store::open(state) {
+        match StoreOwner::open(state, CacheUse::Ignore) {
             Err(StoreError::Locked(_)) if started.elapsed() < DEADLINE => pause(),
             store => return store.expect("usable"),
         }
@@ -90,8 +90,10 @@ impl Harness {
         self.store = None;
         let store = open(&self.newsroom.path(".dateline"));
         let engine = match self.has_dormancy {
-            true => Engine::with_ledger(store.ledger_without_dormant().expect("readable")).with_dormancy(),
-            false => Engine::with_ledger(store.ledger().expect("readable")),
+            true => {
+                Engine::with_ledger(store.handle().ledger_without_dormant(DEADLINE).expect("readable")).with_dormancy()
+            }
+            false => Engine::with_ledger(store.handle().ledger().expect("readable")),
         };
         (self.store, self.engine, self.unanswered) = (Some(store), engine, Vec::new());
         assert!(self.checked.config.is_some(), "{:?}", self.checked.diagnostics);
@@ -121,7 +123,8 @@ impl Harness {
                     Effect::Persist(records) => {
                         self.dormant_count +=
                             records.iter().filter(|record| matches!(record, Record::Dormant { .. })).count();
-                        self.store.as_mut().expect("open").append(&records, now).expect("writable");
+                        let write = self.store().append(Arc::new(records), now);
+                        write.wait(DEADLINE).expect("written in time").result.expect("writable");
                     }
                     Effect::Resume => events.push_front(Event::Resume),
                     Effect::Swap(snapshot) => self.snapshot = snapshot,
@@ -149,9 +152,13 @@ impl Harness {
         }
     }
 
+    fn store(&self) -> StoreHandle {
+        self.store.as_ref().expect("open").handle()
+    }
+
     /// Returns the store's answer to a query.
     fn answer(&self, query: DormantQuery) -> Event {
-        let found = store::find_dormant(&self.newsroom.path(".dateline"), &query, Vec::new());
+        let found = self.store().find_dormant(&query, Vec::new());
         Event::DormantFound(query, found.map_err(|error| error.to_string()))
     }
 
@@ -360,7 +367,7 @@ fn apply(harness: &mut Harness, step: &Step, written: &mut Vec<String>) {
         Step::Restore(path) => harness.command(Command::Restore { article: article(path) }),
         Step::Restart => harness.start(),
         Step::RestartIndependent => {
-            store::mark_independent(&harness.newsroom.path(".dateline"), 0).expect("usable");
+            harness.store().mark_independent(0).expect("usable");
             harness.start();
         }
         Step::SlowRestart => {
@@ -719,15 +726,17 @@ fn retracted_article_keeps_stated_id() {
 #[test]
 fn missing_state_directory_is_an_error() {
     let harness = with_dormant("news/ships.md", &plain("Ships"));
-    let paths = [dateline::ledger::dormant::of_path(&ArticlePath::new("news/ships.md"))].into();
-    let query = DormantQuery { paths, ..DormantQuery::default() };
-    assert_eq!(
-        store::find_dormant(&harness.newsroom.path(".dateline"), &query, Vec::new()).expect("readable").len(),
-        1
-    );
-    let nowhere = harness.newsroom.path("nowhere");
-    assert!(store::find_dormant(&nowhere, &query, Vec::new()).is_err());
-    assert!(store::find_dormant(&nowhere, &DormantQuery::default(), Vec::new()).expect("nothing asked").is_empty());
+    let find = |name: &str| {
+        let paths = [dateline::ledger::dormant::of_path(&ArticlePath::new(name))].into();
+        harness.store().find_dormant(&DormantQuery { paths, ..DormantQuery::default() }, Vec::new())
+    };
+    assert_eq!(find("news/ships.md").expect("readable").len(), 1);
+    std::fs::remove_dir_all(harness.newsroom.path(".dateline")).expect("removable");
+    // The owner still has the database open, but can't search all records.
+    assert_eq!(find("news/ships.md").expect("readable").len(), 1);
+    assert!(find("news/boats.md").is_err());
+    let nothing = harness.store().find_dormant(&DormantQuery::default(), Vec::new());
+    assert!(nothing.expect("nothing asked").is_empty());
 }
 
 #[test]
@@ -812,10 +821,7 @@ fn dormant_article_takes_few_dozen_bytes() {
         let dormant = harness.engine.ledger().dormant();
         assert_eq!((harness.engine.ledger().len(), dormant.len()), (1, ROUNDS * ARTICLES));
         assert!(dormant.bytes() / dormant.len() <= 64);
-        assert_eq!(
-            store::mark_independent(&harness.newsroom.path(".dateline"), 0).expect("usable"),
-            ROUNDS * ARTICLES - independent
-        );
+        assert_eq!(harness.store().mark_independent(0).expect("usable"), ROUNDS * ARTICLES - independent);
     }
 }
 
@@ -828,15 +834,15 @@ fn unreliable_dormant_rows_cause_full_replay() {
     for (is_independent, sql) in [(false, record_again), (true, record_again), (true, damaged)] {
         let mut harness = with_dormant("news/ships.md", &plain("Ships"));
         let state = harness.newsroom.path(".dateline");
-        harness.store = None;
         if is_independent {
-            assert_eq!(store::mark_independent(&state, 0).expect("usable"), 1);
+            assert_eq!(harness.store().mark_independent(0).expect("usable"), 1);
         }
+        harness.store = None;
         let database = rusqlite::Connection::open(state.join("ledger.sqlite")).expect("a database");
         database.execute(sql, []).expect("writable");
         drop(database);
         let store = open(&state);
-        let ledger = store.ledger_without_dormant().expect("readable");
+        let ledger = store.handle().ledger_without_dormant(DEADLINE).expect("readable");
         assert_eq!((ledger.len(), ledger.dormant().len()), (2, 0), "{sql}");
         drop(store);
         harness.start();

@@ -307,6 +307,77 @@ impl Modules {
 }
 
 #[test]
+fn one_function_opens_connections() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut wrong = Vec::new();
+    let mut opened = 0;
+    for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+        let relative = file.strip_prefix(&src).expect("below src").to_str().expect("UTF-8");
+        let mut code = code(file);
+        if relative == "store/opening.rs" {
+            let start = code.find("pub(super) fn open(").expect("the function");
+            let end = start + code[start..].find("\n}").expect("its end");
+            opened = code[start..end].matches("Connection::open").count();
+            code.replace_range(start..end, "");
+        }
+        let is_store = relative.starts_with("store/");
+        for line in code.lines() {
+            if (!is_store && line.contains("rusqlite")) || line.contains("Connection::open") {
+                wrong.push(format!("{relative}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "SQLite is used outside `store`, or a connection is opened:\n{}", wrong.join("\n"));
+    assert!(opened > 0, "`store::opening::open` wasn't found");
+}
+
+/// What a running daemon uses of the store: messages to the owner, files, and types. The rest opens the databases.
+const DAEMON_STORE: [&str; 19] = [
+    "self",
+    "AlternativePath",
+    "Cache",
+    "CacheUse",
+    "Documents",
+    "NOT_RESPONDING",
+    "Origin",
+    "PendingWrite",
+    "Row",
+    "Saved",
+    "SavedFile",
+    "SavedSources",
+    "StoreError",
+    "StoreHandle",
+    "StoreOwner",
+    "WriteOutcome",
+    "feed_of",
+    "remove_published_list",
+    "save_published_list",
+];
+
+#[test]
+fn daemon_reaches_databases_only_through_the_owner() {
+    let modules = Modules::read();
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for (module, code) in modules.0.iter().filter(|(module, _)| !matches!(module[0].as_str(), "store" | "cli")) {
+        let imported = modules.paths(module, false).into_iter().filter(|path| path[0] == "store");
+        let mut names: Vec<String> = imported.filter_map(|path| path.get(1).cloned()).collect();
+        for (at, prefix) in code.match_indices("store::") {
+            let is_other = code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let name = code[at + prefix.len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_');
+            names.extend((!is_other).then(|| name.collect()).filter(|name: &String| !name.is_empty()));
+        }
+        checked += names.len();
+        let refused = names.iter().filter(|name| !DAEMON_STORE.contains(&name.as_str()));
+        wrong.extend(refused.map(|name| format!("{}: store::{name}", module.join("/"))));
+    }
+    assert!(wrong.is_empty(), "only the store's owner may open a database:\n{}", wrong.join("\n"));
+    assert!(checked > 15, "only {checked} names were checked");
+}
+
+#[test]
 fn files_do_not_import_in_cycles() {
     let modules = Modules::read();
     let mut imports = modules.imports();

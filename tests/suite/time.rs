@@ -10,8 +10,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 
 use dateline::config::Endpoint;
-use dateline::daemon::{Listeners, StateCache};
+use dateline::daemon::Listeners;
 use dateline::serve::{Audience, Listener};
+use dateline::store::CacheUse;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
@@ -86,17 +87,9 @@ fn run_unready(newsroom: &Newsroom) -> (String, oneshot::Sender<()>, JoinHandle<
             let listener = Listener::bind(&endpoint, Audience::Public).expect("a port");
             address.send(listener.endpoint().expect("bound").to_string()).expect("somebody waits");
             let stop = async { stopped.await.unwrap_or_default() };
-            dateline::daemon::run(
-                checked,
-                config,
-                Listeners::plain(listener),
-                StateCache::open,
-                clock,
-                |_| Ok(()),
-                stop,
-            )
-            .await
-            .expect("it runs");
+            dateline::daemon::run(checked, config, Listeners::plain(listener), CacheUse::Keep, clock, |_| Ok(()), stop)
+                .await
+                .expect("it runs");
         });
     });
     (bound.recv().expect("it binds"), stop, thread)

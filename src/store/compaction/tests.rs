@@ -111,14 +111,14 @@ fn busy_article_keeps_first_and_newest_records() {
     let count = || -> i64 { store.database.query_row("SELECT count(*) FROM record", [], |row| row.get(0)).unwrap() };
     fs::write(folder.path().join(PUBLISHED_LIST), format!("{{\"record\":{last}}}\n")).unwrap();
     let before = describe(&store.ledger().unwrap());
-    let removed = i64::try_from(compact(folder.path()).unwrap()).unwrap();
+    let removed = i64::try_from(compact(folder.path(), &Interruption::default()).unwrap()).unwrap();
     assert_eq!(
         (removed + count(), count()),
         (last, 104),
         "the article's newest 100 records, first publication, retraction and restoration; and the other article"
     );
     assert_eq!(describe(&store.ledger().unwrap()), before);
-    assert_eq!(compact(folder.path()).unwrap(), 0, "not again so soon");
+    assert_eq!(compact(folder.path(), &Interruption::default()).unwrap(), 0, "not again so soon");
     let history = history(folder.path(), &path("live.md")).unwrap();
     assert!(matches!(history.as_slice(), [(_, Record::Published { .. }), (_, Record::Retracted { .. }), ..]));
     // Records that are missing in addition are noticed.

@@ -1,0 +1,409 @@
+//! The owner of the store: one thread that has all connections to the databases of a state directory and handles typed messages
+//! (`queue`). In a running daemon, nothing else opens a connection.
+//!
+//! # Why one thread?
+//!
+//! SQLite has one writer. Several connections in a process wait for each other's locks, and closing a file that SQLite has open releases
+//! its locks (<https://sqlite.org/howtocorrupt.html>, section 2.2). With one owner, the order of messages is the order of reads and writes.
+//!
+//! # Why doesn't a long query delay publication?
+//!
+//! Scans of the whole ledger run on a connection of their own. In the middle of such a statement, the owner writes records that arrive
+//! and answers other queries on the other connections (`interruption`). Changes of the caches are divided into short transactions.
+//!
+//! # What happens if the disk hangs or a message fails?
+//!
+//! Senders wait with a timeout where somebody waits for them, and continue without an answer. A panic costs the sender its answer. If
+//! records were being written, the daemon ends with the panic, since nobody knows whether they are durable.
+//!
+//! # When is the ledger maintained?
+//!
+//! When no message has arrived for a second and enough records are new. Then the write-ahead log is checkpointed, which waits for
+//! the disk, and the ledger is compacted.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::cache::{self, CacheDatabase};
+use super::compaction::compact;
+use super::directory::DATABASE;
+use super::dormant::{self, MIN_UNCHECKED_ARTICLES};
+use super::dormant_lookup::find_dormant;
+use super::error::{ReadError, StoreError, unusable};
+use super::handle::StoreHandle;
+use super::interruption::Interruption;
+use super::opening::{self, Access};
+use super::queue::{Message, Next, Queue, Unused, WriteOutcome};
+use super::reader;
+use super::renderings::Renderings;
+use super::replay::replay;
+use super::saved::{last_listed_record, missing_records};
+use super::schema::{MAX_LOCK_WAIT, last_record, version};
+use super::writer::Store;
+use crate::ledger::Ledger;
+
+/// The time that the owner has at the end to write what waits, to checkpoint and to close the ledger.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The owner rests when no message has arrived for this time.
+const REST_DELAY: Duration = Duration::from_secs(1);
+/// The ledger is maintained at a rest after this many records, whose write-ahead log has about four megabytes.
+const MIN_NEW_RECORDS: i64 = 400;
+/// The ledger is maintained without a rest after this many records, as soon as no message waits.
+const MAX_NEW_RECORDS: i64 = 4_000;
+
+/// What the owner does with the caches of a state directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CacheUse {
+    /// The state directory isn't locked, so the caches aren't opened.
+    Ignore,
+    /// The caches of the last run are used.
+    Keep,
+    /// The caches are emptied. Every file is read, hashed and rendered again.
+    Empty,
+}
+
+/// The owner's thread. It ends when this is dropped.
+#[derive(Debug)]
+pub struct StoreOwner {
+    handle: StoreHandle,
+    queue: Arc<Queue>,
+    /// The number of the last record.
+    last_record: i64,
+    /// Why the state could only be opened for reading.
+    unwritable: Option<String>,
+    /// Disconnected when the thread has ended.
+    ended: Mutex<Receiver<()>>,
+    thread: Option<JoinHandle<()>>,
+    close_timeout: Option<Duration>,
+}
+
+impl StoreOwner {
+    /// Opens the state of a directory as [`Store::open`] does, and its caches.
+    ///
+    /// # Errors
+    /// If another process has locked the state, it can't be read, or the thread can't be started.
+    pub fn open(directory: &Path, caches: CacheUse) -> Result<StoreOwner, StoreError> {
+        let owned = directory.to_owned();
+        StoreOwner::start(directory, caches, Some(CLOSE_TIMEOUT), move || Store::open(&owned).map(Some))
+    }
+
+    /// Opens only the caches of a directory whose ledger is opened elsewhere in this process, or not at all. Published versions are read
+    /// without a lock.
+    ///
+    /// # Errors
+    /// If the thread can't be started.
+    pub fn open_caches(directory: &Path, caches: CacheUse) -> Result<StoreOwner, StoreError> {
+        StoreOwner::start(directory, caches, None, || Ok(None))
+    }
+
+    fn start(
+        directory: &Path,
+        caches: CacheUse,
+        close_timeout: Option<Duration>,
+        open: impl FnOnce() -> Result<Option<Store>, StoreError> + Send + 'static,
+    ) -> Result<StoreOwner, StoreError> {
+        let queue = Arc::new(Queue::default());
+        let (opened, opening) = channel();
+        let (running, ended) = channel();
+        let (task_queue, task_directory) = (Arc::clone(&queue), directory.to_owned());
+        let work = move || {
+            let _running: Sender<()> = running;
+            match open() {
+                Ok(store) => {
+                    let last_record = store.as_ref().map_or(0, Store::last_record);
+                    let unwritable = store.as_ref().and_then(Store::unwritable).map(str::to_owned);
+                    let owner = Owner::new(task_directory, task_queue, store, caches);
+                    opened.send(Ok((last_record, unwritable))).unwrap_or_default();
+                    owner.run();
+                }
+                Err(error) => opened.send(Err(error)).unwrap_or_default(),
+            }
+        };
+        let io = |why: String| StoreError::Io(directory.to_owned(), why);
+        let thread =
+            std::thread::Builder::new().name("store".into()).spawn(work).map_err(|error| io(error.to_string()))?;
+        let (last_record, unwritable) = opening.recv().map_err(|_| io("opening it panicked".to_owned())).flatten()?;
+        let handle = StoreHandle::new(Arc::clone(&queue), directory);
+        let (ended, thread) = (Mutex::new(ended), Some(thread));
+        Ok(StoreOwner { handle, queue, last_record, unwritable, ended, thread, close_timeout })
+    }
+
+    /// Returns a sender of messages.
+    pub fn handle(&self) -> StoreHandle {
+        self.handle.clone()
+    }
+
+    /// The number of the last record when the state was opened.
+    pub fn last_record(&self) -> i64 {
+        self.last_record
+    }
+
+    /// Why the state could only be opened for reading. `None` if it could be written.
+    pub fn unwritable(&self) -> Option<&str> {
+        self.unwritable.as_deref()
+    }
+}
+
+impl Drop for StoreOwner {
+    /// Waits until the messages that wait are handled and the state is unlocked, unless the disk hangs.
+    fn drop(&mut self) {
+        self.queue.close();
+        let is_late = |timeout| lock(&self.ended).recv_timeout(timeout) == Err(RecvTimeoutError::Timeout);
+        let is_late = self.close_timeout.is_some_and(is_late);
+        if is_late {
+            self.queue.clear();
+        } else {
+            self.thread.take().map(JoinHandle::join);
+        }
+    }
+}
+
+/// The state of the thread. The locks are never contended: they say which databases an interrupted statement is using.
+struct Owner {
+    directory: PathBuf,
+    queue: Arc<Queue>,
+    /// The connection that writes the ledger. `None` if other code has it.
+    ledger: Mutex<Option<Store>>,
+    caches: Mutex<Caches>,
+    /// The number of records since the last maintenance.
+    new_records: AtomicI64,
+    interruption: Interruption,
+}
+
+/// The caches. `None`: not opened yet, or unusable.
+struct Caches {
+    usage: CacheUse,
+    metadata: Option<CacheDatabase>,
+    renderings: Option<Renderings>,
+    /// Whether the cache of metadata was opened.
+    is_opened: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_unused<T>(mutex: &Mutex<T>) -> bool {
+    !matches!(mutex.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+impl Owner {
+    fn new(directory: PathBuf, queue: Arc<Queue>, store: Option<Store>, usage: CacheUse) -> Arc<Owner> {
+        let caches = Caches { usage, metadata: None, renderings: None, is_opened: false };
+        Arc::new_cyclic(|owner: &std::sync::Weak<Owner>| {
+            let owner = owner.clone();
+            let interruption = Interruption::new(move || owner.upgrade().is_none_or(|owner| owner.handle_waiting()));
+            let (ledger, caches) = (Mutex::new(store), Mutex::new(caches));
+            Owner { directory, queue, ledger, caches, new_records: AtomicI64::new(0), interruption }
+        })
+    }
+
+    /// Handles messages until the queue is closed and empty.
+    fn run(&self) {
+        let (mut is_rested, mut is_first_rest) = (true, true);
+        loop {
+            match self.queue.next((!is_rested || is_first_rest).then_some(REST_DELAY)) {
+                Next::Handle(message) => {
+                    self.handle(message);
+                    is_rested = false;
+                    if self.new_records.load(Ordering::Relaxed) >= MAX_NEW_RECORDS && self.queue.is_empty() {
+                        self.maintain();
+                    }
+                }
+                Next::Rest => {
+                    lock(&self.caches).renderings = None;
+                    // Records of the last run may be superseded.
+                    if is_first_rest || self.new_records.load(Ordering::Relaxed) >= MIN_NEW_RECORDS {
+                        self.maintain();
+                    }
+                    (is_rested, is_first_rest) = (true, false);
+                }
+                Next::End => return,
+            }
+        }
+    }
+
+    /// Handles the messages that wait, in the middle of a statement. Returns whether the statement is to be abandoned.
+    fn handle_waiting(&self) -> bool {
+        loop {
+            let unused = Unused { ledger: is_unused(&self.ledger), caches: is_unused(&self.caches) };
+            match self.queue.take(unused) {
+                Some(message) => self.handle(message),
+                None => return self.queue.is_closed(),
+            }
+        }
+    }
+
+    fn handle(&self, message: Message) {
+        // The panic's message is printed already. The sender sees that it gets no answer.
+        drop(catch_unwind(AssertUnwindSafe(|| self.answer(message))));
+    }
+
+    /// Handles a message. Senders that don't wait any more are ignored.
+    fn answer(&self, message: Message) {
+        match message {
+            Message::Append { records, at, outcome } => {
+                let mut ledger = lock(&self.ledger);
+                let Some(store) = ledger.as_mut() else { return };
+                let before = store.last_record();
+                let result = store.append(records.iter(), at);
+                // The waiting sender now has the only reference and needn't copy the records.
+                drop(records);
+                let (last_record, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
+                self.new_records.fetch_add(last_record.saturating_sub(before), Ordering::Relaxed);
+                outcome.send(WriteOutcome { result, last_record, unwritable }).unwrap_or_default();
+            }
+            Message::ReadLedger { is_whole, answer } => {
+                let mut ledger = lock(&self.ledger);
+                let Some(store) = ledger.as_mut() else { return };
+                self.interruption.install(&mut store.database);
+                let read = if is_whole { store.ledger() } else { store.ledger_without_dormant() };
+                Interruption::remove(&mut store.database);
+                answer.send(read).unwrap_or_default();
+            }
+            Message::HasWithdrawalAfter { record, answer } => {
+                let ledger = lock(&self.ledger);
+                answer.send(ledger.as_ref().is_none_or(|store| store.has_withdrawal_after(record))).unwrap_or_default();
+            }
+            Message::FindDormant { query, unwritten, answer } => {
+                let rows = || lock(&self.ledger).as_ref().map_or(Ok(None), |store| store.dormant_rows(&query));
+                let found = find_dormant(&self.directory, &query, unwritten, rows, || self.scan_ledger());
+                answer.send(found).unwrap_or_default();
+            }
+            Message::MarkIndependent { min_unchecked, answer } => {
+                lock(&self.ledger).as_mut().map(Store::share);
+                let marked = dormant::mark_independent(&self.directory, min_unchecked, &self.interruption);
+                answer.send(marked).unwrap_or_default();
+            }
+            Message::LoadSources { hashes, answer } => {
+                let sources = match lock(&self.ledger).as_ref() {
+                    Some(store) => store.load_sources(&hashes),
+                    None => reader::load_sources(&self.directory, &hashes),
+                };
+                answer.send(sources).unwrap_or_default();
+            }
+            message => lock(&self.caches).answer(&self.directory, message, &self.interruption),
+        }
+    }
+
+    /// Reads the whole ledger through another connection, so that records are written meanwhile.
+    fn scan_ledger(&self) -> Result<Ledger, StoreError> {
+        let mut ledger = lock(&self.ledger);
+        let Some(store) = ledger.as_mut() else { return reader::read_ledger(&self.directory) };
+        if !store.share() {
+            return store.ledger();
+        }
+        drop(ledger);
+        let path = self.directory.join(DATABASE);
+        let last_listed = last_listed_record(&self.directory);
+        let read = || -> Result<Ledger, ReadError> {
+            let mut database = opening::open(&path, Access::Read, MAX_LOCK_WAIT)?;
+            self.interruption.install(&mut database);
+            let database: &Connection = &database;
+            let version = version(database)?;
+            missing_records(last_listed, last_record(database)?).map_or(Ok(()), Err)?;
+            replay(database, version)
+        };
+        read().map_err(|error| unusable(&path, error))
+    }
+
+    /// Checkpoints and compacts the ledger. If this fails, a later commit checkpoints the log and reports the error.
+    fn maintain(&self) {
+        let is_due = self.new_records.swap(0, Ordering::Relaxed) >= MIN_NEW_RECORDS;
+        {
+            let mut ledger = lock(&self.ledger);
+            let Some(store) = ledger.as_mut().filter(|store| store.unwritable().is_none()) else { return };
+            if !store.share() {
+                return;
+            }
+            if is_due && let Err(error) = store.checkpoint() {
+                tracing::debug!(%error, "cannot checkpoint the ledger");
+            }
+        }
+        match compact(&self.directory, &self.interruption) {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(records = removed, "ledger compacted"),
+            Err(error) => tracing::debug!(%error, "cannot compact the ledger"),
+        }
+        if let Err(error) = dormant::mark_independent(&self.directory, MIN_UNCHECKED_ARTICLES, &self.interruption) {
+            tracing::debug!(%error, "cannot check dormant articles");
+        }
+    }
+}
+
+impl Caches {
+    fn answer(&mut self, directory: &Path, message: Message, interruption: &Interruption) {
+        match message {
+            Message::LoadRowsIn { folder, after, limit, answer } => {
+                let rows = self.metadata(directory).map(|cache| cache.rows_in(&folder, &after, limit));
+                match rows.unwrap_or_else(|| Ok(Vec::new())) {
+                    Ok(rows) => answer.send(rows).unwrap_or_default(),
+                    Err(error) => {
+                        tracing::warn!(state = %directory.display(), %error, "cannot read the cache");
+                        self.metadata = None;
+                        cache::forget(directory).unwrap_or_default();
+                    }
+                }
+            }
+            Message::LoadRowsOf { paths, answer } => {
+                let rows = self.metadata(directory).map(|cache| cache.rows_of(&paths));
+                answer.send(rows.unwrap_or_else(|| vec![None; paths.len()])).unwrap_or_default();
+            }
+            Message::SaveRows(rows) => self.metadata(directory).into_iter().for_each(|cache| cache.write(&rows)),
+            Message::RetainFolders(folders) => {
+                self.metadata(directory)
+                    .into_iter()
+                    .for_each(|cache| cache.retain_folders(&folders, &interruption.without_end()));
+            }
+            Message::LoadRenderings { keys, answer } => {
+                let found = self.renderings(directory).map(|renderings| renderings.get(&keys).into_iter().collect());
+                answer.send(found).unwrap_or_default();
+            }
+            Message::SaveRenderings { rows, answer } => {
+                self.renderings(directory).into_iter().for_each(|renderings| renderings.store(&rows));
+                answer.send(()).unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the cache of metadata. Opened when it is first used.
+    fn metadata(&mut self, directory: &Path) -> Option<&mut CacheDatabase> {
+        self.empty(directory);
+        if self.usage != CacheUse::Ignore && !std::mem::replace(&mut self.is_opened, true) {
+            self.metadata = CacheDatabase::open(directory);
+        }
+        self.metadata.as_mut()
+    }
+
+    /// Returns the cache of rendered bodies, which is closed at rest.
+    fn renderings(&mut self, directory: &Path) -> Option<&mut Renderings> {
+        self.empty(directory);
+        if self.usage != CacheUse::Ignore && self.renderings.is_none() {
+            self.renderings = Renderings::open(directory);
+        }
+        self.renderings.as_mut()
+    }
+
+    /// Empties the caches before their first use, if they are to be empty.
+    fn empty(&mut self, directory: &Path) {
+        if self.usage != CacheUse::Empty {
+            return;
+        }
+        self.usage = CacheUse::Keep;
+        if let Err(error) = Renderings::forget(directory).and_then(|()| cache::forget(directory)) {
+            tracing::warn!(state = %directory.display(), %error, "cannot empty the cache; continuing without one");
+            self.usage = CacheUse::Ignore;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
