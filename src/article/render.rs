@@ -16,7 +16,7 @@ use crate::types::{ArticlePath, Text, WebUrl};
 pub(super) use markdown::slug;
 
 /// The version of the renderer, a part of cache keys. Raise it with each change of [`render`]'s output.
-pub const RENDERER_VERSION: u32 = 4;
+pub const RENDERER_VERSION: u32 = 5;
 
 /// The limit that raw HTML in Markdown exceeds, if any. HTML above a limit would take too long to parse.
 pub(super) fn excess(markdown: &str) -> Option<Excess> {

@@ -1,13 +1,11 @@
-//! Replaces elements that feed readers can't show, before the HTML is sanitised.
+//! Replaces elements that feed readers can't show.
 //!
 //! Feed readers don't run scripts, and don't support frames, AMP or style sheets. The output has no hidden elements, one `img` per
 //! picture, links instead of frames and plug-ins, and plain MathML. One walk converts all elements, because most depend on their
-//! surroundings.
+//! surroundings. The walk passes what it shows to [`Writer`].
 
 mod embedded;
 mod link;
-
-use std::borrow::Cow;
 
 use ego_tree::NodeRef;
 use scraper::node::Element;
@@ -16,15 +14,16 @@ use scraper::{ElementRef, Node};
 use self::link::Link;
 use super::base::{Base, Unusable};
 use super::hidden::{is_hidden, visible_inside};
-use super::lists::{DROPPED, VOID};
+use super::lists::{DROPPED, FORMULA_ELEMENTS, VOID};
 use super::parse::{has_tag, parse_fragment};
 use super::pictures::{LAZY_SOURCES, Picture, Replacements, is_image, loadable, picture};
 use super::plain::is_plain;
 use super::tangled::too_tangled;
 use super::trackers::is_pixel;
+use super::writer::{Attributes, Last, Writer, Written};
 use super::{math, style_sheets};
+use crate::article::rendered::LinkBase;
 use crate::article::summary::ends_summary;
-use crate::encoding::{escape_attribute, escape_text};
 
 /// The class of links that replace embeds. Their text isn't part of the prose, so no summary begins with "YouTube".
 pub(super) const EMBED_CLASS: &str = "dateline-embed";
@@ -42,21 +41,19 @@ pub(in crate::article) enum Loss {
     Base { address: String },
 }
 
-/// Converts HTML. The caller has checked its cost.
-pub(super) fn convert(html: &str) -> Cow<'_, str> {
-    if is_plain(html) {
-        return Cow::Borrowed(html);
-    }
-    let mut written = String::with_capacity(html.len());
-    Converter { html: &mut written, frame_depth: 0, losses: &mut Vec::new() }.convert(html);
-    Cow::Owned(written)
+/// Rewrites HTML. The caller has checked its cost.
+pub(super) fn rewrite(html: &str, links: &LinkBase) -> Written {
+    crate::article::steps::add(html.len());
+    let mut writer = Writer::new(links, html.len() + html.len() / 8);
+    Converter { writer: Some(&mut writer), frame_depth: 0, losses: &mut Vec::new() }.convert(html);
+    writer.finish()
 }
 
 /// The content that feeds can't carry, in document order. Empty if the HTML would take too long to parse.
 pub(in crate::article) fn losses(html: &str) -> Vec<Loss> {
     let mut losses = Vec::new();
     if !is_plain(html) && !too_tangled(html) {
-        Converter { html: &mut String::new(), frame_depth: 0, losses: &mut losses }.convert(html);
+        Converter { writer: None, frame_depth: 0, losses: &mut losses }.convert(html);
     }
     losses
 }
@@ -68,13 +65,14 @@ enum Step<'a> {
     Link(Link),
 }
 
-struct Converter<'h> {
-    html: &'h mut String,
+struct Converter<'c, 'l> {
+    /// `None` if only losses are wanted.
+    writer: Option<&'c mut Writer<'l>>,
     frame_depth: usize,
-    losses: &'h mut Vec<Loss>,
+    losses: &'c mut Vec<Loss>,
 }
 
-impl Converter<'_> {
+impl Converter<'_, '_> {
     fn convert(&mut self, source: &str) {
         let mut document = parse_fragment(source);
         if has_tag(source, "style") {
@@ -98,20 +96,21 @@ impl Converter<'_> {
             match step {
                 Step::Node(node) => match node.value() {
                     Node::Text(text) => {
-                        if text.starts_with(char::is_alphanumeric)
-                            && self.html.ends_with("</a>")
-                            && node.prev_sibling().is_some_and(is_frame)
-                        {
-                            self.html.push(' ');
+                        if text.starts_with(char::is_alphanumeric) && node.prev_sibling().is_some_and(is_frame) {
+                            self.space_after(&[Last::Link]);
                         }
-                        escape_text(text, self.html);
+                        self.text(text);
                     }
                     Node::Element(_) => {
                         if let Some(element) = ElementRef::wrap(node) {
                             self.element(element, &replacements, &mut steps);
                         }
                     }
-                    Node::Comment(comment) if ends_summary(comment) => self.html.push_str("<!--more-->"),
+                    Node::Comment(comment) if ends_summary(comment) => {
+                        if let Some(writer) = &mut self.writer {
+                            writer.end_summary();
+                        }
+                    }
                     _ => {}
                 },
                 Step::End(name) => self.end(name),
@@ -131,14 +130,14 @@ impl Converter<'_> {
             "svg" => self.drawing(element),
             // Their content is text, not markup.
             "xmp" | "plaintext" => {
-                self.html.push_str("<pre>");
-                escape_text(&element.text().collect::<String>(), self.html);
-                self.html.push_str("</pre>");
+                self.start("pre", &[]);
+                self.text(&element.text().collect::<String>());
+                self.end("pre");
             }
             "area" => self.area(element),
             "img" | "picture" | "amp-img" | "amp-anim" => self.picture(element, replacements, steps),
-            "math" => math::write(element, self.html),
-            prefixed if prefixed.ends_with(":math") => math::write(element, self.html),
+            "math" => self.formula(element),
+            prefixed if prefixed.ends_with(":math") => self.formula(element),
             "script" => self.script(element),
             "noscript" if is_notice(element) => {}
             "noscript" | "canvas" => push_children(element, steps),
@@ -147,8 +146,8 @@ impl Converter<'_> {
             known if known.starts_with("amp-") || known.starts_with("lite-") => self.amp(element, steps),
             "span" | "div" if is_preview(element) => {}
             dropped if DROPPED.contains(&dropped) => {}
-            // Outside `math`, ammonia would drop the text of these elements.
-            stray if math::ELEMENTS.contains(&stray) => push_children(element, steps),
+            // Outside `math`, these elements aren't formulas.
+            stray if FORMULA_ELEMENTS.contains(&stray) => push_children(element, steps),
             "audio" | "video" | "source" => {
                 let unusable = loadable(value.attr("src")).is_none();
                 let lazy = LAZY_SOURCES.iter().find_map(|name| loadable(value.attr(name))).filter(|_| unusable);
@@ -156,11 +155,11 @@ impl Converter<'_> {
                     self.report_loss(element);
                 }
                 let poster = value.attr("data-poster").filter(|_| value.attr("poster").is_none());
-                self.start(value, name, &[("src", lazy), ("poster", poster)]);
+                self.copy_start(value, name, &[("src", lazy), ("poster", poster)]);
                 self.finish(element, name, steps);
             }
             name => {
-                self.start(value, name, &[]);
+                self.copy_start(value, name, &[]);
                 self.finish(element, name, steps);
             }
         }
@@ -174,36 +173,46 @@ impl Converter<'_> {
         }
     }
 
-    /// Writes a start tag with its attributes. `overrides` replaces or adds some.
-    fn start(&mut self, element: &Element, name: &str, overrides: &[(&str, Option<&str>)]) {
-        let replaced = |name: &str| overrides.iter().any(|(known, value)| *known == name && value.is_some());
-        self.html.push('<');
-        self.html.push_str(name);
-        for (attribute, value) in element.attrs() {
-            if !replaced(attribute) && !attribute.starts_with("data-") {
-                self.attribute(attribute, value);
-            }
+    /// Writes the start tag of an element. `overrides` replaces or adds attributes. They are sorted, as in parsed elements.
+    fn copy_start(&mut self, element: &Element, name: &str, overrides: &[(&str, Option<&str>)]) {
+        let is_replaced = |name: &str| overrides.iter().any(|(known, value)| *known == name && value.is_some());
+        let mut attributes = element.attrs().filter(|(name, _)| !is_replaced(name)).collect::<Vec<_>>();
+        if !overrides.is_empty() {
+            attributes.extend(overrides.iter().filter_map(|(name, value)| Some((*name, (*value)?))));
+            attributes.sort_unstable();
         }
-        for (attribute, value) in overrides {
-            if let Some(value) = value {
-                self.attribute(attribute, value);
-            }
+        self.start(name, &attributes);
+    }
+
+    fn start(&mut self, name: &str, attributes: &Attributes<'_>) {
+        if let Some(writer) = &mut self.writer {
+            writer.start(name, attributes);
         }
-        self.html.push('>');
+    }
+
+    fn text(&mut self, text: &str) {
+        if let Some(writer) = &mut self.writer {
+            writer.text(text);
+        }
     }
 
     fn end(&mut self, name: &str) {
-        self.html.push_str("</");
-        self.html.push_str(name);
-        self.html.push('>');
+        if let Some(writer) = &mut self.writer {
+            writer.end(name);
+        }
     }
 
-    fn attribute(&mut self, name: &str, value: &str) {
-        self.html.push(' ');
-        self.html.push_str(name);
-        self.html.push_str("=\"");
-        escape_attribute(value, self.html);
-        self.html.push('"');
+    fn formula(&mut self, math: ElementRef<'_>) {
+        if let Some(writer) = &mut self.writer {
+            math::write(math, writer);
+        }
+    }
+
+    /// Writes a space if one of these was written last.
+    fn space_after(&mut self, last: &[Last]) {
+        if self.writer.as_ref().is_some_and(|writer| last.contains(&writer.last())) {
+            self.text(" ");
+        }
     }
 
     fn picture<'a>(&mut self, element: ElementRef<'a>, replacements: &Replacements, steps: &mut Vec<Step<'a>>) {
@@ -222,7 +231,7 @@ impl Converter<'_> {
             // A `data:` picture is replaced by its alternative text.
             None if is_embedded(element) => {
                 let alternative = element.attr("alt").unwrap_or_default().trim();
-                escape_text(alternative, self.html);
+                self.text(alternative);
                 let address = element.attr("src").unwrap_or_default().trim().to_owned();
                 self.losses.push(Loss::Picture { address, alternative: alternative.to_owned() });
             }
@@ -238,7 +247,7 @@ impl Converter<'_> {
         let named = svg.attr("aria-label").map(words).filter(|label| !label.is_empty());
         let titled = || inside("title").map(|title| words(&title.text().collect::<String>()));
         if let Some(alternative) = named.or_else(titled).filter(|text| !text.is_empty()) {
-            escape_text(&alternative, self.html);
+            self.text(&alternative);
             return;
         }
         let mut text = String::new();
@@ -254,7 +263,7 @@ impl Converter<'_> {
                 text.push(' ');
             }
         }
-        escape_text(&words(&text), self.html);
+        self.text(&words(&text));
         let search_text = svg.attr("viewBox").or_else(|| svg.attr("width")).or_else(|| svg.attr("id"));
         let is_large = search_text
             .unwrap_or_default()
@@ -269,28 +278,24 @@ impl Converter<'_> {
     fn area(&mut self, area: ElementRef<'_>) {
         let label = area.attr("alt").or_else(|| area.attr("title")).unwrap_or_default().trim();
         if let Some(address) = area.attr("href").filter(|_| !label.is_empty()) {
-            self.html.push_str(" <a");
-            self.attribute("href", address);
-            self.html.push('>');
-            escape_text(label, self.html);
-            self.html.push_str("</a>");
+            self.text(" ");
+            self.start("a", &[("href", address)]);
+            self.text(label);
+            self.end("a");
         }
     }
 
     fn image(&mut self, picture: &Picture<'_>) {
-        self.html.push_str("<img");
-        self.attribute("src", picture.address);
-        if let Some(set) = picture.set {
-            self.attribute("srcset", set);
-        }
+        let mut attributes = vec![("src", picture.address)];
+        attributes.extend(picture.set.map(|set| ("srcset", set)));
         for name in ["alt", "title", "width", "height", "sizes", "id", "lang", "dir"] {
             if let Some(value) = picture.described_by.attr(name)
                 && (name != "sizes" || picture.set.is_some())
             {
-                self.attribute(name, value);
+                attributes.push((name, value));
             }
         }
-        self.html.push('>');
+        self.start("img", &attributes);
     }
 
     /// Writes the TeX or MathML of a MathJax script.
@@ -302,7 +307,7 @@ impl Converter<'_> {
         }
         let kind = script.attr("type").unwrap_or_default().trim().to_ascii_lowercase();
         match kind.split(';').next().unwrap_or_default().trim() {
-            "math/tex" => escape_text(script.text().collect::<String>().trim(), self.html),
+            "math/tex" => self.text(script.text().collect::<String>().trim()),
             "math/mml" => {
                 let source = script.text().collect::<String>();
                 if !too_tangled(&source) {
@@ -310,7 +315,7 @@ impl Converter<'_> {
                     let formula =
                         document.root_element().descendent_elements().find(|inner| inner.value().name() == "math");
                     if let Some(formula) = formula {
-                        math::write(formula, self.html);
+                        self.formula(formula);
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! Writes formulas as plain text for summaries: `<mfrac><mi>a</mi><mi>b</mi></mfrac>` becomes a/b.
 
-use super::math::TOKENS;
+use super::lists::FORMULA_TOKENS;
 
 /// The open elements of a formula.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Formula {
             _ => ("", ""),
         };
         let with_operands = ["mfrac", "msub", "msup", "msubsup", "munder", "mover", "munderover", "mroot"];
-        let needs_group = with_operands.contains(&parent.name.as_str()) && !TOKENS.contains(&name);
+        let needs_group = with_operands.contains(&parent.name.as_str()) && !FORMULA_TOKENS.contains(&name);
         let (before, suffix) = match (name, needs_group, end) {
             ("msqrt", ..) => ("√(", ")"),
             ("mspace", ..) => (" ", ""),

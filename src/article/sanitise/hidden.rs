@@ -60,6 +60,9 @@ const CONTENT_VISIBILITIES: &[&str] =
 /// Whether an element hides its content. `aria-hidden` hides a picture only if it has no alternative text: Wikipedia's formulas are
 /// pictures with `aria-hidden`, next to MathML that the page doesn't show.
 pub(crate) fn is_hidden(element: &Element) -> bool {
+    if element.attrs.is_empty() {
+        return element.name() == "dialog";
+    }
     if element.attr("hidden").is_some() {
         return true;
     }

@@ -1,6 +1,6 @@
-//! Lists of elements and attributes: which ones are kept, and how the passes treat them.
+//! Lists of elements and attributes: which ones are kept, and how they are treated.
 
-/// Elements that are kept. Others are replaced by their content.
+/// Elements that are kept besides those of formulas. Others are replaced by their content. Sorted.
 pub(super) const ELEMENTS: &[&str] = &[
     "a",
     "abbr",
@@ -106,10 +106,12 @@ pub(super) const DROPPED: &[&str] = &[
     "xmp",
 ];
 
-/// Attributes that are kept, by element. All elements keep `lang`, `dir` and `title`. In feeds, the second pass removes most values of
-/// `id`. MathML's attributes are in `math`.
+/// Attributes that all elements keep. In feeds, most ids are removed: see `anchors`.
+pub(super) const COMMON_ATTRIBUTES: &[&str] = &["dir", "id", "lang", "title"];
+
+/// Further attributes that are kept, by element. Those of formulas are in [`FORMULA_ATTRIBUTES`].
 pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
-    ("a", &["href", "hreflang", "name"]),
+    ("a", &["href", "hreflang"]),
     ("audio", &["src", "controls"]),
     ("blockquote", &["cite"]),
     ("col", &["span"]),
@@ -122,11 +124,80 @@ pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("ol", &["start", "reversed", "type"]),
     ("q", &["cite"]),
     ("source", &["src", "type"]),
-    ("td", &["colspan", "rowspan", "align", "style"]),
-    ("th", &["colspan", "rowspan", "align", "style", "scope"]),
+    ("td", &["colspan", "rowspan", "align"]),
+    ("th", &["colspan", "rowspan", "align", "scope"]),
     ("time", &["datetime"]),
     ("video", &["src", "poster", "width", "height", "controls"]),
 ];
+
+/// Elements of MathML Core that are kept (the W3C's safe list), sorted. `semantics` is not, because it has no effect without annotations.
+pub(super) const FORMULA_ELEMENTS: &[&str] = &[
+    "math",
+    "merror",
+    "mfrac",
+    "mi",
+    "mmultiscripts",
+    "mn",
+    "mo",
+    "mover",
+    "mpadded",
+    "mphantom",
+    "mprescripts",
+    "mroot",
+    "mrow",
+    "ms",
+    "mspace",
+    "msqrt",
+    "mstyle",
+    "msub",
+    "msubsup",
+    "msup",
+    "mtable",
+    "mtd",
+    "mtext",
+    "mtr",
+    "munder",
+    "munderover",
+];
+
+/// Attributes that all elements of formulas keep. None contains an address or executes anything.
+pub(super) const FORMULA_ATTRIBUTES: &[&str] = &[
+    "accent",
+    "accentunder",
+    "alttext",
+    "arg",
+    "columnalign",
+    "columnspan",
+    "depth",
+    "dir",
+    "display",
+    "displaystyle",
+    "fence",
+    "form",
+    "height",
+    "intent",
+    "largeop",
+    "linethickness",
+    "lspace",
+    "mathbackground",
+    "mathcolor",
+    "mathsize",
+    "mathvariant",
+    "maxsize",
+    "minsize",
+    "movablelimits",
+    "rowspan",
+    "rspace",
+    "scriptlevel",
+    "separator",
+    "stretchy",
+    "symmetric",
+    "voffset",
+    "width",
+];
+
+/// Elements that contain a formula's text.
+pub(super) const FORMULA_TOKENS: &[&str] = &["mi", "mn", "mo", "ms", "mtext"];
 
 /// Elements without content and end tag (HTML, section 13.1.2), including obsolete ones.
 pub(super) const VOID: &[&str] = &[
@@ -172,3 +243,26 @@ pub(super) const BLOCKS: &[&str] = &[
     "tr",
     "ul",
 ];
+
+/// Whether an element is kept.
+pub(super) fn is_element_kept(name: &str) -> bool {
+    ELEMENTS.binary_search(&name).is_ok() || FORMULA_ELEMENTS.binary_search(&name).is_ok()
+}
+
+/// Whether an element that is kept keeps an attribute.
+pub(super) fn is_attribute_kept(element: &str, attribute: &str) -> bool {
+    let further = ATTRIBUTES.iter().find(|(name, _)| *name == element).map(|(_, attributes)| *attributes);
+    COMMON_ATTRIBUTES.contains(&attribute)
+        || further.is_some_and(|attributes| attributes.contains(&attribute))
+        || (FORMULA_ATTRIBUTES.contains(&attribute) && FORMULA_ELEMENTS.contains(&element))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_are_searched_are_sorted() {
+        assert!(ELEMENTS.is_sorted() && FORMULA_ELEMENTS.is_sorted());
+    }
+}

@@ -15,6 +15,11 @@ fn is_costly(text: &str) -> bool {
     text.len() > MAX_TEXT_BYTES && text.bytes().any(|byte| matches!(byte, b'&' | 0xC2))
 }
 
+/// Whether the serialiser would need too long for the value of an attribute. It escapes more characters in values than in text.
+pub(super) fn is_costly_attribute(value: &str) -> bool {
+    value.len() > MAX_TEXT_BYTES && value.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | 0xC2))
+}
+
 /// Divides long texts of a document into several nodes, which are serialised separately.
 pub(in crate::article) fn divide(document: &mut Html) {
     let long = document.tree.nodes().filter(|node| matches!(node.value(), Node::Text(text) if is_costly(text)));
@@ -34,7 +39,7 @@ pub(in crate::article) fn divide(document: &mut Html) {
     }
 }
 
-/// Divides long texts of markup with comments, which the second pass removes. Long attribute values are dropped.
+/// Divides long texts of markup with comments, which ammonia removes. Long attribute values are dropped.
 pub(super) fn divided(html: &str) -> Cow<'_, str> {
     if !html.split(['<', '>']).any(is_costly) {
         return Cow::Borrowed(html);

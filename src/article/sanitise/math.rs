@@ -4,77 +4,14 @@
 //! common means of mutation attacks. HTML is reduced to its text. Annotations are removed, because feed readers that drop MathML but keep
 //! its text would show a formula twice. A formula without presentation markup is replaced by its `alttext`, its TeX or its text.
 
+use ego_tree::NodeRef;
 use ego_tree::iter::Edge;
+use scraper::node::Element;
 use scraper::{ElementRef, Node};
 
 use super::hidden::is_hidden;
-use crate::encoding::{escape_attribute, escape_text};
-
-/// Elements of MathML Core that are kept. `semantics` is not, because it has no effect without annotations.
-pub(super) const ELEMENTS: &[&str] = &[
-    "math",
-    "merror",
-    "mfrac",
-    "mi",
-    "mmultiscripts",
-    "mn",
-    "mo",
-    "mover",
-    "mpadded",
-    "mphantom",
-    "mprescripts",
-    "mroot",
-    "mrow",
-    "ms",
-    "mspace",
-    "msqrt",
-    "mstyle",
-    "msub",
-    "msubsup",
-    "msup",
-    "mtable",
-    "mtd",
-    "mtext",
-    "mtr",
-    "munder",
-    "munderover",
-];
-
-/// Attributes that all these elements keep. None contains an address or executes anything.
-pub(super) const ATTRIBUTES: &[&str] = &[
-    "accent",
-    "accentunder",
-    "alttext",
-    "arg",
-    "columnalign",
-    "columnspan",
-    "depth",
-    "dir",
-    "display",
-    "displaystyle",
-    "fence",
-    "form",
-    "height",
-    "intent",
-    "largeop",
-    "linethickness",
-    "lspace",
-    "mathbackground",
-    "mathcolor",
-    "mathsize",
-    "mathvariant",
-    "maxsize",
-    "minsize",
-    "movablelimits",
-    "rowspan",
-    "rspace",
-    "scriptlevel",
-    "separator",
-    "stretchy",
-    "symmetric",
-    "voffset",
-    "width",
-];
+use super::lists::{FORMULA_ATTRIBUTES, FORMULA_ELEMENTS, FORMULA_TOKENS};
+use super::writer::Writer;
 
 /// Elements that are replaced, with their replacements.
 const RENAMED: &[(&str, &str)] =
@@ -83,27 +20,29 @@ const RENAMED: &[(&str, &str)] =
 /// Elements whose text isn't part of the formula.
 const DROPPED: &[&str] = &["annotation", "annotation-xml", "mglyph", "malignmark", "script", "style", "template"];
 
-/// Elements that contain a formula's text.
-pub(super) const TOKENS: &[&str] = &["mi", "mn", "mo", "ms", "mtext"];
-
 /// The name of an element without a prefix: `mml:mi` is `mi`.
 pub(super) fn local_name(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
 }
 
 /// Writes a formula.
-pub(super) fn write(math: ElementRef<'_>, html: &mut String) {
-    let mut presentation = String::new();
-    write_presentation(math, &mut presentation);
-    let shows_text = math.descendent_elements().skip(1).any(|inner| TOKENS.contains(&local_name(inner.value().name())))
-        || math.children().any(|child| child.value().as_text().is_some_and(|text| !text.trim().is_empty()));
+pub(super) fn write(math: ElementRef<'_>, writer: &mut Writer<'_>) {
+    let is_shown = |node: NodeRef<'_, Node>| {
+        let is_inside = |inner: &NodeRef<'_, Node>| inner.id() != math.id();
+        !std::iter::once(node).chain(node.ancestors()).take_while(is_inside).any(is_left_out)
+    };
+    let shows_text = math.descendants().skip(1).any(|node| match node.value() {
+        Node::Element(element) => FORMULA_TOKENS.contains(&local_name(element.name())) && is_shown(node),
+        Node::Text(text) => node.parent().is_some_and(|parent| parent.id() == math.id()) && !text.trim().is_empty(),
+        _ => false,
+    });
     if shows_text {
-        html.push_str(&presentation);
+        write_presentation(math, writer);
         return;
     }
     let alternative = math.attr("alttext").map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     let text = alternative.or_else(|| tex(math)).unwrap_or_else(|| shown_text(math));
-    escape_text(&text, html);
+    writer.text(&text);
 }
 
 /// The text of a formula without presentation markup.
@@ -114,9 +53,7 @@ fn shown_text(math: ElementRef<'_>) -> String {
         match (edge, left_out) {
             (Edge::Open(node), 0) => match node.value() {
                 Node::Text(text) => words.extend(text.split_whitespace()),
-                Node::Element(element) if node.id() != math.id() => {
-                    left_out = usize::from(is_hidden(element) || DROPPED.contains(&local_name(element.name())));
-                }
+                Node::Element(element) if node.id() != math.id() => left_out = usize::from(is_removed(element)),
                 _ => {}
             },
             (Edge::Open(node), _) => left_out += usize::from(node.value().is_element()),
@@ -139,51 +76,55 @@ fn tex(math: ElementRef<'_>) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn hides(node: ego_tree::NodeRef<'_, Node>) -> bool {
+fn hides(node: NodeRef<'_, Node>) -> bool {
     node.value().as_element().is_some_and(is_hidden)
 }
 
-fn write_presentation(math: ElementRef<'_>, html: &mut String) {
+/// Whether an element inside a formula is removed with its content.
+fn is_removed(element: &Element) -> bool {
+    DROPPED.contains(&local_name(element.name())) || is_hidden(element)
+}
+
+fn is_left_out(node: NodeRef<'_, Node>) -> bool {
+    node.value().as_element().is_some_and(is_removed) || is_second_action(node)
+}
+
+fn write_presentation(math: ElementRef<'_>, writer: &mut Writer<'_>) {
     // The number of open elements whose content is removed.
     let mut dropped = 0_usize;
     let mut in_token = 0_usize;
     for edge in math.traverse() {
         match edge {
             Edge::Open(node) => match node.value() {
-                Node::Text(text) if dropped == 0 => escape_text(text, html),
+                Node::Text(text) if dropped == 0 => writer.text(text),
                 Node::Element(element) => {
                     let name = local_name(element.name());
                     let is_root = node.id() == math.id();
-                    if dropped > 0
-                        || DROPPED.contains(&name)
-                        || (!is_root && is_hidden(element))
-                        || is_second_action(node)
-                    {
+                    if dropped > 0 || (!is_root && is_left_out(node)) {
                         dropped += 1;
                     } else if in_token == 0
                         && let Some(output_name) = output_name(name)
                     {
-                        write_start(element, output_name, html);
-                        write_fence(name, element.attr("open"), "(", html);
+                        let kept = element.attrs().filter(|(attribute, _)| FORMULA_ATTRIBUTES.contains(attribute));
+                        writer.start(output_name, &kept.collect::<Vec<_>>());
+                        write_fence(name, element.attr("open"), "(", writer);
                     }
-                    in_token += usize::from(TOKENS.contains(&name));
+                    in_token += usize::from(FORMULA_TOKENS.contains(&name));
                 }
                 _ => {}
             },
             Edge::Close(node) => {
                 let Node::Element(element) = node.value() else { continue };
                 let name = local_name(element.name());
-                in_token = in_token.saturating_sub(usize::from(TOKENS.contains(&name)));
+                in_token = in_token.saturating_sub(usize::from(FORMULA_TOKENS.contains(&name)));
                 if dropped > 0 {
                     dropped -= 1;
                 } else if in_token == 0
                     && let Some(output_name) = output_name(name)
                 {
-                    write_fence(name, element.attr("close"), ")", html);
-                    html.push_str("</");
-                    html.push_str(output_name);
-                    html.push('>');
-                    write_separator(node, html);
+                    write_fence(name, element.attr("close"), ")", writer);
+                    writer.end(output_name);
+                    write_separator(node, writer);
                 }
             }
         }
@@ -192,51 +133,38 @@ fn write_presentation(math: ElementRef<'_>, html: &mut String) {
 
 fn output_name(name: &str) -> Option<&'static str> {
     let renamed = RENAMED.iter().find(|(old, _)| *old == name).map(|(_, new)| *new);
-    renamed.or_else(|| ELEMENTS.iter().find(|known| **known == name).copied())
-}
-
-fn write_start(element: &scraper::node::Element, name: &str, html: &mut String) {
-    html.push('<');
-    html.push_str(name);
-    for (attribute, value) in element.attrs() {
-        if ATTRIBUTES.contains(&attribute) {
-            html.push(' ');
-            html.push_str(attribute);
-            html.push_str("=\"");
-            escape_attribute(value, html);
-            html.push('"');
-        }
-    }
-    html.push('>');
+    renamed.or_else(|| FORMULA_ELEMENTS.iter().find(|known| **known == name).copied())
 }
 
 /// Whether a node is a further child of `maction`, of which only the first is shown.
-fn is_second_action(node: ego_tree::NodeRef<'_, Node>) -> bool {
+fn is_second_action(node: NodeRef<'_, Node>) -> bool {
     let in_action =
         node.parent().and_then(ElementRef::wrap).is_some_and(|parent| local_name(parent.value().name()) == "maction");
     in_action && node.prev_siblings().any(|sibling| sibling.value().is_element())
 }
 
 /// The parentheses of `mfenced`, which MathML Core doesn't have.
-fn write_fence(name: &str, written: Option<&str>, otherwise: &str, html: &mut String) {
+fn write_fence(name: &str, written: Option<&str>, otherwise: &str, writer: &mut Writer<'_>) {
     if name == "mfenced" {
-        html.push_str("<mo>");
-        escape_text(written.unwrap_or(otherwise).trim(), html);
-        html.push_str("</mo>");
+        write_operator(written.unwrap_or(otherwise).trim(), writer);
     }
 }
 
 /// Writes the separator between children of `mfenced`.
-fn write_separator(child: ego_tree::NodeRef<'_, Node>, html: &mut String) {
+fn write_separator(child: NodeRef<'_, Node>, writer: &mut Writer<'_>) {
     let Some(parent) = child.parent().and_then(ElementRef::wrap) else { return };
     if local_name(parent.value().name()) == "mfenced"
         && child.next_siblings().any(|sibling| sibling.value().is_element())
     {
         let separator = parent.attr("separators").unwrap_or(",").trim().chars().next();
         if let Some(separator) = separator {
-            html.push_str("<mo>");
-            escape_text(separator.encode_utf8(&mut [0; 4]), html);
-            html.push_str("</mo>");
+            write_operator(separator.encode_utf8(&mut [0; 4]), writer);
         }
     }
+}
+
+fn write_operator(text: &str, writer: &mut Writer<'_>) {
+    writer.start("mo", &[]);
+    writer.text(text);
+    writer.end("mo");
 }

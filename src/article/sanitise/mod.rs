@@ -1,18 +1,29 @@
 //! Makes untrusted HTML safe to publish, in three steps:
 //!
-//! 1. `convert` replaces elements that feed readers can't show: frames by links, lazy pictures by pictures, AMP by HTML. It removes
-//!    hidden elements. Safety doesn't depend on it.
-//! 2. Ammonia keeps the elements and attributes in `lists` and writes regular markup: every `<` begins a tag, every `>` ends one, every
-//!    attribute is `name="value"`, and every element that isn't void is closed.
-//! 3. The second pass relies on that regularity. It makes URLs absolute and drops those whose scheme isn't listed in `addresses`.
+//! 1. The HTML is parsed and rewritten. `convert` replaces elements that feed readers can't show: frames by links, lazy pictures by
+//!    pictures, AMP by HTML. It removes hidden elements. `writer` writes the rest with absolute addresses, and only elements and attributes
+//!    in `lists`.
+//! 2. Ammonia parses what was written and removes everything that isn't in `lists`. Safety depends on this step alone.
+//! 3. Characters that XML forbids are removed, because a character reference may have become one. Ammonia escapes all text and all values
+//!    of attributes, so nothing can become markup by that. Addresses have no such characters.
 //!
-//! Ammonia isn't idempotent, so steps 2 and 3 repeat until the result is stable. If it doesn't become stable, only its text is
-//! published. Characters that XML forbids are dropped last, because ammonia decodes references to them.
+//! Nothing changes the HTML after that: what is published is ammonia's output.
 //!
-//! # Why is HTML parsed before it is sanitised?
+//! # Why does the writer use the same lists as ammonia?
 //!
-//! Converting what feed readers can't show needs parents and siblings: a `noscript` replaces the picture beside it. Ammonia then makes
-//! the result safe, so no conversion has to be right for that. Markdown without raw HTML skips the conversion.
+//! Ammonia isn't idempotent: removing an element can leave markup that browsers parse differently, such as a paragraph in a paragraph. If
+//! ammonia changes nothing, its output is stable, and no further pass is needed to find out. Otherwise the steps are repeated with its
+//! output. If it doesn't become stable, only its text is published.
+//!
+//! # Why isn't the tree passed to ammonia?
+//!
+//! Ammonia's interface takes only text. Parsing once more also shows it the same tree as browsers, whatever the tree that was
+//! rewritten looked like.
+//!
+//! # What does ammonia not see?
+//!
+//! The plain text and the list of local files. They are collected while the HTML is written, because they depend on what ammonia
+//! removes: classes of footnotes, and comments that end the summary.
 //!
 //! # Why do ids have suffixes in feeds?
 //!
@@ -35,31 +46,31 @@ mod math;
 mod parse;
 mod pictures;
 mod plain;
-mod second_pass;
+mod prose;
 mod style_sheets;
 mod tangled;
 #[cfg(test)]
 mod tests;
 mod trackers;
+mod writer;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
+use url::Url;
 
 pub(super) use addresses::percent_decoded;
-use anchors::Anchors;
 pub(super) use convert::{Loss, losses};
 pub(crate) use escape::escape_lines;
 pub(super) use hidden::{is_hidden, visible_inside};
-use lists::{ATTRIBUTES, BLOCKS, DROPPED, ELEMENTS};
+use lists::{ATTRIBUTES, BLOCKS, COMMON_ATTRIBUTES, DROPPED, ELEMENTS, FORMULA_ATTRIBUTES, FORMULA_ELEMENTS};
 pub(super) use long_text::divide as divide_long_texts;
 pub(super) use parse::{has_tag, parse_document};
 pub(super) use pictures::{Picture, is_image, picture};
-use second_pass::SecondPass;
 pub(super) use style_sheets::apply as hide_by_style_sheets;
 pub(crate) use tangled::{Excess, excess, may_exceed_attributes, too_tangled};
+use writer::Written;
 
 use super::rendered::{LinkBase, Rendered};
 use super::summary::ends_summary;
@@ -68,34 +79,37 @@ use crate::types::{ArticlePath, Text};
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
     builder
-        .tags(ELEMENTS.iter().chain(math::ELEMENTS).copied().collect())
+        .tags(ELEMENTS.iter().chain(FORMULA_ELEMENTS).copied().collect())
         .clean_content_tags(DROPPED.iter().copied().collect())
         .tag_attributes(
             ATTRIBUTES
                 .iter()
                 .copied()
-                .chain(math::ELEMENTS.iter().map(|element| (*element, math::ATTRIBUTES)))
+                .chain(FORMULA_ELEMENTS.iter().map(|element| (*element, FORMULA_ATTRIBUTES)))
                 .map(|(element, names)| (element, names.iter().copied().collect()))
                 .collect(),
         )
-        .generic_attributes(["lang", "dir", "title", "id"].into())
-        .allowed_classes(
-            [
-                ("sup", ["footnote-reference"].into()),
-                ("section", ["footnotes"].into()),
-                ("a", [convert::EMBED_CLASS].into()),
-            ]
-            .into(),
-        )
-        // pulldown-cmark writes the alignment of table cells as `style`. The second pass replaces it by `align`.
-        .filter_style_properties(["text-align"].into())
+        .generic_attributes(COMMON_ATTRIBUTES.iter().copied().collect())
         .url_schemes(["http", "https"].iter().chain(addresses::SCHEMES).copied().collect())
-        .url_relative(UrlRelative::PassThrough)
+        .url_relative(UrlRelative::Deny)
+        .attribute_filter(|_, attribute, value| is_attribute_safe(attribute, value).then_some(Cow::Borrowed(value)))
         .link_rel(None)
-        // The second pass looks for the end of the summary in comments, and drops them.
-        .strip_comments(false);
+        .strip_comments(true);
     builder
 });
+
+/// Checks addresses in attributes that ammonia doesn't know to have any.
+fn is_attribute_safe(attribute: &str, value: &str) -> bool {
+    let is_web = |address: &str| Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    match attribute {
+        "srcset" => pictures::candidates(value).all(|(address, _)| is_web(address)),
+        "cite" => {
+            let scheme = Url::parse(value).map(|url| url.scheme().to_owned());
+            scheme.is_ok_and(|scheme| ["http", "https"].iter().chain(addresses::SCHEMES).any(|known| *known == scheme))
+        }
+        _ => true,
+    }
+}
 
 /// How often the result is sanitised again until it is stable.
 const MAX_REPETITIONS: usize = 3;
@@ -105,23 +119,29 @@ pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
     if too_tangled(html) {
         return text_of_tangled(html);
     }
-    let converted = convert::convert(html);
-    if matches!(converted, Cow::Owned(_)) && too_tangled(&converted) {
+    let Written { html: mut rewritten, text, lead, local_media } = convert::rewrite(html, links);
+    if too_tangled(&rewritten) {
         // The documents of `srcdoc` frames may nest deeper than the source.
-        return text_of_tangled(&converted);
+        return Rendered { lead, ..text_of_tangled(&rewritten) };
     }
-    let mut rendered = sanitise_once(&converted, links);
-    for _ in 0..MAX_REPETITIONS {
-        if too_tangled(rendered.html.as_str()) {
+    for _ in 0..=MAX_REPETITIONS {
+        let clean = Text::new(&remove_unsafe(&rewritten));
+        if clean.as_str() == rewritten {
+            let local_media = local_media.into_iter().map(|path| ArticlePath::new(&path)).collect();
+            return Rendered { html: clean, text, lead, local_media };
+        }
+        if too_tangled(clean.as_str()) {
             break;
         }
-        let again = sanitise_once(rendered.html.as_str(), links);
-        if again.html == rendered.html {
-            return rendered;
-        }
-        rendered.html = again.html;
+        rewritten = convert::rewrite(clean.as_str(), links).html;
     }
-    Rendered { lead: rendered.lead.take(), ..as_text(rendered.text.split("\n\n")) }
+    Rendered { lead, ..as_text(text.split("\n\n")) }
+}
+
+/// Runs ammonia. The result is safe, whatever the HTML.
+fn remove_unsafe(html: &str) -> String {
+    crate::article::steps::add(html.len());
+    SANITISER.clean(&long_text::divided(html)).to_string()
 }
 
 /// The text of HTML that would take too long to parse. Empty if an element may be hidden, because its extent is unknown.
@@ -175,29 +195,4 @@ fn as_text<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered {
         text.push(paragraph);
     }
     Rendered { html: Text::new(&html), text: text.join("\n\n"), lead: None, local_media: Vec::new() }
-}
-
-/// Runs ammonia and the second pass once.
-fn sanitise_once(html: &str, links: &LinkBase) -> Rendered {
-    crate::article::steps::add(html.len());
-    let clean = SANITISER.clean(&long_text::divided(html)).to_string();
-    let mut pass = SecondPass {
-        links,
-        html: String::with_capacity(clean.len() + clean.len() / 8),
-        local_media: BTreeSet::new(),
-        prose: second_pass::Paragraphs::default(),
-        aside: second_pass::Paragraphs::default(),
-        aside_depth: 0,
-        formula: formula::Formula::default(),
-        lead: None,
-        anchors: Anchors::new(links, &clean),
-    };
-    pass.run(&clean);
-    let text = pass.text_so_far();
-    Rendered {
-        html: Text::new(&pass.html),
-        text,
-        lead: pass.lead,
-        local_media: pass.local_media.into_iter().map(|path| ArticlePath::new(&path)).collect(),
-    }
 }

@@ -16,44 +16,64 @@ fn links() -> LinkBase {
     }
 }
 
-/// Parses what came out as a browser would and looks at every element and attribute.
+/// Parses the sanitised HTML as a browser would and examines every element and attribute.
 fn assert_harmless(source: &str) {
     let rendered = sanitise(source, &links());
-    let document = scraper::Html::parse_fragment(rendered.html.as_str());
-    for node in document.tree.nodes() {
+    let html = rendered.html.as_str();
+    assert_safe(html, source);
+    for node in scraper::Html::parse_fragment(html).tree.nodes() {
+        let scraper::Node::Element(element) = node.value() else { continue };
+        let ancestors = || node.ancestors().filter_map(|ancestor| ancestor.value().as_element());
+        if element.name.ns == html5ever::ns!(mathml) {
+            let is_inside = ancestors().next().is_some_and(|parent| parent.name.ns == html5ever::ns!(mathml));
+            assert!(is_inside || element.name() == "math", "{source:?} left <{}>", element.name());
+        } else {
+            let is_html = ancestors().all(|ancestor| ancestor.name.ns == html5ever::ns!(html));
+            assert!(is_html, "{source:?} left HTML in a formula");
+        }
+        let suffix = links().id_suffix();
+        assert!(element.attr("id").is_none_or(|id| id.ends_with(&suffix)), "{source:?} left an id without a suffix");
+    }
+    assert!(html.chars().all(crate::types::is_publishable));
+    assert_eq!(remove_unsafe(html), html, "{source:?}: ammonia's output isn't published as it is");
+    assert_eq!(sanitise(html, &links()).html, rendered.html, "{source:?} isn't a fixed point");
+}
+
+/// Checks that HTML has only listed elements and attributes, and only addresses with harmless schemes.
+fn assert_safe(html: &str, source: &str) {
+    let is_safe = |address: &str| {
+        let scheme = address.split(':').next().unwrap_or_default();
+        ["http", "https"].iter().chain(addresses::SCHEMES).any(|safe| *safe == scheme)
+    };
+    for node in scraper::Html::parse_fragment(html).tree.nodes() {
         match node.value() {
             // The parser adds these two around a fragment.
             scraper::Node::Element(element) if ["html", "body"].contains(&element.name()) => {
                 assert_eq!(element.attrs().count(), 0, "{source:?}");
             }
             scraper::Node::Element(element) => {
+                let name = element.name();
                 let in_math = element.name.ns == html5ever::ns!(mathml);
-                if in_math {
-                    assert!(math::ELEMENTS.contains(&element.name()), "{source:?} left <{}>", element.name());
-                    let parent = node.parent().and_then(|parent| parent.value().as_element().cloned());
-                    let inside = parent.is_some_and(|parent| parent.name.ns == html5ever::ns!(mathml));
-                    assert!(inside || element.name() == "math", "{source:?} left <{}>", element.name());
-                } else {
-                    assert!(ELEMENTS.contains(&element.name()), "{source:?} left <{}>", element.name());
-                    let ancestors = node.ancestors().filter_map(|ancestor| ancestor.value().as_element());
-                    assert!(
-                        ancestors.into_iter().all(|ancestor| ancestor.name.ns == html5ever::ns!(html)),
-                        "{source:?} left HTML in a formula"
-                    );
-                }
+                let known = if in_math { FORMULA_ELEMENTS } else { ELEMENTS };
+                assert!(known.contains(&name), "{source:?} left <{name}>");
                 for (attribute, value) in element.attrs() {
-                    let known = ["lang", "dir", "title", "id", "class", "align"].contains(&attribute)
-                        || (in_math && math::ATTRIBUTES.contains(&attribute))
-                        || ATTRIBUTES.iter().any(|(name, list)| *name == element.name() && list.contains(&attribute));
+                    let known = COMMON_ATTRIBUTES.contains(&attribute)
+                        || (in_math && FORMULA_ATTRIBUTES.contains(&attribute))
+                        || ATTRIBUTES.iter().any(|(known, list)| *known == name && list.contains(&attribute));
                     let runs = attribute.starts_with("on")
-                        || ["style", "srcdoc", "action", "target", "class", "id"].contains(&attribute)
+                        || ["style", "srcdoc", "action", "target", "class"].contains(&attribute)
                         || attribute.contains("href") && attribute != "href" && attribute != "hreflang"
                         || attribute.starts_with("data-");
                     assert!(known && !runs, "{source:?} left {attribute}={value:?}");
                     if ["href", "src", "cite", "poster"].contains(&attribute) {
-                        let scheme = value.split(':').next().unwrap_or_default();
-                        let safe = ["http", "https"].iter().chain(addresses::SCHEMES).any(|safe| *safe == scheme);
-                        assert!(safe, "{source:?} left {attribute}={value:?}");
+                        assert!(is_safe(value), "{source:?} left {attribute}={value:?}");
+                    }
+                    if attribute == "srcset" {
+                        let mut candidates = pictures::candidates(value);
+                        assert!(
+                            candidates.all(|(address, _)| is_safe(address)),
+                            "{source:?} left {attribute}={value:?}"
+                        );
                     }
                 }
             }
@@ -63,8 +83,6 @@ fn assert_harmless(source: &str) {
             _ => {}
         }
     }
-    assert!(rendered.html.as_str().chars().all(crate::types::is_publishable));
-    assert_eq!(sanitise(rendered.html.as_str(), &links()).html, rendered.html, "{source:?} is no fixed point");
 }
 
 #[test]
@@ -172,9 +190,105 @@ fn executable_markup_is_removed() {
     ];
     assert_eq!(corpus.len(), 99);
     for source in corpus {
-        assert_harmless(source);
-        assert_harmless(&format!("<p>{source}</p>"));
-        assert_harmless(&format!("{source}<b>unclosed"));
+        for source in [source.to_owned(), format!("<p>{source}</p>"), format!("{source}<b>unclosed")] {
+            assert_harmless(&source);
+            // Ammonia alone makes it safe, even if nothing is rewritten first.
+            assert_safe(&remove_unsafe(&source), &source);
+        }
+    }
+}
+
+/// Elements that are rewritten. `{}` stands for a hostile text.
+const REWRITTEN: &[&str] = &[
+    "<a href=\"{}\">x</a>",
+    "<a name=\"{}\">x</a><a href=\"#{}\">y</a>",
+    "<p id=\"{}\" title=\"{}\" lang=\"{}\" dir=\"{}\">x</p>",
+    "<blockquote cite=\"{}\">x</blockquote><del cite=\"{}\" datetime=\"{}\">x</del>",
+    "<table><td style=\"{}\">x</td><td style=\"text-align:{}\">x</td><td align=\"{}\">x</td></table>",
+    "<div style=\"{}\" onclick=\"{}\" class=\"{}\">x</div>",
+    "<img src=\"{}\" alt=\"{}\" width=\"{}\" sizes=\"{}\" onerror=\"{}\">",
+    "<img srcset=\"{}\"><img srcset=\"{} 2x, /a.jpg 1x\" src=/b.jpg>",
+    "<img data-src=\"{}\"><img data-lazy-src=\"{}\" src=/a.jpg><img data-srcset=\"{} 1x\">",
+    "<picture><source srcset=\"{}\" type=\"{}\" media=\"{}\"><img alt=\"{}\"></picture>",
+    "<picture><source data-srcset=\"{} 2x\"></picture>",
+    "<video src=\"{}\" poster=\"{}\" width=\"{}\"><source src=\"{}\" type=\"{}\"></video>",
+    "<video data-src=\"{}\" data-poster=\"{}\"></video><audio data-src=\"{}\"></audio>",
+    "<noscript>{}</noscript>",
+    "<noscript><img src=\"{}\" alt=\"{}\"><a href=\"{}\">x</a></noscript>",
+    "<iframe src=\"{}\" title=\"{}\">{}</iframe>",
+    "<iframe srcdoc=\"{}\"></iframe>",
+    "<iframe data-cookieblock-src=\"{}\" aria-label=\"{}\"></iframe><embed src=\"{}\">",
+    "<iframe src=\"https://x.example/{}\" title=\"{}\"></iframe>",
+    "<object data=\"{}\" type=image/png title=\"{}\">{}</object>",
+    "<object><param name=movie value=\"{}\"><p>{}</p></object>",
+    "<canvas>{}</canvas>",
+    "<map><area href=\"{}\" alt=\"{}\"></map>",
+    "<base href=\"{}\"><a href=x>y</a>",
+    "<svg aria-label=\"{}\"></svg>",
+    "<svg><title>{}</title></svg><svg><text>{}</text></svg><svg><foreignObject>{}</foreignObject></svg>",
+    "<xmp>{}</xmp>",
+    "<plaintext>{}",
+    "<!--{}-->",
+    "<math alttext=\"{}\" href=\"{}\" display=\"{}\"></math><math alttext=\"{}\"><mi>x</mi></math>",
+    "<math><mi xlink:href=\"{}\" style=\"{}\" id=\"{}\" mathvariant=\"{}\">{}</mi></math>",
+    "<math><mfenced open=\"{}\" close=\"{}\" separators=\"{}\"><mi>a</mi><mi>b</mi></mfenced></math>",
+    "<math><semantics><annotation encoding=\"application/x-tex\">{}</annotation></semantics></math>",
+    "<math><annotation-xml encoding=\"text/html\">{}</annotation-xml><mi>x</mi></math>",
+    "<math><mtext>{}</mtext><ms>{}</ms></math>",
+    "<mml:math><mml:mi href=\"{}\">{}</mml:mi></mml:math>",
+    "<script type=\"math/tex\">{}</script><script type=\"math/mml\"><math><mi>{}</mi></math></script>",
+    "<script type=\"math/mml\">{}</script>",
+    "<amp-img src=\"{}\" alt=\"{}\" srcset=\"{} 1x\"></amp-img>",
+    "<amp-iframe src=\"{}\" title=\"{}\">{}</amp-iframe>",
+    "<amp-video src=\"{}\" poster=\"{}\" onloadstart=\"{}\">{}</amp-video>",
+    "<amp-youtube data-videoid=\"{}\"></amp-youtube><lite-youtube videoid=\"{}\"></lite-youtube>",
+    "<amp-brightcove data-account=\"{}\" data-video-id=\"{}\"></amp-brightcove>",
+    "<amp-facebook data-href=\"{}\"></amp-facebook><amp-embedly-card data-url=\"{}\"></amp-embedly-card>",
+    "<amp-mathml data-formula=\"{}\"></amp-mathml>",
+    "<amp-list src=\"{}\"><template>{}</template>{}</amp-list>",
+];
+
+#[test]
+fn rewriting_reintroduces_nothing_unsafe() {
+    let hostile = [
+        "javascript:alert(1)",
+        " JaVaScRiPt:alert(1)",
+        "java\n\tscript:alert(1)",
+        "\u{1}javascript:alert(1)",
+        "javascript&colon;alert(1)",
+        "vbscript:x",
+        "data:text/html,<script>alert(1)</script>",
+        "data:image/svg+xml,<svg onload=alert(1)>",
+        "/a.jpg 1x, javascript:alert(1) 2x",
+        "https://x.example/\" onmouseover=\"alert(1)",
+        "https://x.example/'onmouseover='alert(1)",
+        "left\" onclick=\"alert(1)",
+        "color:red;background:url(javascript:alert(1));behavior:url(x)",
+        "\"><script>alert(1)</script>",
+        "<script>alert(1)</script>",
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "&amp;lt;script&amp;gt;alert(1)",
+        "<img src=x onerror=alert(1)>",
+        "<svg onload=alert(1)><style><a title=\"</style><img src=x onerror=alert(1)>\">",
+        "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=alert(1)&gt;\">",
+        "--><script>alert(1)</script>",
+        "]]><script>alert(1)</script>",
+        "</noscript></title></style></textarea></xmp></iframe></math></svg><img src=x onerror=alert(1)>",
+        "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+        "<style>*{background:url(javascript:alert(1))}</style>",
+        "<form action=javascript:alert(1)><button formaction=javascript:alert(1)>x</button></form>",
+        "<a href=javascript:alert(1) onclick=alert(1) style=x>y</a>",
+    ];
+    for element in REWRITTEN {
+        for text in hostile {
+            let mut escaped = String::new();
+            escape_attribute(text, &mut escaped);
+            for text in [text, &escaped] {
+                let source = element.replace("{}", text);
+                assert_harmless(&source);
+                assert_safe(&remove_unsafe(&source), &source);
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::article::sanitise::embeds::{embed, is_tracker_address};
 use crate::article::sanitise::pictures::{LAZY_SOURCES, is_image, loadable, picture};
 use crate::article::sanitise::tangled::too_tangled;
 use crate::article::sanitise::trackers::is_pixel;
-use crate::encoding::escape_text;
+use crate::article::sanitise::writer::Last;
 
 /// Attributes that consent managers read instead of the `src` of a frame: Cookiebot, Complianz, consentmanager, Usercentrics.
 const CONSENT_SOURCES: &[&str] =
@@ -19,7 +19,7 @@ const CONSENT_SOURCES: &[&str] =
 /// The depth of nested `srcdoc` frames that are converted.
 const MAX_FRAME_DEPTH: usize = 2;
 
-impl Converter<'_> {
+impl Converter<'_, '_> {
     pub(super) fn frame(&mut self, element: ElementRef<'_>) {
         if is_pixel(|name| element.attr(name)) {
             return;
@@ -34,7 +34,8 @@ impl Converter<'_> {
                 None => self.report_loss(element),
             },
             (None, Some(document)) if self.frame_depth < MAX_FRAME_DEPTH && !too_tangled(document) => {
-                Converter { html: self.html, frame_depth: self.frame_depth + 1, losses: self.losses }.convert(document);
+                let writer = self.writer.as_deref_mut();
+                Converter { writer, frame_depth: self.frame_depth + 1, losses: self.losses }.convert(document);
             }
             (None, _) => self.report_loss(element),
         }
@@ -80,13 +81,13 @@ impl Converter<'_> {
             match replacement {
                 Amp::Nothing => return,
                 Amp::Element(name) => {
-                    self.start(element.value(), name, &[]);
+                    self.copy_start(element.value(), name, &[]);
                     steps.push(Step::End(name));
                     push_children(element, steps);
                     return;
                 }
                 Amp::Formula(attribute) => {
-                    escape_text(element.attr(attribute).unwrap_or_default().trim(), self.html);
+                    self.text(element.attr(attribute).unwrap_or_default().trim());
                     return;
                 }
                 Amp::Frame(attributes) => target = attributes.iter().find_map(|name| embed(element.attr(name)?)),
@@ -120,29 +121,23 @@ impl Converter<'_> {
 
     pub(super) fn link(&mut self, link: &Link) {
         let Link { embed, title, is_inline, is_picture } = link;
-        if !is_inline {
-            self.html.push_str("<p>");
-        } else if self.html.ends_with(char::is_alphanumeric) || self.html.ends_with("</a>") {
-            self.html.push(' ');
+        if *is_inline {
+            self.space_after(&[Last::Word, Last::Link]);
+        } else {
+            self.start("p", &[]);
         }
-        self.html.push_str("<a");
-        self.attribute("href", &embed.address);
-        self.attribute("class", EMBED_CLASS);
-        self.html.push('>');
+        self.start("a", &[("href", &embed.address), ("class", EMBED_CLASS)]);
         if *is_picture {
-            self.html.push_str("<img");
-            self.attribute("src", &embed.address);
-            self.attribute("alt", title.as_deref().unwrap_or_default());
-            self.html.push('>');
+            self.start("img", &[("src", &embed.address), ("alt", title.as_deref().unwrap_or_default())]);
         } else {
             let path = embed.address.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
             let file = path.rsplit('/').next().filter(|name| !name.is_empty());
             let name = title.as_deref().or(embed.name.as_deref()).or(file);
-            escape_text(name.unwrap_or(&embed.address), self.html);
+            self.text(name.unwrap_or(&embed.address));
         }
-        self.html.push_str("</a>");
+        self.end("a");
         if !is_inline {
-            self.html.push_str("</p>");
+            self.end("p");
         }
     }
 }
