@@ -14,6 +14,7 @@
 //! fails.
 
 mod chrome;
+mod fields;
 mod finding;
 mod json_ld;
 mod page;
@@ -25,6 +26,7 @@ mod tests;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use fields::{Findings, set_image};
 use finding::{Field, Finding, META_FIELDS};
 use page::Page;
 use places::Places;
@@ -38,119 +40,25 @@ use super::meaning::{Certainty, Meaning};
 use super::model::Body;
 use super::parsed::Parsed;
 use super::sanitise::base::{Base, Unusable};
-use super::sanitise::{excess, has_tag};
+use super::sanitise::{Excess, excess, has_tag};
 use crate::diagnostics::Code;
-use crate::types::{Text, WebUrl};
 
 /// Parses a page. `source` is the text of the file with spaces in place of front matter.
 pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     if let Some(excess) = excess(source) {
-        draft.report(Code::HtmlTangled, 0..0, excess.message("the page"), excess.help());
-        let mut parsed = draft.finish();
-        parsed.withhold |= lifecycle::withholds(source) || access::page_withholds(source);
-        parsed.embargoed |= parsed.withhold;
-        // The page wasn't searched, so missing fields aren't reported.
-        parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
-        return parsed;
+        return refuse_tangled(draft, source, excess);
     }
     let page = Page::parse(source);
     let places = &Places::new(source);
+    let base = base_of(&page, places, &mut draft);
     let mut broken = Vec::new();
-    let base = page.base().unwrap_or_else(|Unusable(written)| {
-        draft.report(
-            Code::HtmlBase,
-            places.in_tag("<base", "href", written).unwrap_or(0..0),
-            "the page's `<base href>` is not a web address, so it is ignored",
-            "begin it with `https://` or `/`, or remove it",
-        );
-        Base::default()
-    });
-    let findings =
-        findings(places, &page, &base, |message, span, block| broken.push((message, span, block.to_owned())));
+    let findings = Findings::new(findings(places, &page, &base, |block| broken.push(block)));
     release::read(&mut draft, &page, places);
-    let is_undated = !findings.iter().any(|finding| finding.field == Field::Published);
-    for (message, span, block) in broken {
-        for (key, meaning) in [("\"expires\"", Meaning::Expires), ("\"datePublished\"", Meaning::Date)] {
-            if block.contains(key) && (is_undated || meaning == Meaning::Expires) {
-                let message = format!("{key} stands in JSON-LD that cannot be read");
-                let span = places.find(key).unwrap_or(0..0);
-                draft.refuse_key(meaning, span, message, "correct the JSON");
-            }
-        }
-        for (key, value) in lifecycle::json_pairs(&block) {
-            if let Some((meaning @ (Meaning::Embargo | Meaning::Status | Meaning::Draft), Certainty::Certain)) =
-                lifecycle::lookup(key)
-                && lifecycle::value_withholds(key, value)
-            {
-                let message = format!("`{}` stands in JSON-LD that cannot be read", key.escape_debug());
-                draft.refuse_key(meaning, places.find(key).unwrap_or(0..0), message, "correct the JSON");
-            }
-        }
-        if json_ld::says_paid(&block) {
-            let span = places.find("isAccessibleForFree").unwrap_or(0..0);
-            let message = "`isAccessibleForFree` stands in JSON-LD that cannot be read";
-            draft.refuse_access(span, message, "correct the JSON");
-        }
-        let message = format!("the JSON-LD cannot be read: {message}");
-        draft.report(
-            Code::HtmlJsonLd,
-            span.unwrap_or(0..0),
-            message,
-            "correct the JSON; the rest of the page is used meanwhile",
-        );
+    let is_undated = findings.first(Field::Published).is_none();
+    for block in &broken {
+        report_broken_json(&mut draft, block, is_undated, places);
     }
-    // Front matter takes precedence over the page.
-    let stated = draft.filled_lists();
-    // A linear search: there are few fields, even if there are many findings.
-    let mut firsts: Vec<&Finding> = Vec::new();
-    for finding in &findings {
-        if !firsts.iter().any(|first| first.field == finding.field) {
-            firsts.push(finding);
-        }
-    }
-    let first = |field: Field| firsts.iter().copied().find(|finding| finding.field == field);
-    let link = first(Field::Link).and_then(|link| WebUrl::parse(&link.value).ok());
-    let image = first(Field::ImageUrl);
-    for finding in &findings {
-        // Names and tags all come from the first source that has any.
-        let outranked = |field| first(field).is_some_and(|first| first.origin != finding.origin);
-        let (value, origin, span) = (finding.value.as_str(), finding.origin, finding.span.clone().unwrap_or(0..0));
-        match finding.field {
-            Field::Title => draft.set_title(value, span, origin),
-            Field::Published => draft.set_published(value, span, origin),
-            Field::Updated => draft.set_updated(value, span, origin),
-            Field::Expires => draft.set_expires(value, span, origin),
-            Field::Publication(meaning) => release::apply_value(&mut draft, meaning, value, span, origin),
-            Field::Author if !stated.authors && !outranked(Field::Author) => match origin {
-                // A name in structured data is one name, even with commas.
-                "JSON-LD" => draft.add_author(value, span, origin),
-                "Dublin Core" => {
-                    value.split(';').for_each(|name| draft.add_author(name, span.clone(), origin));
-                }
-                _ => draft.add_byline(value, span, origin),
-            },
-            Field::Editor if !stated.editors && !outranked(Field::Editor) => match origin {
-                "JSON-LD" => draft.add_editor(value, span, origin),
-                _ => draft.add_editors(value, span, origin),
-            },
-            Field::Tag if !stated.tags && !outranked(Field::Tag) => draft.add_tag(value, span, origin),
-            Field::Section => draft.set_breadcrumb(crumbs(value), span, origin),
-            Field::Summary => draft.set_summary(value, span, origin),
-            Field::Language => draft.set_language(value, span, origin),
-            Field::Link => draft.set_link(value, span, origin),
-            Field::Source => draft.set_source(value, span, origin),
-            Field::Copyright => draft.set_copyright(value, span, origin),
-            Field::Id => draft.set_id(value, span, origin),
-            Field::ImageUrl => set_image(&mut draft, value, link.as_ref(), span, origin),
-            // Texts about a picture belong to the picture of the same source.
-            Field::ImageAlt if !outranked(Field::ImageUrl) => draft.set_image_alt(value, span, origin),
-            Field::ImageCaption if !outranked(Field::ImageUrl) => draft.set_image_caption(value, span, origin),
-            Field::Access(key) => draft.set_access(key, value, span, origin),
-            Field::Paywall => draft.set_access("isAccessibleForFree", value, span, origin),
-            Field::ImageCredit if !outranked(Field::ImageUrl) => draft.set_image_credit(value, span, origin),
-            _ => {}
-        }
-    }
+    findings.apply(&mut draft);
     if has_tag(source, "aside") || has_tag(source, "form") {
         report_boxes(&mut draft, &page, places);
     }
@@ -161,40 +69,103 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     if is_gated {
         draft.restrict_by_gate();
     }
-    let paid_parts = findings.iter().filter(|finding| finding.field == Field::PaidPart);
-    let paid_parts: Vec<&str> = paid_parts.map(|finding| finding.value.as_str()).collect();
+    let free_part = draft.is_paid().then(|| free_part(source, &findings, is_gated));
     // A picture in the paid part isn't the lead picture.
-    let free = draft.is_paid().then(|| {
-        let open = if is_gated { gates::page_without_gated(source) } else { Cow::Borrowed(source) };
-        Page::parse(&open).into_free_part(&paid_parts, is_gated)
-    });
-    let figure = match &free {
-        Some(free) => free.as_ref().and_then(Page::lead_figure),
-        None => page.lead_figure(),
-    };
-    let figure = figure.map(|(mut figure, above)| {
-        let written = figure.url.clone();
-        figure.url = base.resolve(&written).unwrap_or(figure.url);
-        (figure, written, above)
-    });
-    let mut figure_taken = false;
-    if let Some((figure, written, above)) = &figure
-        && image.is_none_or(|image| same_file(&image.value, &figure.url))
-    {
-        let span = places.in_tag("<img", "", written).unwrap_or(0..0);
-        set_image(&mut draft, &figure.url, link.as_ref(), span.clone(), "figure");
-        draft.set_image_alt(&figure.alt, span.clone(), "figure");
-        draft.set_image_caption(&figure.caption, span.clone(), "figure");
-        draft.set_image_credit(&figure.credit, span, "figure");
-        figure_taken = *above;
+    let shown = free_part.as_ref().map_or(Some(&page), Option::as_ref);
+    let has_figure_above = shown.is_some_and(|shown| set_lead_figure(&mut draft, shown, &findings, &base, places));
+    let titles = findings.values(Field::Title);
+    let body_of = |page: Page| page.body(&titles, has_figure_above, &base);
+    if let Some(free_part) = free_part {
+        draft.set_free_body(Body::Html(free_part.and_then(body_of).unwrap_or_default()));
     }
-    let titles = findings.iter().filter(|finding| finding.field == Field::Title).map(|finding| finding.value.as_str());
-    let titles = titles.collect::<Vec<_>>();
-    if let Some(free) = free {
-        let body = free.and_then(|free| free.body(&titles, figure_taken, &base)).unwrap_or_default();
-        draft.set_free_body(Body::Html(body));
+    set_body(&mut draft, body_of(page));
+    draft.finish()
+}
+
+/// Reports a page that would take too long to parse. The article is withheld if the source may state that it isn't public.
+fn refuse_tangled(mut draft: Draft<'_>, source: &str, excess: Excess) -> Parsed {
+    draft.report(Code::HtmlTangled, 0..0, excess.message("the page"), excess.help());
+    let mut parsed = draft.finish();
+    parsed.withhold |= lifecycle::withholds(source) || access::page_withholds(source);
+    parsed.embargoed |= parsed.withhold;
+    // The page wasn't searched, so missing fields aren't reported.
+    parsed.diagnostics.retain(|diagnostic| diagnostic.code == Code::HtmlTangled);
+    parsed
+}
+
+/// The base of relative addresses. One that can't be used is reported.
+fn base_of(page: &Page, places: &Places<'_>, draft: &mut Draft<'_>) -> Base {
+    page.base().unwrap_or_else(|Unusable(written)| {
+        draft.report(
+            Code::HtmlBase,
+            places.in_tag("<base", "href", written).unwrap_or(0..0),
+            "the page's `<base href>` is not a web address, so it is ignored",
+            "begin it with `https://` or `/`, or remove it",
+        );
+        Base::default()
+    })
+}
+
+/// A block of JSON-LD that can't be parsed.
+struct BrokenJson {
+    message: String,
+    span: Option<Range<usize>>,
+    block: String,
+}
+
+/// Reports a block of JSON-LD that can't be parsed. If it may restrict publication, the article is withheld.
+fn report_broken_json(draft: &mut Draft<'_>, broken: &BrokenJson, is_undated: bool, places: &Places<'_>) {
+    let BrokenJson { message, span, block } = broken;
+    for (key, meaning) in [("\"expires\"", Meaning::Expires), ("\"datePublished\"", Meaning::Date)] {
+        if block.contains(key) && (is_undated || meaning == Meaning::Expires) {
+            let message = format!("{key} stands in JSON-LD that cannot be read");
+            let span = places.find(key).unwrap_or(0..0);
+            draft.refuse_key(meaning, span, message, "correct the JSON");
+        }
     }
-    match page.body(&titles, figure_taken, &base) {
+    for (key, value) in lifecycle::json_pairs(block) {
+        if let Some((meaning @ (Meaning::Embargo | Meaning::Status | Meaning::Draft), Certainty::Certain)) =
+            lifecycle::lookup(key)
+            && lifecycle::value_withholds(key, value)
+        {
+            let message = format!("`{}` stands in JSON-LD that cannot be read", key.escape_debug());
+            draft.refuse_key(meaning, places.find(key).unwrap_or(0..0), message, "correct the JSON");
+        }
+    }
+    if json_ld::says_paid(block) {
+        let span = places.find("isAccessibleForFree").unwrap_or(0..0);
+        let message = "`isAccessibleForFree` stands in JSON-LD that cannot be read";
+        draft.refuse_access(span, message, "correct the JSON");
+    }
+    let message = format!("the JSON-LD cannot be read: {message}");
+    let help = "correct the JSON; the rest of the page is used meanwhile";
+    draft.report(Code::HtmlJsonLd, span.clone().unwrap_or(0..0), message, help);
+}
+
+/// The free part of a paid article. `None` if it is unknown.
+fn free_part(source: &str, findings: &Findings, is_gated: bool) -> Option<Page> {
+    let open = if is_gated { gates::page_without_gated(source) } else { Cow::Borrowed(source) };
+    Page::parse(&open).into_free_part(&findings.values(Field::PaidPart), is_gated)
+}
+
+/// Takes the lead picture, or the texts about it, from the first figure. Returns whether the figure is above the text, so that the body
+/// shouldn't repeat it.
+fn set_lead_figure(draft: &mut Draft<'_>, page: &Page, findings: &Findings, base: &Base, places: &Places<'_>) -> bool {
+    let Some((figure, is_above)) = page.lead_figure() else { return false };
+    let url = base.resolve(&figure.url).unwrap_or_else(|| figure.url.clone());
+    if findings.first(Field::ImageUrl).is_some_and(|image| !same_file(&image.value, &url)) {
+        return false;
+    }
+    let span = places.in_tag("<img", "", &figure.url).unwrap_or(0..0);
+    set_image(draft, &url, findings.link().as_ref(), span.clone(), "figure");
+    draft.set_image_alt(&figure.alt, span.clone(), "figure");
+    draft.set_image_caption(&figure.caption, span.clone(), "figure");
+    draft.set_image_credit(&figure.credit, span, "figure");
+    is_above
+}
+
+fn set_body(draft: &mut Draft<'_>, body: Option<String>) {
+    match body {
         Some(body) => draft.set_body(Body::Html(body)),
         None if draft.is_retracted() => {}
         None => draft.report(
@@ -204,7 +175,6 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
             "put the article's text into `<article>` or `<main>`, outside navigation, headers, asides and footers",
         ),
     }
-    draft.finish()
 }
 
 /// Reports text of the article in `<aside>` and `<form>` elements, which are left out.
@@ -222,26 +192,6 @@ fn report_boxes(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     }
 }
 
-/// Splits a section's name into crumbs: `Technology > Chips`, `Technology/Chips`. A plain name is a single crumb.
-fn crumbs(section: &str) -> Vec<Text> {
-    section.split(['>', '›', '»', '＞', '/']).map(Text::line).filter(|crumb| !crumb.is_empty()).collect()
-}
-
-/// Sets the lead picture. The page's own address, if known, completes a reference from the root of the site.
-fn set_image(draft: &mut Draft<'_>, reference: &str, page: Option<&WebUrl>, span: Range<usize>, origin: &'static str) {
-    let is_from_root = reference.starts_with('/') && !reference.starts_with("//");
-    match page.map(|page| page.join(reference)) {
-        Some(Ok(url)) if is_from_root => draft.set_image_url(url.as_str(), span, origin),
-        _ if is_from_root => draft.report(
-            Code::HtmlImage,
-            span,
-            format!("`{reference}` begins at the root of a site, but the page does not say which"),
-            "write the whole address, or add `<link rel=\"canonical\" href=\"https://...\">`",
-        ),
-        _ => draft.set_image_url(reference, span, origin),
-    }
-}
-
 /// Whether two references have the same file name.
 fn same_file(one: &str, other: &str) -> bool {
     let name = |reference: &str| -> String {
@@ -251,13 +201,8 @@ fn same_file(one: &str, other: &str) -> bool {
     !name(one).is_empty() && name(one) == name(other)
 }
 
-/// All values of a page in order of precedence. `on_broken_json` receives each error in JSON-LD, its position and its block.
-fn findings(
-    places: &Places<'_>,
-    page: &Page,
-    base: &Base,
-    mut on_broken_json: impl FnMut(String, Option<Range<usize>>, &str),
-) -> Vec<Finding> {
+/// All values of a page in order of precedence. `on_broken_json` receives each block of JSON-LD that can't be parsed.
+fn findings(places: &Places<'_>, page: &Page, base: &Base, mut on_broken_json: impl FnMut(BrokenJson)) -> Vec<Finding> {
     let mut findings = Vec::new();
     let blocks = page
         .elements()
@@ -281,7 +226,7 @@ fn findings(
                 let column = place.start + problem.at - line_start;
                 Some(start + column..start + column)
             });
-            on_broken_json(problem.message, span, block);
+            on_broken_json(BrokenJson { message: problem.message, span, block: block.clone() });
         }
     }
     let in_json = |key: &str, value: &str| {

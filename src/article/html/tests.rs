@@ -15,7 +15,7 @@ fn describe(source: &str) -> String {
     let page = Page::parse(source);
     let mut problems = Vec::new();
     let base = page.base().unwrap_or_default();
-    let found = findings(&Places::new(source), &page, &base, |message, span, _| problems.push((message, span)));
+    let found = findings(&Places::new(source), &page, &base, |broken| problems.push((broken.message, broken.span)));
     let line_of = |at: usize| source.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1;
     let mut facts = String::new();
     let mut seen = Vec::new();
