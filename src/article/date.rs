@@ -86,7 +86,7 @@ fn resolve(local: civil::DateTime, zone: &Zone) -> Result<(Option<Moment>, Optio
             let offset = zone.to_offset(timestamp);
             let moment = with_rounded_offset(offset.to_datetime(timestamp), offset).map_err(out_of_range)?;
             let warning = fault.zip(moment).map(|(fault, moment)| {
-                format!("{} {fault}; {} is taken", local.strftime("%Y-%m-%d %H:%M:%S"), moment.rfc3339())
+                format!("{} {fault}; {} is used", local.strftime("%Y-%m-%d %H:%M:%S"), moment.rfc3339())
             });
             Ok((moment, warning))
         }
@@ -201,7 +201,7 @@ impl<'a> Cursor<'a> {
         }
         if first.len() <= 2 && self.rest.starts_with(['/', '.', '-']) {
             return Err(Problem::Invalid(
-                "day and month could be either way round, so write the year first: `2026-11-23`".into(),
+                "either number could be the month, so write the year first: `2026-11-23`".into(),
             ));
         }
         Err(Problem::NotADate)
@@ -217,7 +217,7 @@ impl<'a> Cursor<'a> {
             let date = self.date()?;
             let written = weekday.and_then(|at| i8::try_from(at).ok());
             if written != Some(date.weekday().to_monday_zero_offset()) {
-                return Err(Problem::Invalid(format!("{date} is no {word}")));
+                return Err(Problem::Invalid(format!("{date} is not a {word}")));
             }
             return Ok(date);
         }
@@ -240,7 +240,7 @@ impl<'a> Cursor<'a> {
             self.rest = saved;
             return None;
         }
-        let wrong = || Some(Err("the time is not one such as `10:00` or `10:00:05`".to_owned()));
+        let wrong = || Some(Err("the time is not written like `10:00` or `10:00:05`".to_owned()));
         let Some(minute) = self.digits(2).filter(|minute| minute.len() == 2) else { return wrong() };
         let mut second = "0";
         if self.skip(':') {
@@ -308,7 +308,7 @@ impl<'a> Cursor<'a> {
             self.rest = "";
         }
         if !self.rest.trim().is_empty() {
-            return Err(format!("`{}` is not understood after the date", self.rest.trim().escape_debug()));
+            return Err(format!("`{}` after the date is not a time or an offset", self.rest.trim().escape_debug()));
         }
         Ok(offset.map(Zone::Offset).or(zone.map(Zone::Named)))
     }
@@ -449,13 +449,13 @@ mod tests {
             ("", "empty"),
             ("2023-02-30", "February 2023 has 28 days"),
             ("2023-13-01", "no month 13"),
-            ("03/04/2026", "either way round"),
-            ("03.04.26", "either way round"),
+            ("03/04/2026", "could be the month"),
+            ("03.04.26", "could be the month"),
             ("1 May 26", "four digits"),
-            ("Tue, 15 May 2023 09:24:32 GMT", "is no Tue"),
+            ("Tue, 15 May 2023 09:24:32 GMT", "is not a Tue"),
             ("2023-05-15 25:00", "no such time"),
-            ("2023-05-15 10:0", "not one such as"),
-            ("2023-05-15 10:00 CET", "`CET` is not understood"),
+            ("2023-05-15 10:0", "not written like"),
+            ("2023-05-15 10:00 CET", "`CET` after the date is not"),
             ("2023-05-15T10:00:00+25:00", "offset"),
             ("1905-05-05T00:00:00+00:09:2", "offset"),
             ("1905-05-05T00:00:00+00:09:99", "offset"),

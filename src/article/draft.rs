@@ -289,7 +289,7 @@ impl<'a> Draft<'a> {
                 self.record_origin("language", language.as_str(), &span, origin);
                 self.language = Some(language);
             }
-            Err(reason) => self.report(Code::ArticleLanguage, span, reason, "the section's language is taken instead"),
+            Err(reason) => self.report(Code::ArticleLanguage, span, reason, "the section's language is used instead"),
         }
     }
 

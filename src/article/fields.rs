@@ -34,8 +34,8 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
         if let Some(first) =
             seen.insert(name.clone(), node).filter(|first| names::is_known(&name) && !first.is_same(node))
         {
-            let message = format!("the key `{}` is there twice, with different values", key.name.escape_debug());
-            draft.report(Code::FrontMatter, key.span.clone(), message, "keep the one that is meant");
+            let message = format!("the key `{}` appears twice, with different values", key.name.escape_debug());
+            draft.report(Code::FrontMatter, key.span.clone(), message, "keep the correct one");
             // The first value counts, except for keys that withhold the article.
             seen.insert(name.clone(), first);
         }
@@ -120,7 +120,7 @@ fn unknown_key(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)], key: &Key<'_
         Some(
             meaning @ (Meaning::Date | Meaning::Published | Meaning::Embargo | Meaning::Expires | Meaning::Status),
         ) => {
-            let message = format!("{message}, and it may say when or whether the article is public");
+            let message = format!("{message}, and may state when or whether the article is public");
             let help = format!("did you mean `{meant}`? Rename the key or remove it");
             // `statsu: published` doesn't withhold the article.
             if matches!(&node.value, Value::Scalar(word) if lifecycle::parse_status(word) == Some(Status::Published)) {

@@ -118,7 +118,7 @@ fn report_broken_json(draft: &mut Draft<'_>, broken: &BrokenJson, is_undated: bo
     let BrokenJson { message, span, block } = broken;
     for (key, meaning) in [("\"expires\"", Meaning::Expires), ("\"datePublished\"", Meaning::Date)] {
         if block.contains(key) && (is_undated || meaning == Meaning::Expires) {
-            let message = format!("{key} stands in JSON-LD that cannot be read");
+            let message = format!("{key} is in JSON-LD that cannot be read");
             let span = places.find(key).unwrap_or(0..0);
             draft.refuse_key(meaning, span, message, "correct the JSON");
         }
@@ -128,13 +128,13 @@ fn report_broken_json(draft: &mut Draft<'_>, broken: &BrokenJson, is_undated: bo
             lifecycle::lookup(key)
             && lifecycle::value_withholds(key, value)
         {
-            let message = format!("`{}` stands in JSON-LD that cannot be read", key.escape_debug());
+            let message = format!("`{}` is in JSON-LD that cannot be read", key.escape_debug());
             draft.refuse_key(meaning, places.find(key).unwrap_or(0..0), message, "correct the JSON");
         }
     }
     if json_ld::says_paid(block) {
         let span = places.find("isAccessibleForFree").unwrap_or(0..0);
-        let message = "`isAccessibleForFree` stands in JSON-LD that cannot be read";
+        let message = "`isAccessibleForFree` is in JSON-LD that cannot be read";
         draft.refuse_access(span, message, "correct the JSON");
     }
     let message = format!("the JSON-LD cannot be read: {message}");
@@ -183,10 +183,10 @@ fn report_boxes(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
         // The file may spell character references differently.
         let written = text.split(['\n', '\r', '&', '\u{a0}']).next().unwrap_or_default();
         let span = places.after(&format!("<{element}"), written).unwrap_or(0..0);
-        let message = format!("this text is left out of the article, since it stands in `<{element}>`");
+        let message = format!("this text is left out of the article because it is in `<{element}>`");
         let help = match element {
-            "form" => "write what readers should see outside of the form; feeds have no forms",
-            _ => "if it is a part of the article, write `<div>` instead, or `role=\"doc-tip\"` into the tag",
+            "form" => "move what readers should see out of the form; feeds have no forms",
+            _ => "if it is part of the article, write `<div>` instead, or `role=\"doc-tip\"` into the tag",
         };
         draft.report(Code::ArticleLoss, span, message, help);
     }

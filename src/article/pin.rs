@@ -83,7 +83,7 @@ fn difference(before: &Parsed, article: &Article, after: &Parsed, id: &EntryId) 
     };
     let expected = Metadata { id: Some(id.clone()), hash: new.metadata.hash, ..(*article.metadata).clone() };
     if new.metadata.id.as_ref() != Some(id) {
-        return Some("its id would still not be this one".to_owned());
+        return Some("its id would still be different".to_owned());
     }
     if *new.metadata != expected {
         return Some("other fields of it would change".to_owned());
@@ -96,7 +96,7 @@ fn difference(before: &Parsed, article: &Article, after: &Parsed, id: &EntryId) 
         // Positions move, so they aren't compared.
         match known.iter().position(|known| *known == (new.code, &new.message, &new.help)) {
             Some(at) => drop(known.swap_remove(at)),
-            None => return Some(format!("something new would be wrong: {}", new.message)),
+            None => return Some(format!("there would be a new mistake: {}", new.message)),
         }
         None
     })

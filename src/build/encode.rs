@@ -203,7 +203,7 @@ impl FeedOutput<'_> {
                 FeedOutput::Public(format) => (format.file_name().to_owned(), ResourceKind::Feed(*format)),
                 FeedOutput::Partner(partner) => (partner.file_name.clone(), ResourceKind::Feed(Format::Rss)),
             };
-            let message = format!("dateline failed over {}{name}, which is a mistake of dateline's", feed.base);
+            let message = format!("dateline failed to encode {}{name}, which is a bug in dateline", feed.base);
             let refusal = Diagnostic::new(Code::DocumentRefused, message);
             (name, kind, Err(refusal.help("its last good version stays published; please report this")))
         })
@@ -267,8 +267,8 @@ pub fn shared_media(feed: &Feed, place: impl Fn(usize) -> Option<Place>) -> Vec<
         }
         let (location, other) = (place(position), place(older));
         let other = other.map_or_else(|| "another article".to_owned(), |other| format!("`{}`", other.file));
-        let message = format!("the media file of this article is that of {other} as well: {}", media.url);
-        let help = "name another file, or take one of the two out of the feed; players show only one of them";
+        let message = format!("this article and {other} have the same media file: {}", media.url);
+        let help = "name another file, or remove one of the two from the feed; players show only one of them";
         let warning = Diagnostic::new(Code::MediaShared, message).help(help);
         warnings.push(match location {
             Some(location) => warning.at(location),

@@ -240,18 +240,14 @@ impl SectionRules {
             // An unknown subsection of a configured section may be intended, so a warning needs a suggestion.
             if home.is_root() || suggestion.is_some() {
                 let home = if home.is_root() { "the root feed".to_owned() } else { format!("the feed of `{home}`") };
-                unknown.push(self.unknown_section(
-                    section,
-                    suggestion,
-                    &format!("the nearest that has the article is {home}"),
-                ));
+                unknown.push(self.unknown_section(section, suggestion, &format!("the article is in {home}")));
             }
         }
         for section in card.sections.iter().filter(|section| !is_known(section)) {
             unknown.push(self.unknown_section(
                 section,
                 self.suggested_section(section),
-                "`sections` files the article nowhere for it",
+                "this entry of `sections` has no effect",
             ));
         }
         unknown
@@ -319,7 +315,7 @@ fn fold_name(name: &str) -> String {
 }
 
 fn renamed_section(old: &SectionPath, current: &SectionPath) -> Diagnostic {
-    Diagnostic::new(Code::SectionRenamed, format!("the section `{old}` is `{current}` now, by `[[moved]]`"))
+    Diagnostic::new(Code::SectionRenamed, format!("`[[moved]]` renamed the section `{old}` to `{current}`"))
 }
 
 /// The warning for an article that names its section by an old name.

@@ -72,8 +72,8 @@ pub(super) fn validate(
     let mut targets: Vec<(String, std::ops::Range<usize>)> = Vec::new();
     let mut add = |sink: &mut Sink<'_>, span, address: Address| {
         if addresses.iter().any(|other| other.path == address.path) {
-            let message = format!("`{}` is named twice", address.path);
-            sink.report(Code::ConfigDuplicate, &span, message, "say once what became of it");
+            let message = format!("`{}` has two entries", address.path);
+            sink.report(Code::ConfigDuplicate, &span, message, "remove one of them");
         } else {
             addresses.push(address);
         }
@@ -119,7 +119,7 @@ pub(super) fn validate(
     for (target, span) in targets {
         if let Some(next) = addresses.iter().find(|address| address.rest(&target).is_some()) {
             let message = format!("`to` leads to `{}`, which is not published any more either", next.path);
-            sink.report(Code::ConfigUrl, &span, message, "lead to where it is now");
+            sink.report(Code::ConfigUrl, &span, message, "write the address at which it is now");
         }
     }
     addresses.sort_by_key(|address| (std::cmp::Reverse(address.path.len()), address.path.clone()));
@@ -140,7 +140,7 @@ fn required_path(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str) 
     let written = required(table, sink, key)?;
     let path = path(sink, &written)?;
     if path == "/" {
-        let message = "the root feed is always there";
+        let message = "the root feed always exists";
         sink.report(Code::ConfigUrl, &written.span, message, "name a path below it, such as `/technology/`");
         return None;
     }

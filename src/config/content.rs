@@ -105,7 +105,7 @@ fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<ArticleUrl> {
         sink.report(
             Code::ConfigUrl,
             &url.span,
-            "placeholders belong into the path of `article_url`",
+            "placeholders belong in the path of `article_url`",
             "write `https://www.courier.example/{section}/{slug}.html`",
         );
         return None;
@@ -124,7 +124,7 @@ fn settle(content: &mut Table<'_>, sink: &mut Sink<'_>) -> SignedDuration {
     const MAX_SETTLE: SignedDuration = SignedDuration::from_mins(1);
     let settle = duration(content, sink, "settle").unwrap_or(DEFAULT);
     if settle > MAX_SETTLE {
-        let help = "write one of at most `60s`: a file that is written for longer is published as it is";
+        let help = "write at most `60s`: a file that is written for longer is published as it is";
         sink.report(Code::ConfigDuration, &content.span.clone(), "`settle` is longer than a minute", help);
     }
     settle
@@ -136,7 +136,7 @@ fn removals(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Removals {
     let grace = duration(content, sink, "removal_grace");
     let hold = duration(content, sink, "removal_hold");
     if hold.is_some_and(|hold| hold > MAX_HOLD) {
-        let help = "write one of at most `1h`: a deleted story stays public for so long";
+        let help = "write at most `1h`: a deleted story stays public for that long";
         sink.report(Code::ConfigDuration, &content.span.clone(), "`removal_hold` is longer than an hour", help);
     }
     let mut mass = content.table(sink, "mass_removal");
@@ -184,7 +184,7 @@ fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Op
             Code::ConfigWireLabel,
             &label.span,
             "a label cannot be empty",
-            "write the word as it stands before the colon",
+            "write the word that comes before the colon",
         );
         return None;
     }

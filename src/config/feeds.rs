@@ -104,7 +104,7 @@ fn window(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Window) -> Wind
             Code::ConfigNumber,
             &table.span.clone(),
             format!("`min_items` is {} and `max_items` is {}", window.min_items, window.max_items),
-            "`max_items` is at least `min_items`",
+            "write a `max_items` of at least `min_items`",
         );
     }
     window
@@ -142,7 +142,7 @@ fn polling(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Polling) -> Po
             Code::ConfigNumber,
             &table.span.clone(),
             format!("`min_poll` is {} and `max_poll` is {}", polling.min, polling.max),
-            "`max_poll` is at least `min_poll`",
+            "write a `max_poll` of at least `min_poll`",
         );
     }
     polling

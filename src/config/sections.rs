@@ -88,7 +88,7 @@ fn section(
             sink.report(
                 Code::ConfigMatchesNothing,
                 &include.span,
-                "everything that `include` takes, `exclude` refuses: this section matches nothing",
+                "`exclude` matches everything that `include` matches: this section matches nothing",
                 "remove one of the patterns",
             );
         }
@@ -177,7 +177,7 @@ fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath
             Code::ConfigSectionPath,
             &written.span,
             "a section path cannot be empty",
-            "the root has its feeds anyway; its keys are those of [site] and [feeds]",
+            "the root always has feeds; configure them in [site] and [feeds]",
         );
         return None;
     };
@@ -185,7 +185,7 @@ fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath
         sink.report(
             Code::ConfigReserved,
             &written.span,
-            format!("`/{first}/` is dateline's own"),
+            format!("`/{first}/` is reserved for dateline"),
             format!("choose another first segment than {}", RESERVED_SEGMENTS.join(", ")),
         );
         return None;
@@ -283,7 +283,7 @@ fn selector(table: &mut Table<'_>, sink: &mut Sink<'_>, key: &'static str, read:
         sink.report(
             Code::ConfigMatchesNothing,
             &inner.span,
-            format!("`{key}` both demands and refuses the same: this section matches nothing"),
+            format!("`{key}` both requires and excludes the same value: this section matches nothing"),
             "remove it from one of the lists",
         );
     }

@@ -274,11 +274,11 @@ fn tls(server: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path) -> Option<Tls
     let certificate = file("certificate");
     let key = file("key");
     if !table.has("listen") {
-        let help = "write where TLS is spoken: `listen = \"0.0.0.0:443\"`";
+        let help = "write the address for TLS connections: `listen = \"0.0.0.0:443\"`";
         sink.report(Code::ConfigMissing, &table.span, "[server.tls] has no `listen`", help);
     }
     if let Some(listen) = listen.as_ref().filter(|listen| listen.value.is_empty()) {
-        let help = "write where TLS is spoken: `listen = \"0.0.0.0:443\"`";
+        let help = "write the address for TLS connections: `listen = \"0.0.0.0:443\"`";
         sink.report(Code::ConfigListen, &listen.span, "[server.tls] listens nowhere", help);
     }
     table.finish(sink);
@@ -306,7 +306,7 @@ fn proxies(server: &mut Table<'_>, sink: &mut Sink<'_>) -> Proxies {
         proxies.networks.extend(sink.check(Code::ConfigProxy, &written.span, network, help));
     }
     if proxies.protocol && proxies.networks.is_empty() && !proxies.unix {
-        let help = "name in `proxies` who begins connections with a header of the PROXY protocol";
+        let help = "write in `proxies` which addresses send the header of the PROXY protocol";
         sink.report(Code::ConfigProxy, &server_span, "`proxy_protocol` is true, but there are no `proxies`", help);
     }
     proxies

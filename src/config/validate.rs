@@ -80,7 +80,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
             Code::ConfigDirectory,
             &state_directory.span,
             "`state.directory` is empty",
-            "write the directory of the state; ids and dates are remembered there",
+            "write the state directory, where ids and dates are stored",
         );
     }
     check_directories(sink, &content_directory, &output_directory);
@@ -229,7 +229,7 @@ fn check_directories(sink: &mut Sink<'_>, content: &At<PathBuf>, output: &At<Pat
         sink.report(
             Code::ConfigDirectory,
             &output.span,
-            "the output directory and the content directory lie within one another",
+            "the output directory and the content directory must not contain each other",
             "give the feeds a directory of their own, such as `../feeds`",
         );
     }

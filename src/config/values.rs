@@ -48,7 +48,7 @@ pub(super) fn choice<T: Copy>(
             Some(suggestion) => format!("did you mean `{suggestion}`?"),
             None => format!("write one of: {}", choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
         };
-        sink.report(code, &written.span, format!("`{}` is not known here", written.value.escape_debug()), help);
+        sink.report(code, &written.span, format!("`{}` is not a known value", written.value.escape_debug()), help);
     }
     found
 }

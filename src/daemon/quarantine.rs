@@ -131,10 +131,10 @@ impl Quarantine {
             self.culprits.remove(&file.path);
             return Some(file);
         }
-        let message = "dateline failed over this file, which is a mistake of dateline's; this version is left out";
+        let message = "dateline failed to process this file, which is a bug in dateline; this version is left out";
         let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
             .at(Place::file(&format!("{root}/{}", file.path)))
-            .help("please report this with the file; any change of it is tried again");
+            .help("please report this with the file; dateline tries again when the file changes");
         let (withhold, id) = (withholds(&file), stated_id(&file));
         file.state = FileState::Present(Parsed { withhold, id, ..Parsed::refused(vec![diagnostic]) });
         (!culprit.is_hidden).then_some(file)

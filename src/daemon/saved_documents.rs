@@ -135,7 +135,7 @@ fn report(snapshot: &ArcSwap<Snapshot>, problem: Option<&str>, name: &str) {
     let diagnostic = problem.map(|problem| {
         Diagnostic::new(Code::ContentUnreachable, problem)
             .at(Place::file(name))
-            .help("mount it, or give dateline the right to read it")
+            .help("mount it, or give dateline permission to read it")
     });
     snapshot.rcu(|snapshot| {
         if snapshot.generation > 0 {

@@ -68,7 +68,7 @@ codes! {
     ConfigNumber "config-number" Error,
     /// Not a length of time.
     ConfigDuration "config-duration" Error,
-    /// A key that must be there is missing or empty.
+    /// A required key is missing or empty.
     ConfigMissing "config-missing" Error,
     /// Not a URL that readers can load, or not one of the required shape.
     ConfigUrl "config-url" Error,
@@ -80,7 +80,7 @@ codes! {
     ConfigTagAuthority "config-tag-authority" Error,
     /// Not an address to listen on.
     ConfigListen "config-listen" Error,
-    /// Operators' pages that others can reach.
+    /// The operators' pages can be reached from other machines.
     ConfigExposed "config-exposed" Warning,
     /// Not an address or network of a proxy.
     ConfigProxy "config-proxy" Error,
@@ -126,7 +126,7 @@ codes! {
     ArticleTitle "article-title" Error,
     /// Not a date, or not one that exists.
     ArticleDate "article-date" Error,
-    /// A local time that a clock change skips or repeats; the later one is taken.
+    /// A local time that a clock change skips or repeats; the later one is used.
     ArticleDateAmbiguous "article-date-ambiguous" Warning,
     /// No date, so it is published under the date on which it was first seen.
     ArticleUndated "article-undated" Warning,
@@ -142,11 +142,11 @@ codes! {
     ArticleImage "article-image" Error,
     /// Not a media file that readers can load.
     ArticleMedia "article-media" Error,
-    /// A reference to a footnote that is not there, or a footnote that nothing refers to.
+    /// A reference to a footnote that does not exist, or a footnote that nothing refers to.
     ArticleFootnote "article-footnote" Warning,
     /// A value of a picture or media file that cannot be used; the file is published without it.
     ArticleMediaValue "article-media-value" Warning,
-    /// Something in the text that feeds can't carry: a picture in its own address, a drawing, a player without an address, text in an `<aside>` or a `<form>`.
+    /// Something in the text that feeds can't contain: a picture in its own address, a drawing, a player without an address, text in an `<aside>` or a `<form>`.
     ArticleLoss "article-loss" Warning,
     /// Not a link; dateline's own page is linked instead.
     ArticleLink "article-link" Warning,
@@ -160,9 +160,9 @@ codes! {
     ArticleUnlisted "article-unlisted" Warning,
     /// A wire text has so many lines and fields that reading it would take too long.
     ArticleTooComplex "article-too-complex" Error,
-    /// What says when or whether the article is public cannot be read, or is nearly a key that would.
+    /// A statement of when or whether the article is public cannot be read, or a key is nearly the name of one.
     ArticleLifecycle "article-lifecycle" Error,
-    /// What says who may read the article cannot be read, or is nearly a key that would.
+    /// A statement of who may read the article cannot be read, or a key is nearly the name of one.
     ArticleAccess "article-access" Error,
     /// It expires before it is published, so it is never public.
     ArticleExpires "article-expires" Warning,
@@ -210,7 +210,7 @@ codes! {
     BreadcrumbUnknown "breadcrumb-unknown" Warning,
     /// An article names a section that is not configured.
     SectionUnknown "section-unknown" Warning,
-    /// An article or a folder uses the old name of a section that `[[moved]]` renamed; it is in the section all the same.
+    /// An article or a folder uses the old name of a section that `[[moved]]` renamed; it is in the section anyway.
     SectionRenamed "section-renamed" Warning,
     /// Two articles would have the same id; they are told apart by their paths.
     IdCollision "id-collision" Warning,
@@ -222,13 +222,13 @@ codes! {
     MassRemoval "mass-removal" Error,
     /// The state cannot be written; readers keep what they have until it can.
     StateUnwritable "state-unwritable" Error,
-    /// What the state has of articles whose files were gone cannot be read; files that may be theirs wait.
+    /// Stored facts about articles whose files were gone cannot be read; files that may belong to these articles wait.
     StateUnreadable "state-unreadable" Error,
-    /// A record of the ledger that withholds something cannot be read; what it is about stays withheld.
+    /// A record of the ledger that withholds an article cannot be read; the article stays withheld.
     LedgerRecord "ledger-record" Warning,
-    /// A changed configuration would give other ids, or empty or shrink feeds, so it is not taken.
+    /// A changed configuration would give other ids, or empty or shrink feeds, so it is rejected.
     ReloadRefused "reload-refused" Error,
-    /// A file that an article names is not there; the article is published without it.
+    /// A file that an article names does not exist; the article is published without it.
     MediaMissing "media-missing" Warning,
     /// Two articles of a feed have the same sound or film, so players show only one.
     MediaShared "media-shared" Warning,
@@ -244,21 +244,21 @@ codes! {
     // -- watching and writing -----------------------------------------------------------------------------------------
     /// A folder of the content directory cannot be read; its articles stay as they are.
     FolderUnreadable "folder-unreadable" Error,
-    /// After a start the content directory cannot be looked at, or looks unmounted; documents of the last run stay served.
+    /// After a start the content directory cannot be read, or seems unmounted; documents of the last run stay served.
     ContentUnreachable "content-unreachable" Error,
-    /// A link that is not followed: it leads out of the content directory, or to what is read where it really is.
+    /// A link that is not followed, because its target is outside the content directory or is read at its own path.
     FolderLink "folder-link" Warning,
     /// A link to a file outside the content directory.
     ArticleOutside "article-outside" Error,
     /// A file name that is not UTF-8.
     ArticleName "article-name" Error,
-    /// Two names in a folder differ only in case or Unicode normalisation; other systems take them for one.
+    /// Two names in a folder differ only in case or Unicode normalisation; other systems treat them as the same name.
     NameCollision "name-collision" Warning,
     /// A file has been open for writing for a minute; it is published as it is.
     ArticleOpen "article-open" Warning,
     /// Not a regular file.
     ArticleSpecial "article-special" Error,
-    /// The system does not tell about all changes; dateline looks for them itself, which takes longer.
+    /// The system does not report all changes; dateline finds them by scans, which takes longer.
     WatchLimited "watch-limited" Warning,
     /// A feed document cannot be written.
     OutputUnwritable "output-unwritable" Error,

@@ -90,7 +90,7 @@ impl Diagnostic {
     pub fn unlisted(file: &str, count: usize) -> Diagnostic {
         let mistakes = if count == 1 { "mistake in this file is" } else { "mistakes in this file are" };
         let message = format!("{count} more {mistakes} not listed; at most {MAX_DIAGNOSTICS_PER_FILE} are");
-        Diagnostic::new(Code::ArticleUnlisted, message).at(Place::file(file)).help("correct those that are")
+        Diagnostic::new(Code::ArticleUnlisted, message).at(Place::file(file)).help("correct the listed ones")
     }
 
     /// Sets the location.
@@ -105,7 +105,7 @@ impl Diagnostic {
     pub fn redact_unless(mut self, is_public: bool) -> Diagnostic {
         if !is_public {
             self.message = self.code.explanation().trim_end_matches('.').to_owned();
-            self.help = Some("`dateline check` or `dateline explain` tells more".to_owned());
+            self.help = Some("`dateline check` or `dateline explain` shows more".to_owned());
             if let Some(place) = &mut self.place {
                 place.excerpt = None;
             }

@@ -74,8 +74,7 @@ pub(super) fn report_old_folders(problems: &mut Problems, index: &Index) {
     let report = |(old, count): (&SectionPath, usize)| {
         let now = index.rules().renamed(old)?;
         let articles = if count == 1 { "its article is".to_owned() } else { format!("its {count} articles are") };
-        let message =
-            format!("this folder has the old name of the section `{now}`; {articles} in that section all the same");
+        let message = format!("this folder has the old name of the section `{now}`; {articles} in that section anyway");
         let help = format!("rename the folder to `{root}/{now}`");
         Some(Diagnostic::new(Code::SectionRenamed, message).at(Place::file(&format!("{root}/{old}"))).help(help))
     };

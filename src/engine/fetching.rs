@@ -42,7 +42,7 @@ pub(super) fn note_unavailable(state: &mut State, bodies: Vec<UnfetchedBody>) {
 
 fn retry_later(state: &mut State, path: ArticlePath, hash: ContentHash, problem: Option<Diagnostic>) {
     const RETRY_NOTE: &str =
-        "until it can be read, feeds that do not show the article yet go without it; dateline tries again";
+        "until it can be read, feeds that do not show the article yet do not get it; dateline tries again";
     let problem = problem.map(|problem| {
         let help = problem.help.as_ref().map_or(RETRY_NOTE.to_owned(), |help| format!("{help}; {RETRY_NOTE}"));
         problem.help(help)

@@ -157,7 +157,9 @@ fn redact_secrets(state: &State, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy
             // The help for damaged front matter is the same for every file and quotes nothing.
             let fix = diagnostic.help.clone().filter(|_| diagnostic.code == Code::FrontMatter);
             let fix = fix.map(|fix| fix + "; ").unwrap_or_default();
-            diagnostic.redact_unless(false).help(format!("{fix}it is not public: only `dateline explain` tells more"))
+            diagnostic
+                .redact_unless(false)
+                .help(format!("{fix}the article is not public, so only `dateline explain` shows more"))
         }
     };
     diagnostics.into_iter().map(redact).collect()

@@ -22,10 +22,10 @@ pub(super) fn add(state: &mut State, path: &ArticlePath, version: ContentHash) -
         return false;
     }
     let root = state.config().map(|config| config.parsing.root.to_string()).unwrap_or_default();
-    let message = "dateline failed over this file, which is a mistake of dateline's; this version is left out";
+    let message = "dateline failed to process this file, which is a bug in dateline; this version is left out";
     let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
         .at(Place::file(&format!("{root}/{path}")))
-        .help("please report this with the file; any change of it is tried again");
+        .help("please report this with the file; dateline tries again when the file changes");
     state.problems.set(Source::Failure(path.clone()), vec![diagnostic]);
     true
 }

@@ -203,17 +203,17 @@ fn report_held_back(state: &mut State) {
         let (ignored, is_one) = (is_ignored(state, path), *count == 1);
         let message = match (ignored, is_one) {
             (true, true) => format!(
-                "`{path}` would leave its feeds, since its file is no article any more (`content.ignore`, pages of folders with other articles)"
+                "`{path}` would leave its feeds, because its file is no longer an article (`content.ignore`, pages of folders with other articles)"
             ),
             (true, false) => format!(
-                "{more}{count} articles would go at once, since their files are none any more (`content.ignore`, pages of folders with other articles), `{path}` among them"
+                "{more}{count} articles would be removed at once, because their files are no longer articles (`content.ignore`, pages of folders with other articles), `{path}` among them"
             ),
-            (false, true) => format!("1 article is still missing of those that vanished at once, `{path}`"),
+            (false, true) => format!("1 of the articles that vanished at once is still missing, `{path}`"),
             (false, false) => format!("{more}{count} articles vanished at once, `{path}` among them"),
         };
         let message = format!("{message}; {} feeds stay as they are", if is_one { "its" } else { "their" });
         let help = match (ignored, is_one) {
-            (true, _) => "change the configuration, or, if that is meant, run `dateline accept-removals`",
+            (true, _) => "change the configuration, or, if this is intended, run `dateline accept-removals`",
             (false, true) => "put the file back, or, if it was deleted on purpose, run `dateline accept-removals`",
             (false, false) => {
                 "put the files back, or, if they were deleted on purpose, run `dateline accept-removals`"

@@ -178,10 +178,9 @@ impl<'w> LinkResolver<'w> {
             Err(error) => {
                 let (code, message, help) = if is_outside(&error) {
                     let message = "this link leads out of the content directory, so it is not followed".to_owned();
-                    (Code::FolderLink, message, "move what it leads to here, or bind-mount it")
+                    (Code::FolderLink, message, "move its target here, or bind-mount it")
                 } else {
-                    let help =
-                        "what was in a folder of this name stays as it is; remove the link, or put the folder back";
+                    let help = "published articles of a folder with this name stay published; remove the link, or put the folder back";
                     (Code::FolderUnreadable, format!("this link cannot be followed: {error}"), help)
                 };
                 // The link may have replaced a folder, so the folder counts as unreadable.

@@ -13,8 +13,9 @@ use crate::event::{ListedDirectory, Listing};
 use crate::types::{ArticlePath, folded};
 
 const ROOT_HELP: &str =
-    "mount or make it, or correct `content.directory`; dateline waits for it, and what is published stays";
-const FOLDER_HELP: &str = "what is published of it stays; give dateline the right to read it, or mount it again";
+    "mount or create it, or correct `content.directory`; until then, published articles stay published";
+const FOLDER_HELP: &str =
+    "its published articles stay published; give dateline permission to read it, or mount it again";
 
 /// The device of each folder when it was last listed. An empty folder on another device has been unmounted, not emptied.
 pub(super) type Devices = HashMap<String, u64>;
@@ -89,7 +90,7 @@ impl Lister<'_> {
         listing.links.extend(name_collisions(paths).into_iter().map(|(path, other)| {
             let message = format!("`{path}` and `{other}` differ only in case or Unicode normalisation");
             let diagnostic = Diagnostic::new(Code::NameCollision, message).at(Place::file(&self.root.display(&path)));
-            let help = "they are two; on macOS and Windows they would be one and the same: rename one of them";
+            let help = "rename one of them: on macOS and Windows they would be the same file";
             (path, diagnostic.help(help))
         }));
         subentries

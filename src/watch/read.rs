@@ -104,9 +104,9 @@ fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
             unlisted += 1;
         } else if facts.is_none() {
             missing.push(
-                Diagnostic::new(Code::MediaMissing, format!("`{}` is not there", root.display(file.as_str())))
+                Diagnostic::new(Code::MediaMissing, format!("`{}` does not exist", root.display(file.as_str())))
                     .at(Place::file(&root.display(path.as_str())))
-                    .help("the article is published without it; it is added as soon as the file is there"),
+                    .help("the article is published without it; it is added as soon as the file exists"),
             );
         }
         facts
@@ -157,7 +157,7 @@ fn parse_catching_panics(
     parse: Parse,
 ) -> Parsed {
     catch_panic(|| parse(path, bytes, options)).unwrap_or_else(|| {
-        let message = "dateline failed over this file, which is a mistake of dateline's";
+        let message = "dateline failed to process this file, which is a bug in dateline";
         let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
             .at(Place::file(&root.display(path.as_str())))
             .help("please report this with the file");

@@ -45,7 +45,7 @@ pub(super) fn unusable(root: &Root, path: &ArticlePath, error: &io::Error) -> Di
         (Code::ArticleSpecial, message, "remove it or rename it")
     } else {
         let message = format!("the file cannot be read: {error}");
-        (Code::ArticleUnreadable, message, "give dateline the right to read it")
+        (Code::ArticleUnreadable, message, "give dateline permission to read it")
     };
     Diagnostic::new(code, message).at(Place::file(&root.display(path.as_str()))).help(help)
 }

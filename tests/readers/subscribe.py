@@ -60,7 +60,7 @@ def sections_of(url):
 
 
 def newsboat(url, sections, home):
-    """What newsboat has of each story after a reload; a guid that is there twice is a fault."""
+    """What newsboat has of each story after a reload; a guid that appears twice is a fault."""
     (home / "urls").write_text("".join(f"{url}{section}rss.xml\n" for section in sections))
     (home / "conf").write_text("reload-threads 2\n")
     database = home / "cache.db"

@@ -24,7 +24,7 @@ fn references_point_to_targets_on_same_page() {
         let feed = daemon.body(name);
         let ids = values(&feed, "id");
         assert_eq!(ids.len(), 2 * 5, "{name}: two headings, a note and two references in each: {feed}");
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{name}: no id is there twice");
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{name}: no id appears twice");
         assert_eq!(ids.iter().filter(|id| id.starts_with("fn")).count(), 2 * 3, "{name}");
         let references: Vec<String> =
             values(&feed, "href").into_iter().filter(|address| address.contains('#')).collect();
@@ -57,7 +57,7 @@ fn targets_of_all_formats_are_unique() {
     let feed = daemon.body("/news/feed.json");
     let ids = values(&feed, "id");
     assert_eq!(ids.len(), 4 * 4, "{feed}");
-    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "no id is there twice: {ids:?}");
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "no id appears twice: {ids:?}");
     let references: Vec<String> = values(&feed, "href").into_iter().filter(|address| address.contains('#')).collect();
     assert_eq!(references.len(), 4 * 4, "{references:?}");
     for reference in references {

@@ -527,7 +527,11 @@ fn build_leaks_nothing_of_damaged_files() {
     newsroom.write("content/news/_Drafts/canary.md", "---\ntitle: Canary\ndate: 2026-11-20\n---\nCanary.\n");
     let output = newsroom.build("out");
     assert!(!printed(&output).contains("Canary"), "{}", printed(&output));
-    assert!(printed(&output).contains("put all keys into one piece"), "the fix is named: {}", printed(&output));
+    assert!(
+        printed(&output).contains("put all keys between the first two fences"),
+        "the fix is named: {}",
+        printed(&output)
+    );
     let mut documents = 0;
     let mut folders = vec![newsroom.path("out")];
     while let Some(folder) = folders.pop() {

@@ -168,7 +168,7 @@ fn retracted_articles_do_not_count_as_removals() {
     names.iter().for_each(|name| fs::rename(file(name), newsroom.path(name)).expect("movable"));
     daemon.wait("two are held", |daemon| ready(daemon).contains("2 articles vanished at once"));
     command(&["retract", "news/a.md"]);
-    let one = "1 article is still missing of those that vanished at once, `news/b.md`; its feeds stay as they are";
+    let one = "1 of the articles that vanished at once is still missing, `news/b.md`; its feeds stay as they are";
     assert!(ready(&daemon).contains(one), "{}", ready(&daemon));
     command(&["restore", "news/a.md"]);
     daemon.wait("it is back", |daemon| has(daemon, "a"));

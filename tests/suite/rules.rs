@@ -135,7 +135,7 @@ fn every_rule_has_a_test_or_a_reason() {
     let mut known = BTreeMap::new();
     for (rules, shown) in TABLE {
         for rule in rules.split_whitespace() {
-            assert!(known.insert(rule.to_owned(), *shown).is_none(), "{rule} is there twice");
+            assert!(known.insert(rule.to_owned(), *shown).is_none(), "{rule} appears twice");
         }
         match shown.strip_prefix("- ") {
             Some(reason) => assert!(reason.len() > 20, "{rules}: {reason}"),

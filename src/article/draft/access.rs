@@ -63,8 +63,7 @@ impl Draft<'_> {
             Statement::Unreadable => {
                 let message =
                     format!("`{}` says who may read the article, and its value cannot be read", key.escape_debug());
-                let help =
-                    format!("write {}, or `true` or `false` where the key is a switch", access::value_examples());
+                let help = format!("write {}, or `true` or `false` if the key is a switch", access::value_examples());
                 self.refuse_access(span, message, help);
             }
         }

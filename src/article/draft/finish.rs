@@ -80,7 +80,7 @@ impl Draft<'_> {
             self.report(
                 Code::ArticleUndated,
                 0..0,
-                "there is no date, so the article is dated by when dateline first saw it",
+                "there is no date, so the article gets the time at which dateline first saw it",
                 "write `date: 2026-11-23 10:00`",
             );
         }

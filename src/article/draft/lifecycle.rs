@@ -58,7 +58,7 @@ impl Draft<'_> {
             Err(reason) => {
                 let help = match origin {
                     "embargo line" => {
-                        "write `Embargo: 2026-11-23T10:00:00+08:00`, or `Title:` in front of what is a headline"
+                        "write `Embargo: 2026-11-23T10:00:00+08:00`, or `Title:` in front of it if it is a headline"
                     }
                     _ => {
                         "write a date such as `2026-11-23T10:00:00+08:00`; until then nothing of the article is public"
@@ -89,8 +89,8 @@ impl Draft<'_> {
             Err(reason) => self.refuse_key(
                 Meaning::Expires,
                 span,
-                format!("when it expires cannot be read: {reason}"),
-                "write when it is to leave, such as `2026-11-23T10:00:00+08:00`, or remove this",
+                format!("the expiry date cannot be read: {reason}"),
+                "write when the article expires, such as `2026-11-23T10:00:00+08:00`, or remove this",
             ),
         }
     }
@@ -129,7 +129,7 @@ impl Draft<'_> {
             Some(draft) => self.set_draft(draft, span, origin),
             None if lifecycle::parse_status(raw).is_some() => self.set_status(raw, span, origin),
             None => {
-                let message = "whether it is a draft is `true` or `false`";
+                let message = "a draft is marked by `true` or `false`";
                 self.refuse_key(
                     Meaning::Draft,
                     span,
@@ -240,7 +240,7 @@ impl Draft<'_> {
             return self.report(
                 Code::ArticleCorrection,
                 span,
-                "the correction says nothing",
+                "the correction has no text",
                 "write what was wrong, and what is right",
             );
         }
@@ -259,8 +259,8 @@ impl Draft<'_> {
         if let Some((word, span)) =
             lifecycle.scheduled.take().filter(|_| lifecycle.embargo.is_none() && !lifecycle.has_schedule)
         {
-            let message = format!("`{}` does not say until when", word.escape_debug());
-            let help = "write `embargo: 2026-11-23T10:00:00+08:00`; what has a `date` waits for it and needs no status";
+            let message = format!("`{}` does not state a time", word.escape_debug());
+            let help = "write `embargo: 2026-11-23T10:00:00+08:00`; an article with a future `date` waits for it and needs no status";
             self.refuse_key(Meaning::Status, span, message, help);
         }
         let begins = self.published.max(lifecycle.embargo);
@@ -285,7 +285,7 @@ impl Draft<'_> {
                 None => self.report(
                     Code::ArticleCorrection,
                     span,
-                    "the correction has no date, and neither has the article",
+                    "neither the correction nor the article has a date",
                     "write `2026-11-23 10:00: what was wrong`",
                 ),
             }

@@ -36,14 +36,14 @@ fn describe(loss: &Loss) -> (&str, String, String) {
     match loss {
         Loss::Picture { address, alternative } => {
             let instead = if alternative.is_empty() { "nothing of it" } else { "its alternative text" };
-            let message =
-                format!("a picture is written into the text (`data:`), which feeds can't carry; readers see {instead}");
+            let message = format!(
+                "a picture is embedded in the text (`data:`), which feeds can't contain; readers see {instead}"
+            );
             (address, message, "save it as a file beside the article, and name that".to_owned())
         }
         Loss::Drawing { search_text } => {
-            let message = "a drawing (`<svg>`) is written into the text, which feeds can't carry; readers see the words in it, if any";
-            let help =
-                "save it as a file beside the article, or give it an `aria-label` or a `<title>` to stand for it";
+            let message = "a drawing (`<svg>`) is embedded in the text, which feeds can't contain; readers see the words in it, if any";
+            let help = "save it as a file beside the article, or give it an `aria-label` or a `<title>` that readers see instead";
             (search_text, message.to_owned(), help.to_owned())
         }
         Loss::Embed { element } => {
@@ -51,7 +51,7 @@ fn describe(loss: &Loss) -> (&str, String, String) {
                 "audio" | "video" => "which file it plays",
                 _ => "what page it shows",
             };
-            let message = format!("nothing is left of this `<{element}>`: it doesn't say {missing}");
+            let message = format!("this `<{element}>` is left out because it doesn't state {missing}");
             (element, message, "write a link to it".to_owned())
         }
         Loss::Base { address } => {

@@ -103,7 +103,7 @@ fn check_deeper_table(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, dep
             _ => continue,
         };
         let message = format!(
-            "`{}` stands in the table `{}`, and it may say that the article is not public",
+            "`{}` is in the table `{}`, and may state that the article is not public",
             inner.name.escape_debug(),
             key.name.escape_debug()
         );
@@ -188,7 +188,7 @@ fn apply_certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node:
         (Meaning::Public, Value::Scalar(word)) if is_publisher(word) => {
             let message =
                 format!("`{}` is neither a date nor `true` or `false`, so it is ignored", key.name.escape_debug());
-            let help = "write `draft: true` if the article is not public, or name the key of a publisher otherwise";
+            let help = "write `draft: true` if the article is not public, or use another key to name the publisher";
             return draft.report(Code::FrontMatterNearMiss, span, message, help);
         }
         (Meaning::Published | Meaning::Public, _) if is_first_date && !has_date(keys) => Meaning::Published,
@@ -196,8 +196,8 @@ fn apply_certain(draft: &mut Draft<'_>, keys: &Entries<'_>, key: &Key<'_>, node:
         (meaning, _) => meaning,
     };
     if is_repeated {
-        let message = format!("the key `{}` is there twice", key.name.escape_debug());
-        return draft.refuse_key(meaning, key.span.clone(), message, "keep the one that is meant");
+        let message = format!("the key `{}` appears twice", key.name.escape_debug());
+        return draft.refuse_key(meaning, key.span.clone(), message, "keep the correct one");
     }
     if meaning == Meaning::Corrections {
         return corrections(draft, key, node);

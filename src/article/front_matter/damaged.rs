@@ -102,7 +102,7 @@ pub(super) fn find(text: &str, kind: FileKind<'_>) -> Option<Refusal> {
                 let withholds = evidence.withholds() || block().withholds(kind);
                 return Some(refusal(
                     &opening,
-                    "this looks like front matter, but a key stands beside its fence",
+                    "this looks like front matter, but a key is on the same line as its fence",
                     withholds,
                 ));
             }
@@ -122,9 +122,9 @@ pub(super) fn find_second(text: &str, body: usize, kind: FileKind<'_>) -> Option
     if !withholds {
         return inside_page(text, body, kind);
     }
-    let message = "below the front matter stands something that looks like front matter, too";
+    let message = "there is text below the front matter that looks like more front matter";
     Some(
-        Refusal::new(opening.span(), message, "put all keys into one piece of front matter")
+        Refusal::new(opening.span(), message, "put all keys between the first two fences")
             .withholding(true)
             .without_excerpt(),
     )
@@ -164,7 +164,7 @@ fn inside_page(text: &str, from: usize, kind: FileKind<'_>) -> Option<Refusal> {
         } else if let Some(opening) = &opening
             && Evidence::of(std::iter::once(shown), kind).verdict == Verdict::Withheld
         {
-            return Some(refusal(opening, "this looks like front matter, but stands inside the page", true));
+            return Some(refusal(opening, "this looks like front matter, but is inside the page", true));
         }
     }
     None
@@ -180,7 +180,7 @@ fn first_lines(text: &str, kind: FileKind<'_>) -> Option<Refusal> {
         || lines(text, 0).filter(|line| !line.is_blank()).take(MAX_FIRST_LINES).take_while(|line| !is_tag(line));
     let withholds = |line: &Line<'_>| Evidence::of(std::iter::once(line.text), kind).verdict == Verdict::Withheld;
     if let Some(line) = first().find(withholds) {
-        let message = "this line withholds the article, but stands outside front matter";
+        let message = "this line withholds the article, but is outside the front matter";
         return Some(refusal(&line, message, true).unless_label());
     }
     if !matches!(kind, FileKind::Markdown) {

@@ -180,7 +180,7 @@ fn read_json_object<'t>(text: &'t str, kind: FileKind<'_>) -> Option<Result<Fron
         Ok(keys) if next == '"' => keys,
         Ok(keys) if keys.is_empty() => return None,
         Ok(_) => {
-            let message = "this looks like front matter, but is not JSON: keys stand in quotation marks";
+            let message = "this looks like front matter but is not JSON: its keys have no quotation marks";
             let refusal = Refusal::new(place, message, JSON).withholding(evidence.withholds()).without_excerpt();
             return evidence.is_front_matter().then_some(Err(refusal));
         }
@@ -267,7 +267,7 @@ fn refuse_merged_line(text: &str, extent: &Extent, keys: &[(Key<'_>, Node<'_>)])
     collect_starts(keys, &mut starts);
     let line = suspects.find(|line| starts.range(line.start..line.next).next().is_none())?;
     let message = "this line says that the article is not public, but is read as a part of the value above it";
-    let help = "begin the line with its key, like the others, and write a blank behind the colon";
+    let help = "begin the line with its key, like the others, and write a space after the colon";
     Some(Refusal::new(line.span(), message, help).withholding(true).without_excerpt())
 }
 

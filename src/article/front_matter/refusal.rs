@@ -6,7 +6,7 @@ use std::ops::Range;
 pub(super) const MAX_DEPTH: usize = 16;
 
 /// The help for front matter that exceeds a limit.
-pub(super) const REMOVE_HELP: &str = "remove what is not about the article";
+pub(super) const REMOVE_HELP: &str = "remove keys that are not about the article";
 
 /// The kind of a file.
 #[derive(Clone, Copy)]

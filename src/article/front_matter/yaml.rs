@@ -234,7 +234,7 @@ fn parse(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal
                         // Merging tools repeat keys, which is harmless if the values are the same.
                         Some((_, known)) if known.is_same(&node) => {}
                         Some(_) => {
-                            let message = format!("the key `{}` is there twice", key.name.escape_debug());
+                            let message = format!("the key `{}` appears twice", key.name.escape_debug());
                             return Err(refuse(&message, key.span));
                         }
                         None => entries.push((key, node)),

@@ -113,7 +113,7 @@ pub(super) fn set_image(
         _ if is_from_root => draft.report(
             Code::HtmlImage,
             span,
-            format!("`{reference}` begins at the root of a site, but the page does not say which"),
+            format!("`{reference}` begins at the root of a site, but the page does not state its own address"),
             "write the whole address, or add `<link rel=\"canonical\" href=\"https://...\">`",
         ),
         _ => draft.set_image_url(reference, span, origin),

@@ -324,7 +324,7 @@ fn pages_become_articles() {
         ),
         (
             "<meta property=og:image content=/b.jpg><article><h1>Ships</h1><p>Back.</p></article>".to_owned(),
-            "title: Ships\nauthors: \nbody: <p>Back.</p>\nhtml-image:1 `/b.jpg` begins at the root of a site, but the page does not say which\n",
+            "title: Ships\nauthors: \nbody: <p>Back.</p>\nhtml-image:1 `/b.jpg` begins at the root of a site, but the page does not state its own address\n",
         ),
         // All authors of the first source, none of the others; a section in either notation.
         (

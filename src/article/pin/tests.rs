@@ -206,7 +206,7 @@ fn unsafe_insertion_is_refused() {
         ("a.md", "---\ntitle: A\n", ID, "cannot be read as an article: the front matter is not closed"),
         ("a.md", "---\n{title: A, date: 2026-11-20}\n---\nText.\n", ID, "in braces"),
         ("a.md", "---\n# c\n\n  {title: A,\n  date: 2026-11-20}\n---\nText.\n", ID, "in braces"),
-        ("a.md", "---\ntitle: A\nid:\n---\nText.\n", ID, "the key `id` is there twice"),
+        ("a.md", "---\ntitle: A\nid:\n---\nText.\n", ID, "the key `id` appears twice"),
         ("a.md", "---\n!!map\ntitle: A\n---\nText.\n", ID, "could no longer be read"),
         ("a.md", "---\n~\n---\n# A\n", ID, "could no longer be read"),
         ("a.md", "# A\n", "tag:x.example,2026:a b", "an id cannot contain ` `"),
@@ -241,7 +241,7 @@ fn every_difference_counts() {
         (format!("---\nid: {ID}x\ntitle: A\ndate: 2026-11-20\n---\nText.\n"), Some("its id")),
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-21\n---\nText.\n"), Some("other fields")),
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-20\n---\nText!\n"), Some("its text")),
-        (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-20\ntilte: B\n---\nText.\n"), Some("something new")),
+        (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-20\ntilte: B\n---\nText.\n"), Some("a new mistake")),
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-31\n---\nText.\n"), Some("no longer be read")),
     ] {
         let difference = difference(&before, article, &read(&after), &id);

@@ -94,7 +94,7 @@ pub(super) fn assemble<'a>(body: &[ClassifiedLine<'a>], authors: &[String], stor
             Kind::Byline(_) => story.note(
                 Code::WireByline,
                 line.text.span(),
-                "this looks like a byline but stands inside the body; it is kept as text",
+                "this looks like a byline but is inside the body; it is kept as text",
                 "put the byline above the first or below the last paragraph",
             ),
             Kind::Caption { caption, credit }
@@ -109,8 +109,8 @@ pub(super) fn assemble<'a>(body: &[ClassifiedLine<'a>], authors: &[String], stor
             Kind::Caption { credit, .. } if !credit.text.is_empty() => story.note(
                 Code::WireCaption,
                 line.text.span(),
-                "this looks like the caption of a picture but stands inside the body; it is kept as text",
-                "the first caption belongs to the lead picture; take the others out, or leave them as text",
+                "this looks like the caption of a picture but is inside the body; it is kept as text",
+                "the first caption belongs to the lead picture; remove the others, or leave them as text",
             ),
             Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field == Some(WireField::Related)) => {
                 for piece in pieces.iter().filter(|piece| piece.field == Some(WireField::Related)) {
@@ -134,7 +134,7 @@ pub(super) fn assemble<'a>(body: &[ClassifiedLine<'a>], authors: &[String], stor
             Kind::Fields(pieces) if pieces.iter().any(|piece| piece.field != Some(WireField::Author)) => story.note(
                 Code::WireLabel,
                 line.text.span(),
-                "this looks like a labelled line but stands inside the body; it is kept as text",
+                "this looks like a labelled line but is inside the body; it is kept as text",
                 "put labelled lines above the first or below the last paragraph",
             ),
             _ => {}
@@ -156,7 +156,7 @@ pub(super) fn assemble<'a>(body: &[ClassifiedLine<'a>], authors: &[String], stor
         story.note(
             Code::WireCaption,
             caption.span(),
-            "the text is nothing but a caption, so the caption is the body as well",
+            "the text consists only of a caption, which is published as the body as well",
             "write a paragraph below the caption",
         );
         story.body.push((caption.text.to_owned(), caption.span()));

@@ -57,13 +57,16 @@ pub(super) fn parse_end_matter<'a>(after: &[ClassifiedLine<'a>], story: &mut Sto
         }
     }
     if let Some((span, count)) = unexplained {
-        let lines =
-            if count == 1 { "this line stands".to_owned() } else { format!("this and {} more stand", count - 1) };
+        let lines = match count {
+            1 => "this line is".to_owned(),
+            2 => "this line and another are".to_owned(),
+            _ => format!("this line and {} more are", count - 1),
+        };
         story.note(
             Code::WireTrailing,
             span,
-            format!("{lines} after the editor's line, which ends the article, so it is left out"),
-            "move the editor's line behind the last paragraph, or put a heading such as `Related` above other stories",
+            format!("{lines} left out, because the editor's line above ends the article"),
+            "move the editor's line below the last paragraph, or put a heading such as `Related` above other stories",
         );
     }
 }

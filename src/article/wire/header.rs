@@ -59,7 +59,7 @@ pub(super) fn parse_header<'l, 'a>(
             Kind::RelatedHeading => story.note(
                 Code::WireHeadline,
                 line.text.span(),
-                format!("`{}` heads other stories; here no story has begun", line.text.text),
+                format!("`{}` is a heading for other stories, but there is no headline above it", line.text.text),
                 "begin the text with the headline",
             ),
             Kind::NearLabel { label, meant, field } => story.report_near_label(*label, meant, *field),

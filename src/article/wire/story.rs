@@ -77,8 +77,8 @@ impl<'a> Story<'a> {
                     self.note(
                         Code::WireLabel,
                         piece.label.span(),
-                        format!("nothing stands behind `{label}`"),
-                        "write its value or leave the label out",
+                        format!("`{label}` has no value"),
+                        "write its value, or remove the label",
                     );
                 }
                 Some(WireField::Related) => self.add_related(piece.value),
@@ -92,7 +92,7 @@ impl<'a> Story<'a> {
                 None => self.note(
                     Code::WireLabel,
                     piece.value.span(),
-                    format!("nothing says what `{}` is", shortened(piece.value.text)),
+                    format!("`{}` has no label", shortened(piece.value.text)),
                     if line.text.text.contains(':') || line.text.text.contains('：') {
                         "write a label in front of it, such as `Source:`; `[content.wire]` in the configuration adds labels"
                     } else {
@@ -123,7 +123,7 @@ impl<'a> Story<'a> {
                     Code::WireConflict,
                     value.span(),
                     format!(
-                        "`{}` contradicts `{}` above; the first one counts",
+                        "`{}` contradicts `{}` above; the first one is used",
                         shortened(value.text),
                         shortened(first.text)
                     ),
@@ -178,7 +178,7 @@ impl<'a> Story<'a> {
         };
         if let Some(meaning) = decides {
             let message =
-                format!("`{}` is not a known label, and it may say when or whether the article is public", label.text);
+                format!("`{}` is not a known label, and may state when or whether the article is public", label.text);
             let help = format!("did you mean `{meant}`? `[content.wire]` in the configuration adds labels");
             self.refusals.push((meaning, Note { code: Code::ArticleLifecycle, span: label.span(), message, help }));
             return;

@@ -385,7 +385,7 @@ A second paragraph says more about it.",
              | The crane has returned to the quay, the authority said.
              | Photo: Jane Doe
              | A second paragraph says more about it.
-             wire-caption:4 this looks like the caption of a picture but stands inside the body; it is kept as text",
+             wire-caption:4 this looks like the caption of a picture but is inside the body; it is kept as text",
         ),
         (
             "Ships return
@@ -398,7 +398,7 @@ A second paragraph says more about it.",
              | HARBOUR CITY, May 15 (Agency) -- The crane has returned.
              | Photo: Jane Doe
              | A second paragraph says more about it.
-             wire-caption:4 this looks like the caption of a picture but stands inside the body; it is kept as text",
+             wire-caption:4 this looks like the caption of a picture but is inside the body; it is kept as text",
         ),
         (
             "Ships return
@@ -409,7 +409,7 @@ More about it.",
             "Title (headline): Ships return
              | HARBOUR CITY, May 15 (Agency) -- The crane has returned. (Photo by Ann Lee)
              | More about it.
-             wire-caption:3 this looks like the caption of a picture but stands inside the body; it is kept as text",
+             wire-caption:3 this looks like the caption of a picture but is inside the body; it is kept as text",
         ),
         (
             "Ships return
@@ -431,7 +431,7 @@ A second paragraph says more about it.",
              Editor (labelled line): Bo Chen
              Credit: Ann Lee
              | A ferry waits at the pier.
-             wire-caption:3 the text is nothing but a caption, so the caption is the body as well",
+             wire-caption:3 the text consists only of a caption, which is published as the body as well",
         ),
         // A headline that looks like a byline.
         (
@@ -469,11 +469,11 @@ fn ambiguous_lines_are_reported() {
         ),
         (
             "Ships return\nHarbour Weekly | 2024-03-08 | Author: Ann Lee\n\nThe ships are back.",
-            "Title (headline): Ships return\nDate (labelled line): 2024-03-08\nAuthor (labelled line): Ann Lee\n| The ships are back.\nwire-label:2 nothing says what `Harbour Weekly` is",
+            "Title (headline): Ships return\nDate (labelled line): 2024-03-08\nAuthor (labelled line): Ann Lee\n| The ships are back.\nwire-label:2 `Harbour Weekly` has no label",
         ),
         (
             "Ships return\nSource:\n\nThe ships are back.",
-            "Title (headline): Ships return\n| The ships are back.\nwire-label:2 nothing stands behind `Source`",
+            "Title (headline): Ships return\n| The ships are back.\nwire-label:2 `Source` has no value",
         ),
         (
             "Ships return\n\nHerring too\n\nSource: Harbour Weekly\n\nThe ships are back.",
@@ -495,18 +495,18 @@ fn ambiguous_lines_are_reported() {
              | The ships are back.
              | A ferry. (Photo: Ann Lee)
              | They are quiet.
-             wire-caption:7 this looks like the caption of a picture but stands inside the body; it is kept as text",
+             wire-caption:7 this looks like the caption of a picture but is inside the body; it is kept as text",
         ),
         (
             "Ships return\nDate: 2024-03-08\nDate: 2024-03-09\n\nThe ships are back.",
-            "Title (headline): Ships return\nDate (labelled line): 2024-03-08\n| The ships are back.\nwire-conflict:3 `2024-03-09` contradicts `2024-03-08` above; the first one counts",
+            "Title (headline): Ships return\nDate (labelled line): 2024-03-08\n| The ships are back.\nwire-conflict:3 `2024-03-09` contradicts `2024-03-08` above; the first one is used",
         ),
         (
             "Ships return\n\nThe ships are back.\n\nEditor: Bo Chen\n\nMore text.\n\nAnd more.",
             "Title (headline): Ships return
              Editor (labelled line): Bo Chen
              | The ships are back.
-             wire-trailing:7 this and 1 more stand after the editor's line, which ends the article, so it is left out",
+             wire-trailing:7 this line and another are left out, because the editor's line above ends the article",
         ),
         (
             "Ships return\n\nThe ships are back.\n\nBy Cy Wu\n\nThey are quiet.",
@@ -514,7 +514,7 @@ fn ambiguous_lines_are_reported() {
              | The ships are back.
              | By Cy Wu
              | They are quiet.
-             wire-byline:5 this looks like a byline but stands inside the body; it is kept as text",
+             wire-byline:5 this looks like a byline but is inside the body; it is kept as text",
         ),
         (
             "Ships return\n\nThe ships are back.\n\nSource: Harbour Weekly\n\nThey are quiet.",
@@ -522,11 +522,11 @@ fn ambiguous_lines_are_reported() {
              | The ships are back.
              | Source: Harbour Weekly
              | They are quiet.
-             wire-label:5 this looks like a labelled line but stands inside the body; it is kept as text",
+             wire-label:5 this looks like a labelled line but is inside the body; it is kept as text",
         ),
         (
             "Top News\n\nShips return\n\nThe ships are back.",
-            "Title (headline): Ships return\n| The ships are back.\nwire-headline:1 `Top News` heads other stories; here no story has begun",
+            "Title (headline): Ships return\n| The ships are back.\nwire-headline:1 `Top News` is a heading for other stories, but there is no headline above it",
         ),
     ] {
         check(source, expected);

@@ -53,13 +53,13 @@ impl Index {
         let diagnostic = match &article.visibility {
             Visibility::Superseded(other) => Diagnostic::new(
                 Code::IdWithheld,
-                format!("`{}` has the same id and withholds it, so this article is not public", name(other)),
+                format!("`{}` has the same id and is withheld, so this article is not public", name(other)),
             )
             .help(format!("edit or remove one of the two; `dateline retract {path}` tells readers that it is gone")),
             _ => {
                 let holder = self.withholding.get(path).and_then(|id| self.public_article(id))?;
                 let message =
-                    format!("it withholds an article, and its id belongs to `{}`, which stays public", name(holder));
+                    format!("this file is withheld, but its id belongs to `{}`, which stays public", name(holder));
                 let help = "edit the other file to withhold it, or give this one an id of its own";
                 let diagnostic = Diagnostic::new(Code::IdTaken, message).help(help);
                 Diagnostic { severity: Severity::Warning, ..diagnostic }

@@ -51,10 +51,10 @@ impl Recorder {
             };
             let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {consequence}");
             let commands = format!(
-                "`dateline restore {path}` publishes it again, `dateline retract {path}` takes it from its readers for good; "
+                "`dateline restore {path}` publishes it again, `dateline retract {path}` tells readers that it is gone; "
             );
             let help = format!(
-                "{}`dateline backup --restore FILE` puts a copy of the ledger in place that can be read",
+                "{}`dateline backup --restore FILE` replaces the ledger by a readable copy",
                 if is_replaced { "" } else { &commands }
             );
             let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);

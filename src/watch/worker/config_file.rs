@@ -60,7 +60,9 @@ impl<C: MetadataCache> Worker<C> {
                 Checked {
                     config: None,
                     diagnostics: vec![
-                        diagnostic.at(Place::file(&name)).help("the configuration in force stays; put the file back"),
+                        diagnostic
+                            .at(Place::file(&name))
+                            .help("the current configuration stays in force; put the file back"),
                     ],
                 }
             }

@@ -81,7 +81,7 @@ fn unreadable_folder_keeps_its_feeds() {
     wait_until_logged(
         &newsroom,
         &daemon,
-        &["content/sport", "this folder cannot be read: Permission denied", "give dateline the right"],
+        &["content/sport", "this folder cannot be read: Permission denied", "give dateline permission"],
     );
     drop(daemon);
 
