@@ -15,7 +15,7 @@ use crate::config::{Checked, Ignore};
 use crate::diagnostics::Diagnostic;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{ArticleFacts, Record, Routes};
-use crate::snapshot::{Resource, Snapshot};
+use crate::snapshot::{BuiltDocument, Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, EntryId, SectionPath, Text, WebUrl};
 
 /// An input of the engine.
@@ -64,8 +64,8 @@ pub enum Effect {
     FindDormant(DormantQuery),
     /// Write these records. They must be durable before readers see any later effect.
     Persist(Vec<Record>),
-    /// Count these new documents, and write some to disk if memory is short, so that their bytes can be evicted.
-    Store(Vec<Arc<Resource>>),
+    /// Keep the bytes of these new documents. Comes before the snapshot that has them.
+    Store(Vec<BuiltDocument>),
     /// Send [`Event::Resume`]: a large publication continues. It may continue while the effects before this one are carried out.
     Resume,
     /// The effects that follow withhold something. They wait for nothing, not even for records.

@@ -37,7 +37,7 @@
 //! | `cli` | one file per command; the only code that prints |
 //! | `daemon` | event loop, supervision, shutdown order, clock; executes effects, fetches bodies, writes records, verifies saved documents |
 //! | `control` | commands for a running daemon, over a socket in the state directory |
-//! | `serve` | listeners, connections, TLS, access log, admin pages; routing, conditional requests and content negotiation are pure |
+//! | `serve` | listeners, connections, TLS, access log, admin pages, caches of documents and pages; routing and negotiation are pure |
 //! | `deliver` | delivery targets with queues and retries; writes the output directory and its manifest |
 //! | `watch` | change events, scans, reading; `coalesce` decides which files are complete and which are gone |
 //! | `store` | the state directory: ledger records in SQLite, caches, documents, backup; one thread owns the databases and accepts messages |
@@ -45,7 +45,7 @@
 //! | `engine` | the pure state machine: events in, effects out |
 //! | `build` | catalog, placement, index, windows, render cache, assembly, encoding |
 //! | `event` | every message in the program, on one page |
-//! | `snapshot` | what readers see: documents, routes, report |
+//! | `snapshot` | what readers see, as plain data: documents without their bytes, routes, report |
 //! | `ledger` | durable facts, computed as a fold over records: ids, first-seen times, retractions, fingerprints, documents' dates |
 //! | `config` | reads and validates TOML, reporting all mistakes at once; compares configurations |
 //! | `feed` | the neutral feed, a table of how each format spells each field, a file per format and partner, import of foreign feeds |
@@ -64,7 +64,9 @@
 //! - Nothing that is withheld, embargoed, private or paid is in a document, page, route, file, log line or diagnostic.
 //! - The last good version stays published while a newer one can't be used, unless the newer one withholds.
 //! - Unreadable isn't absent: a removal needs a complete listing, a grace period and a second look.
-//! - A request loads the snapshot once. Bytes read from disk are served only if they have the hash that their ETag states.
+//! - A request loads the snapshot once, and finds bytes only by the hash that the snapshot states. Bytes read from disk are served only if
+//!   they have the hash that their ETag states.
+//! - The bytes of a document are stored (`Effect::Store`) before readers see it, and stay in memory until a file has them.
 //! - Every text in a document is a [`types::Text`], every address a [`types::WebUrl`].
 //! - A mistake in the input is a [`diagnostics::Diagnostic`], never an `Err` that stops anything. A failure of the machine is retried and
 //!   reported, or is `daemon::Fatal`.

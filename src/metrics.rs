@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -77,6 +78,43 @@ pub struct WatchStatus {
     pub why: String,
 }
 
+/// Counts bytes in memory. Each byte counts until nobody holds it any more, not even a response to a slow client.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryCounter(Gauge);
+
+impl MemoryCounter {
+    /// The current number of bytes.
+    pub fn bytes(&self) -> usize {
+        usize::try_from(self.0.get()).unwrap_or_default()
+    }
+
+    /// Returns the same bytes, counted until the last reference is dropped.
+    pub fn counted(&self, bytes: Bytes) -> Bytes {
+        let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        self.0.inc_by(length);
+        Bytes::from_owner(CountedBytes { bytes, length, gauge: self.0.clone() })
+    }
+}
+
+/// Bytes in memory, and the gauge that counts them.
+struct CountedBytes {
+    bytes: Bytes,
+    length: i64,
+    gauge: Gauge,
+}
+
+impl AsRef<[u8]> for CountedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for CountedBytes {
+    fn drop(&mut self) {
+        self.gauge.dec_by(self.length);
+    }
+}
+
 /// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -121,7 +159,7 @@ pub struct Metrics {
     /// Documents read back from disk.
     pub documents_read: Counter,
     /// Bytes of documents in memory, content codings included.
-    pub document_memory_bytes: Gauge,
+    pub document_memory: MemoryCounter,
     /// Events waiting for the engine.
     pub event_queue: Gauge,
     /// Deliveries waiting.
@@ -152,7 +190,7 @@ impl Default for Metrics {
             build_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
             pages_built: Counter::default(),
             documents_read: Counter::default(),
-            document_memory_bytes: Gauge::default(),
+            document_memory: MemoryCounter::default(),
             event_queue: Gauge::default(),
             delivery_queue: Gauge::default(),
             registry: Registry::with_prefix("dateline"),
@@ -186,7 +224,7 @@ impl Default for Metrics {
         gauge(
             "document_memory_bytes",
             "Bytes of documents in memory, compressed forms included",
-            &metrics.document_memory_bytes,
+            &metrics.document_memory.0,
         );
         gauge("event_queue", "Events waiting for the engine", &metrics.event_queue);
         gauge("delivery_queue", "Deliveries waiting to be written", &metrics.delivery_queue);
@@ -205,5 +243,21 @@ impl Metrics {
     /// The registry that Prometheus scrapes.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_count_until_their_last_holder_drops_them() {
+        let counter = MemoryCounter::default();
+        let bytes = counter.counted(vec![b'x'; 1_000].into());
+        let sent = bytes.slice(10..20);
+        drop(bytes);
+        assert_eq!((counter.bytes(), &*sent), (1_000, &[b'x'; 10][..]));
+        drop(sent);
+        assert_eq!(counter.bytes(), 0);
     }
 }

@@ -13,7 +13,7 @@ use crate::feed::Format;
 pub use crate::feed::page::PageFrame;
 use crate::ledger::dormant::Retired;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
-pub use document::{CodingSlot, Codings, FullResponse, HeaderTemplates, MemoryCounter, Resource, ResourceKind};
+pub use document::{BuiltDocument, Resource, ResourceKind};
 
 /// Everything published at one moment.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 //! out must be a document for a parser without mercy, and the encoders' last gate must have had nothing to refuse.
 #![no_main]
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -10,8 +11,8 @@ use dateline::config::{self, Checked};
 use dateline::diagnostics::Code;
 use dateline::engine::Engine;
 use dateline::event::{Answer, Effect, Event, FileState, ListedDirectory, Listing, ParsedFile, Query, Ticket};
-use dateline::snapshot::{ResourceKind, Snapshot};
-use dateline::types::ArticlePath;
+use dateline::snapshot::{BuiltDocument, ResourceKind, Snapshot};
+use dateline::types::{ArticlePath, ContentHash};
 use libfuzzer_sys::fuzz_target;
 
 static CONFIG: LazyLock<Checked> = LazyLock::new(|| {
@@ -41,19 +42,23 @@ fuzz_target!(|data: &[u8]| {
     engine.handle(Event::Config(CONFIG.clone()), now);
     engine.handle(Event::Files(vec![ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None }]), now);
     let directories = vec![ListedDirectory { path: String::new(), unreadable: None }];
-    engine.handle(Event::Rescan(Listing { scope: String::new(), directories, files: vec![path], is_whole: true, links: Vec::new(), limited: None, doubtful: false }), now);
-    inspect(engine.snapshot());
+    let effects = engine.handle(Event::Rescan(Listing { scope: String::new(), directories, files: vec![path], is_whole: true, links: Vec::new(), limited: None, doubtful: false }), now);
+    let stored = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Store(documents) => Some(documents),
+        _ => None,
+    });
+    let documents = stored.flatten().map(|document| (document.resource.hash, document));
+    inspect(engine.snapshot(), &documents.collect());
     let effects = engine.handle(Event::Query(Query::Problems, Ticket(0)), now);
     let [Effect::Answer(_, Answer::Problems(problems))] = effects.as_slice() else { panic!("{effects:?}") };
     let refused = problems.iter().find(|problem| problem.code == Code::DocumentRefused);
     assert!(refused.is_none(), "{refused:?}");
 });
 
-fn inspect(snapshot: &Snapshot) {
+fn inspect(snapshot: &Snapshot, documents: &HashMap<ContentHash, BuiltDocument>) {
     assert!(snapshot.documents.len() >= 8, "{} documents", snapshot.documents.len());
     for (route, resource) in &snapshot.documents {
-        let bytes = resource.bytes().expect("in memory");
-        let text = std::str::from_utf8(&bytes).expect("UTF-8");
+        let text = std::str::from_utf8(&documents[&resource.hash].bytes).expect("UTF-8");
         if resource.kind == ResourceKind::Page {
             continue;
         }

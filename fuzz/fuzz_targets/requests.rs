@@ -3,15 +3,17 @@
 #![no_main]
 
 use std::net::IpAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use dateline::config::Proxies;
 use dateline::feed::Format;
+use dateline::metrics::MemoryCounter;
 use dateline::serve::forwarded;
 use dateline::serve::reply::Reply;
+use dateline::serve::representation::PreparedResponse;
 use dateline::serve::request::RequestHead;
 use dateline::serve::routes::respond;
-use dateline::snapshot::{Resource, ResourceKind, Snapshot};
+use dateline::snapshot::{BuiltDocument, ResourceKind, Snapshot};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -23,12 +25,15 @@ const FIELDS: [&str; 10] = [
     "x-forwarded-for", "forwarded",
 ];
 
+fn document(kind: ResourceKind) -> BuiltDocument {
+    let modified = Some(MODIFIED.parse().expect("an instant"));
+    BuiltDocument::new(kind, "a feed ".repeat(100).into_bytes(), modified, 900)
+}
+
 static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
     let mut snapshot = Snapshot { generation: 1, prefix: "/news".into(), ..Snapshot::default() };
-    let modified = Some(MODIFIED.parse().expect("an instant"));
     for (path, kind) in [("/", ResourceKind::Page), ("/rss.xml", ResourceKind::Feed(Format::Rss))] {
-        let bytes = "a feed ".repeat(100).into_bytes();
-        snapshot.documents.insert(path.into(), Arc::new(Resource::new(kind, bytes, modified, 900)));
+        snapshot.documents.insert(path.into(), document(kind).resource);
     }
     snapshot
 });
@@ -50,7 +55,11 @@ fuzz_target!(|data: &[u8]| {
         let answer = match respond(&SNAPSHOT, &head, now) {
             Reply::Ready(response) => return (response, false),
             Reply::Document(_, response) => response,
-            Reply::NeedsBytes(selected) => selected.make(|| selected.resource.bytes(), now).expect("it can be encoded"),
+            Reply::NeedsBytes(selected) => {
+                let (identity, memory) = (document(selected.resource.kind).bytes, MemoryCounter::default());
+                let prepared = PreparedResponse::encode(&selected.resource, selected.coding, &identity, &memory);
+                selected.response(&prepared.expect("it can be encoded"), now)
+            }
             Reply::NeedsDisk(demand) => panic!("nothing is on a disk: {demand:?}"),
         };
         (answer, true)

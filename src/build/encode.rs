@@ -13,7 +13,7 @@ use crate::feed::page::{self, FeedPage};
 use crate::feed::partner;
 use crate::feed::{ContentMode, DeletedEntry, Entry, Feed, Format, PartnerFeed, encode};
 use crate::parallel;
-use crate::snapshot::{PublishedArticle, Resource, ResourceKind};
+use crate::snapshot::{BuiltDocument, PublishedArticle, ResourceKind};
 use crate::types::{SectionPath, Text, WebUrl};
 
 /// How long caches keep pages (seconds). Short, since people reload to see news.
@@ -21,8 +21,8 @@ const PAGE_MAX_AGE: u32 = 60;
 /// How long caches keep the style sheet (seconds).
 const STYLE_MAX_AGE: u32 = 86_400;
 
-/// A document: its name under the feed's route, its kind, and the resource or why there is none.
-pub type Document = (String, ResourceKind, Result<Resource, Diagnostic>);
+/// A document: its name under the feed's route, its kind, and what was built or why nothing was.
+pub type Document = (String, ResourceKind, Result<BuiltDocument, Diagnostic>);
 
 /// A feed to encode.
 pub struct FeedRequest<'w> {
@@ -130,7 +130,7 @@ impl<'w> Draft<'w> {
     fn reduced_entries(&self) -> Option<Vec<Arc<Entry>>> {
         let Draft { limit, feed, documents, .. } = self;
         let sizes = documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
-        let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.length));
+        let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.bytes.len()));
         let largest = sizes.max().unwrap_or(0);
         let oversized = |entry: &Arc<Entry>| is_oversized(entry.content.as_str().len(), *limit);
         let has_oversized = feed.entries.iter().any(oversized);
@@ -222,11 +222,11 @@ impl FeedOutput<'_> {
                 let mut adapted = partner::adapt(feed, (*partner).clone());
                 let max_bytes = partner.partner.rules().max_bytes.unwrap_or(usize::MAX);
                 let mut encoded = document(&adapted, Format::Rss, kind);
-                while let Ok(resource) = &encoded
-                    && resource.length > max_bytes
+                while let Ok(built) = &encoded
+                    && built.bytes.len() > max_bytes
                     && adapted.entries.len() > 1
                 {
-                    let fitting_count = adapted.entries.len().saturating_mul(max_bytes) / resource.length;
+                    let fitting_count = adapted.entries.len().saturating_mul(max_bytes) / built.bytes.len();
                     adapted.entries.truncate(fitting_count.clamp(1, adapted.entries.len().saturating_sub(1)));
                     encoded = document(&adapted, Format::Rss, kind);
                 }
@@ -236,19 +236,19 @@ impl FeedOutput<'_> {
     }
 }
 
-fn page(key: &FeedKey, rules: &SectionRules, feed: &Feed) -> Resource {
+fn page(key: &FeedKey, rules: &SectionRules, feed: &Feed) -> BuiltDocument {
     let page = page::feed_page(feed, &feed_page(key, rules));
-    let page = Resource::new(ResourceKind::Page, page.into_bytes(), feed.updated, PAGE_MAX_AGE);
+    let page = BuiltDocument::new(ResourceKind::Page, page.into_bytes(), feed.updated, PAGE_MAX_AGE);
     let announced: Vec<_> =
         feed.formats.first().map(|&format| (feed.title.clone(), feed.url(format), format)).into_iter().collect();
     let mut page = page.with_feed_links(&announced);
-    page.newest = feed.entries.iter().map(|entry| entry.published.timestamp()).max();
+    page.resource_mut().newest = feed.entries.iter().map(|entry| entry.published.timestamp()).max();
     page
 }
 
-fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<Resource, Diagnostic> {
+fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<BuiltDocument, Diagnostic> {
     let max_age = feed.poll_minutes.saturating_mul(60);
-    encode(feed, format).map(|bytes| Resource::new(kind, bytes, feed.updated, max_age)).map_err(|error| {
+    encode(feed, format).map(|bytes| BuiltDocument::new(kind, bytes, feed.updated, max_age)).map_err(|error| {
         Diagnostic::new(Code::DocumentRefused, format!("{} cannot be encoded: {error}", feed.url(format)))
             .help("its last good version stays published; please report this")
     })
@@ -314,8 +314,8 @@ pub fn partner_warnings(
 }
 
 /// The style sheet for feeds shown in browsers.
-pub fn style_sheet() -> Resource {
-    Resource::new(ResourceKind::Style, page::FEED_STYLE.as_bytes().to_vec(), None, STYLE_MAX_AGE)
+pub fn style_sheet() -> BuiltDocument {
+    BuiltDocument::new(ResourceKind::Style, page::FEED_STYLE.as_bytes().to_vec(), None, STYLE_MAX_AGE)
 }
 
 fn feed_page<'c>(key: &FeedKey, rules: &'c SectionRules) -> FeedPage<'c> {
@@ -336,9 +336,9 @@ fn feed_page<'c>(key: &FeedKey, rules: &'c SectionRules) -> FeedPage<'c> {
 }
 
 /// The page of an article.
-pub fn article_page(article: &PublishedArticle, entry: &Entry) -> Resource {
+pub fn article_page(article: &PublishedArticle, entry: &Entry) -> BuiltDocument {
     let page = page::article_page(entry, &article.frame, article.is_listed);
-    Resource::new(ResourceKind::Page, page.into_bytes(), Some(article.updated.timestamp()), PAGE_MAX_AGE)
+    BuiltDocument::new(ResourceKind::Page, page.into_bytes(), Some(article.updated.timestamp()), PAGE_MAX_AGE)
         .with_feed_links(&article.frame.feeds)
 }
 
@@ -347,7 +347,7 @@ pub fn opml<'k>(
     rules: &SectionRules,
     keys: impl Iterator<Item = &'k FeedKey>,
     titles: &BTreeMap<FeedKey, Text>,
-) -> Result<Resource, Diagnostic> {
+) -> Result<BuiltDocument, Diagnostic> {
     let config = rules.config();
     let outline = |key: &FeedKey| {
         let base = feed_base(config, key);
@@ -390,5 +390,5 @@ pub fn opml<'k>(
     }
     outlines.extend(others.into_iter().map(outline));
     let bytes = opml::encode(&config.site.title, &outlines);
-    Ok(Resource::new(ResourceKind::Opml, bytes, None, FEED_LIST_MAX_AGE_MINUTES * 60))
+    Ok(BuiltDocument::new(ResourceKind::Opml, bytes, None, FEED_LIST_MAX_AGE_MINUTES * 60))
 }

@@ -64,6 +64,7 @@ impl Build {
             Ok(built) => built,
             Err(error) => return fail(&error.to_string()),
         };
+        let mut disk = disk.with_reader(built.reader());
         progress.finish();
         let (mut written, mut unchanged, mut removed) = (0, 0, 0);
         let mut problems = built.problems();
@@ -87,7 +88,7 @@ impl Build {
             started.elapsed().as_secs_f64()
         );
         // Skips the destructors: freeing the memory of a million articles takes seconds.
-        std::mem::forget(built.engine);
+        std::mem::forget((built.engine, built.documents));
         if failed || built.deliveries.is_empty() {
             ExitCode::from(FAILED)
         } else if problems.iter().any(|problem| problem.severity == Severity::Error) {

@@ -135,7 +135,8 @@ fn run_without_daemon(checked: Checked, config: &Config, request: Request) -> Re
     let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     // A failed write doesn't stop a retraction: the documents change in any case.
     let recorded = store.map(|mut store| store.append(&records, daemon::now()));
-    if let Some(mut disk) = config.output.clone().map(|directory| Disk::new(directory, &config.state)) {
+    if let Some(directory) = config.output.clone() {
+        let mut disk = Disk::new(directory, &config.state).with_reader(built.reader());
         for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {
             errln!("{}", problem.to_log_line());
         }

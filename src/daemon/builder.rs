@@ -1,8 +1,11 @@
 //! Builds everything once, for `dateline build` and other commands without a daemon.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
 
 use super::bodies::{fetch, load_stored};
 use super::clock::now;
@@ -10,12 +13,14 @@ use super::configuration::root;
 use super::metadata_cache::StateCache;
 use crate::beneath::Root;
 use crate::config::{Checked, Config};
+use crate::deliver::disk::DocumentReader;
 use crate::diagnostics::Diagnostic;
 use crate::engine::Engine;
 use crate::event::{Answer, Delivery, Effect, Event, Explanation, ParsedFile, Query, Ticket};
 use crate::ledger::{Ledger, Record};
+use crate::snapshot::Resource;
 use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, ContentHash};
 use crate::watch::{self, ScanProgress};
 
 /// The horizon is updated each time after this many articles.
@@ -60,7 +65,8 @@ pub fn build_once(
     let (listing, built) =
         watch::read_everything(&root, &config.parsing, cache, watch::clock, &scan_progress, &progress, |files| {
             let engine = Engine::with_ledger(ledger()?);
-            let mut built = Built { deliveries: Vec::new(), answer: None, engine, store, is_rendered };
+            let (deliveries, documents) = (Vec::new(), Arc::default());
+            let mut built = Built { deliveries, documents, answer: None, engine, store, is_rendered };
             built.handle_event(&root, config, Event::Config(checked), &mut persist);
             let (mut count, mut next_update) = (0, HORIZON_UPDATE_ARTICLES);
             files.for_each(|files| {
@@ -96,8 +102,10 @@ pub(super) fn update_horizon(engine: &mut Engine, scan_progress: &ScanProgress, 
 pub struct Built {
     /// The engine, with the snapshot that readers would see.
     pub engine: Engine,
-    /// The documents.
+    /// The documents to deliver.
     pub deliveries: Vec<Delivery>,
+    /// The bytes of all documents that were built.
+    pub documents: Arc<HashMap<ContentHash, Bytes>>,
     /// The answer to the request, if it is a command.
     pub answer: Option<Result<String, String>>,
     store: StoreHandle,
@@ -124,8 +132,11 @@ impl Built {
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),
                     Effect::Answer(_, Answer::Command(answer)) => self.answer = Some(answer),
+                    Effect::Store(documents) => {
+                        let built = documents.into_iter().map(|document| (document.resource.hash, document.bytes));
+                        Arc::make_mut(&mut self.documents).extend(built);
+                    }
                     Effect::Withhold
-                    | Effect::Store(_)
                     | Effect::Swap(_)
                     | Effect::Watch(_)
                     | Effect::Report(_)
@@ -140,6 +151,14 @@ impl Built {
 }
 
 impl Built {
+    /// Returns the function that reads documents for deliveries.
+    pub fn reader(&self) -> DocumentReader {
+        let documents = Arc::clone(&self.documents);
+        Box::new(move |_: &str, resource: &Arc<Resource>| {
+            documents.get(&resource.hash).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        })
+    }
+
     /// The current problems, in full.
     pub fn problems(&mut self) -> Vec<Diagnostic> {
         match self.ask(Query::Problems) {

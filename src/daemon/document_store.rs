@@ -1,15 +1,19 @@
-//! Documents that aren't in memory: reads them for requests and deliveries, reports lost ones to the engine, and saves each publication
-//! for the next start.
+//! Keeps the bytes of documents: supplies them to requests and deliveries, reports lost ones to the engine, and saves each publication for
+//! the next start.
+//!
+//! `serve::DocumentCache` decides which documents are in memory, within `server.memory`. `store::Documents` has the bytes that are in no
+//! file yet, and saves those that the cache evicted.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{block_in_place, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::beneath::Root;
@@ -18,16 +22,21 @@ use crate::deliver::disk::DocumentReader;
 use crate::deliver::file_names::file_path;
 use crate::event::Event;
 use crate::metrics::Metrics;
-use crate::snapshot::{Resource, Snapshot};
+use crate::serve::DocumentCache;
+use crate::snapshot::{BuiltDocument, Resource, Snapshot};
 use crate::store::{self, Documents, Origin};
+use crate::types::ContentHash;
 use crate::watch::verify::RootState;
 
 /// The time between a publication and its save. Saves that take long wait longer, so that they use a twentieth of the time at most.
 const MIN_SAVE_DELAY: Duration = Duration::from_secs(1);
 const MAX_SAVE_DELAY: Duration = Duration::from_secs(60);
 const SAVE_DELAY_PER_DURATION: u32 = 20;
-/// The time that readers have to request new documents before memory is freed for the next publication.
-const SPARE_MEMORY_DELAY: Duration = Duration::from_millis(20);
+/// The time that readers have to request new documents before evicted ones are saved.
+const SAVE_EVICTED_DELAY: Duration = Duration::from_millis(20);
+/// An eighth of `server.memory` is for evicted documents that wait to be saved, so that publications and requests seldom wait for the disk.
+/// The cache has the rest.
+const EVICTED_DIVISOR: usize = 8;
 
 /// The snapshot that readers see, and its origin.
 #[derive(Clone)]
@@ -36,21 +45,40 @@ pub(super) struct Published {
     pub(super) origin: Origin,
 }
 
-/// Documents on the disk. Lost ones are reported to the engine.
+/// The documents in memory and on the disk. Lost ones are reported to the engine.
 #[derive(Clone)]
 pub(super) struct DocumentStore {
-    pub(super) documents: Arc<Documents>,
+    documents: Arc<Documents>,
+    cache: Arc<DocumentCache>,
+    /// Limits the memory of evicted documents that wait to be saved.
+    max_evicted_bytes: usize,
+    /// Lost documents that were reported, by route.
+    reported: Arc<Mutex<HashMap<Arc<str>, Weak<Resource>>>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     events: mpsc::Sender<Event>,
 }
 
 impl DocumentStore {
     pub(super) fn new(
-        documents: Arc<Documents>,
+        documents: Documents,
+        max_memory_bytes: usize,
+        metrics: &Metrics,
         snapshot: &Arc<ArcSwap<Snapshot>>,
         events: &mpsc::Sender<Event>,
     ) -> DocumentStore {
-        DocumentStore { documents, snapshot: Arc::clone(snapshot), events: events.clone() }
+        let documents = Arc::new(documents);
+        let max_evicted_bytes = max_memory_bytes / EVICTED_DIVISOR;
+        let max_cache_bytes = max_memory_bytes.saturating_sub(max_evicted_bytes);
+        let evicted = Arc::clone(&documents);
+        let on_eviction = move |hashes: &[ContentHash]| evicted.note_evicted(hashes);
+        let cache = Arc::new(DocumentCache::new(max_cache_bytes, metrics.document_memory.clone(), on_eviction));
+        let (snapshot, events) = (Arc::clone(snapshot), events.clone());
+        DocumentStore { documents, cache, max_evicted_bytes, reported: Arc::default(), snapshot, events }
+    }
+
+    /// The documents in memory, for requests.
+    pub(super) fn cache(&self) -> Arc<DocumentCache> {
+        Arc::clone(&self.cache)
     }
 
     /// Opens the saved documents. Feeds may also be read from the output directory.
@@ -63,10 +91,10 @@ impl DocumentStore {
             let directory = output.as_ref().filter(|_| !route.ends_with('/'))?;
             Some(file_path(directory, route.trim_start_matches('/')))
         });
-        Documents::open(&config.state, config.server.memory, alternative_path, Arc::clone(metrics))
+        Documents::open(&config.state, alternative_path, Arc::clone(metrics))
     }
 
-    /// Reads a document from the disk. The engine is asked to rebuild it if it is lost.
+    /// Reads a document that isn't in the cache. The engine is asked to rebuild it if it is lost.
     ///
     /// # Errors
     /// If no file has the document's bytes.
@@ -75,7 +103,7 @@ impl DocumentStore {
     }
 
     /// Saves publications for the next start, each a moment after it was published, and the last one when the sender is dropped.
-    /// Also removes unused files.
+    /// Also removes unused documents.
     pub(super) async fn save_publications(
         self,
         state: PathBuf,
@@ -90,14 +118,17 @@ impl DocumentStore {
             is_open = timeout(delay, published.wait_for(|_| false)).await.is_err();
             let begun = Instant::now();
             let Some(Published { snapshot, mut origin }) = published.borrow_and_update().clone() else { continue };
-            let (documents, directory) = (Arc::clone(&self.documents), state.clone());
+            let (documents, cache, directory) = (Arc::clone(&self.documents), self.cache(), state.clone());
             let root = content.load_full();
             let known = device.take().filter(|(of, _)| Arc::ptr_eq(of, &root)).map(|(_, device)| device);
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.save(route, resource));
-                documents.remove_unused_files();
-                // Requests have loaded documents since memory was freed last.
-                documents.free_spare_memory();
+                let unused = documents.remove_unused();
+                unused.iter().for_each(|hash| cache.remove(*hash));
+                // Some may have come back meanwhile.
+                documents.note_evicted(&unused);
+                // Requests have loaded documents since the publication, and evicted others.
+                documents.save_evicted(0);
                 origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
                 let saved = store::save_published_list(&directory, &snapshot, &origin);
                 (saved, (root, origin.device))
@@ -120,43 +151,62 @@ impl DocumentStore {
         }
     }
 
-    /// Frees memory for the next publication if one left little, after readers had time to request its documents.
-    pub(super) async fn free_spare_memory(self, mut published: watch::Receiver<Option<Published>>) {
+    /// Saves the documents that a publication evicted, after readers had time to request its documents.
+    pub(super) async fn save_evicted_documents(self, mut published: watch::Receiver<Option<Published>>) {
         while published.changed().await.is_ok() {
-            sleep(SPARE_MEMORY_DELAY).await;
-            if !self.documents.needs_spare_memory() {
-                continue;
-            }
+            sleep(SAVE_EVICTED_DELAY).await;
             let documents = Arc::clone(&self.documents);
-            // If this fails, the next publication frees memory itself.
-            spawn_blocking(move || documents.free_spare_memory()).await.unwrap_or_default();
+            // If this fails, the next publication tries again.
+            spawn_blocking(move || documents.save_evicted(0)).await.unwrap_or_default();
         }
     }
 
-    /// Adds new documents. May write others to the disk and evict their bytes from memory.
-    pub(super) fn store(&self, documents: &[Arc<Resource>]) {
-        // The disk may be slow.
-        block_in_place(|| documents.iter().for_each(|document| self.documents.insert(document)));
+    /// Adds new documents, which may evict others. Doesn't wait for the disk.
+    pub(super) fn add(&self, documents: Vec<BuiltDocument>) {
+        for document in documents {
+            let resource = Arc::clone(&document.resource);
+            let bytes = self.documents.add(document);
+            self.cache.insert(&resource, bytes);
+        }
+    }
+
+    /// Whether evicted documents take too much memory until they are saved.
+    pub(super) fn has_excess(&self) -> bool {
+        self.documents.evicted_bytes() > self.max_evicted_bytes
+    }
+
+    /// Saves evicted documents if they take too much memory.
+    pub(super) fn limit_evicted(&self) {
+        self.documents.save_evicted(self.max_evicted_bytes);
     }
 
     /// Returns the function that reads documents for deliveries.
     pub(super) fn reader(&self) -> DocumentReader {
         let store = self.clone();
-        Box::new(move |path, resource| store.read(&format!("/{path}"), resource))
+        Box::new(move |path, resource| match store.cache.bytes(resource.hash) {
+            Some(bytes) => Ok(bytes),
+            None => store.read(&format!("/{path}"), resource),
+        })
     }
 
     fn report_missing(&self, route: &str, resource: &Arc<Resource>, error: &io::Error) {
         let snapshot = self.snapshot.load();
         let is_current = snapshot.documents.get(route).is_some_and(|current| Arc::ptr_eq(current, resource));
         // A replaced document isn't needed any more, and the engine is about to build what replaces those of the previous run.
-        if !is_current || snapshot.generation == 0 || !resource.set_missing(true) {
+        if !is_current || snapshot.generation == 0 {
+            return;
+        }
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.retain(|_, document| document.strong_count() > 0);
+        if reported.get(route).is_some_and(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(resource))) {
             return;
         }
         // If the engine's queue is full, the next request reports the loss again.
         if self.events.try_send(Event::DocumentMissing(route.into())).is_err() {
-            resource.set_missing(false);
             return;
         }
+        reported.insert(route.into(), Arc::downgrade(resource));
+        drop(reported);
         tracing::error!(
             document = route,
             %error,

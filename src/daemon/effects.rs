@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use super::context::Daemon;
 use super::document_store::Published;
@@ -33,6 +33,10 @@ impl Daemon {
                 Effect::Answer(..) => self.answers.push(effect),
                 other => self.execute(other),
             }
+        }
+        // Last, because the disk may be slow, and readers don't wait for it.
+        if self.document_store.has_excess() {
+            block_in_place(|| self.document_store.limit_evicted());
         }
     }
 
@@ -110,7 +114,7 @@ impl Daemon {
             Effect::Persist(_) | Effect::Withhold => {}
             // `supervision` handles this.
             Effect::Resume => {}
-            Effect::Store(documents) => self.document_store.store(&documents),
+            Effect::Store(documents) => self.document_store.add(documents),
             Effect::Swap(snapshot) => {
                 self.persistence.published_record = self.persistence.last_record;
                 self.publish_root();

@@ -12,7 +12,7 @@
 //! - `persistence`: queues records, and postpones effects while records can't be written
 //! - `metadata_cache`: connects the watcher to the store's cache of metadata
 //! - `activity`: logs what happened to articles
-//! - `document_store`: loads documents that aren't in memory, and saves publications
+//! - `document_store`: keeps the bytes of documents, and saves publications
 //! - `saved_documents`: verifies documents of the previous run before readers get them
 //! - `on_demand`: supplies documents that aren't in memory, article pages and media to requests
 //! - `quarantine`: finds files that make the engine panic
@@ -171,7 +171,7 @@ pub async fn run(
     let (events, inbox) = mpsc::channel(64);
     // Bodies are large, so one batch waits at most.
     let (bodies, body_inbox) = mpsc::channel(1);
-    let document_store = DocumentStore::new(Arc::new(documents), &snapshot, &events);
+    let document_store = DocumentStore::new(documents, config.server.memory, &listeners.metrics, &snapshot, &events);
     let (stop_serving, serving_stopped) = oneshot::channel::<()>();
     let mut parts = JoinSet::new();
 
@@ -189,7 +189,12 @@ pub async fn run(
     let (published, first) = channel::channel(false);
     let verifier = saved_documents.clone();
     let verify = SavedCheck::new(move |route, kind| Box::pin(verifier.verify(route, kind)));
-    let options = ServeOptions { first_publication: Some(first), verify, ..listeners.options(&config.server, clock) };
+    let options = ServeOptions {
+        documents: document_store.cache(),
+        first_publication: Some(first),
+        verify,
+        ..listeners.options(&config.server, clock)
+    };
     let Listeners { listeners, renewal, metrics, relocation } = listeners;
     // Like the listeners and the output directory, relocation is decided at the start.
     let relocation = relocation.filter(|_| config.is_relocated);
@@ -211,10 +216,10 @@ pub async fn run(
     }
 
     let (publications, publications_to_save) = channel::channel(None);
-    let (store_to_shrink, publications_to_follow) = (document_store.clone(), publications.subscribe());
+    let (evicting_store, publications_to_follow) = (document_store.clone(), publications.subscribe());
     parts.spawn(async move {
-        store_to_shrink.free_spare_memory(publications_to_follow).await;
-        "task that frees memory"
+        evicting_store.save_evicted_documents(publications_to_follow).await;
+        "task that saves evicted documents"
     });
     let (store_to_save, state, root) = (document_store.clone(), config.state.clone(), Arc::clone(&published_root));
     parts.spawn(async move {

@@ -31,9 +31,9 @@ pub(super) fn responder(
 ) -> Arc<impl Fn(DiskRequest, &CancellationToken) -> io::Result<DiskResponse>> {
     Arc::new(move |request: DiskRequest, cancellation: &CancellationToken| match request {
         DiskRequest::Document(route, resource) => document_store.read(&route, &resource).map(DiskResponse::Document),
-        DiskRequest::Evict(resource) => {
-            document_store.documents.handle_growth(&resource);
-            Ok(DiskResponse::Evicted)
+        DiskRequest::SaveEvicted => {
+            document_store.limit_evicted();
+            Ok(DiskResponse::Saved)
         }
         DiskRequest::Article(article) => article_page(&content, &config, &store, &article, cancellation),
         DiskRequest::Media(path) => {
@@ -85,7 +85,7 @@ fn article_page(
     let rendered = render(&body, &links);
     stop_if_cancelled()?;
     let entry = assemble::entry(article, &metadata, &rendered);
-    let page = Arc::new(encode::article_page(article, &entry));
+    let page = encode::article_page(article, &entry);
     let sources = sources.with_files(&content, version, &metadata);
     let (root, live_config, hash) = (Arc::clone(root), Arc::clone(live_config), config.hash);
     let freshness = Freshness::new(move || {

@@ -5,11 +5,25 @@ use std::sync::Arc;
 
 use super::Target;
 use super::disk::Disk;
+use super::disk::DocumentReader;
 use crate::event::Delivery;
-use crate::snapshot::{Resource, ResourceKind};
+use crate::snapshot::{BuiltDocument, ResourceKind};
 
 /// The documents of a target, by path.
 type Contents = BTreeMap<String, String>;
+
+fn document(text: &str) -> BuiltDocument {
+    BuiltDocument::new(ResourceKind::Style, text.to_owned().into_bytes(), None, 60)
+}
+
+/// The bytes of all versions.
+fn reader() -> DocumentReader {
+    let versions = ["1", "2", "3"].map(document);
+    Box::new(move |_, resource| {
+        let version = versions.iter().find(|version| version.resource.hash == resource.hash);
+        Ok(version.expect("a version").bytes.clone())
+    })
+}
 
 /// `a=1` is version 1 of document a, `-a` its removal, `*` a complete delivery.
 fn delivery(words: &str) -> Delivery {
@@ -17,10 +31,7 @@ fn delivery(words: &str) -> Delivery {
         Some(path) => (Arc::from(path), None),
         None => {
             let (path, text) = word.split_once('=').expect("a version");
-            (
-                Arc::from(path),
-                Some(Arc::new(Resource::new(ResourceKind::Style, text.to_owned().into_bytes(), None, 60))),
-            )
+            (Arc::from(path), Some(document(text).resource))
         }
     });
     let withheld = words.split_whitespace().filter_map(|word| word.strip_prefix('-')).map(Arc::from).collect();
@@ -89,5 +100,5 @@ fn disk_target_passes_conformance_tests() {
         }
         contents
     };
-    check(|| Box::new(Disk::new(output.clone(), &state)), contents);
+    check(|| Box::new(Disk::new(output.clone(), &state).with_reader(reader())), contents);
 }

@@ -30,7 +30,7 @@ use crate::event::{Delivery, Outcome};
 use crate::snapshot::Resource;
 use crate::types::ContentHash;
 
-/// Reads the bytes of a document that isn't in memory, by its route.
+/// Returns the bytes of a document, by its route.
 pub type DocumentReader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> + Send>;
 
 /// An output directory.
@@ -94,17 +94,16 @@ impl Disk {
         Ok(())
     }
 
-    /// Sets the reader for documents that aren't in memory.
+    /// Sets the function that returns the bytes of documents.
     #[must_use]
     pub fn with_reader(mut self, reader: DocumentReader) -> Disk {
         self.reader = Some(reader);
         self
     }
 
-    /// The bytes of a document, from memory or from the reader.
     fn bytes(&self, route: &str, resource: &Arc<Resource>) -> io::Result<Bytes> {
-        let read = || self.reader.as_ref().map(|read| read(route, resource));
-        resource.bytes().map(Ok).or_else(read).unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))
+        let read = self.reader.as_ref().map(|read| read(route, resource));
+        read.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))
     }
 
     fn problem(&self, path: &str, code: Code, message: String, help: &str) -> Diagnostic {

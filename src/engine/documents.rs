@@ -8,16 +8,17 @@ use crate::build::index::Index;
 use crate::build::{assemble, encode};
 use crate::diagnostics::Diagnostic;
 use crate::ledger::Record;
-use crate::snapshot::{Resource, ResourceKind};
+use crate::snapshot::{BuiltDocument, Resource, ResourceKind};
 
 /// Publishes a document unless it is unchanged. If it couldn't be built, the last good document stays.
-pub(super) fn put(state: &mut State, route: String, kind: ResourceKind, document: Result<Resource, Diagnostic>) {
-    let mut resource = match document {
-        Ok(resource) => resource,
+pub(super) fn put(state: &mut State, route: String, kind: ResourceKind, document: Result<BuiltDocument, Diagnostic>) {
+    let mut document = match document {
+        Ok(document) => document,
         Err(diagnostic) => return state.problems.set(Source::Document(route), vec![diagnostic]),
     };
     let route: Arc<str> = route.into();
-    resource.last_modified = state.recorder.last_modified(&route, &resource, state.now);
+    let resource = document.resource_mut();
+    resource.last_modified = state.recorder.last_modified(&route, resource, state.now);
     if let Some(last_modified) = resource.last_modified
         && state.recorder.ledger.document(&route) != Some((resource.hash, last_modified))
     {
@@ -37,9 +38,8 @@ pub(super) fn put(state: &mut State, route: String, kind: ResourceKind, document
         return;
     }
     state.publisher.note_changed_route(&route);
-    let resource = Arc::new(resource);
-    state.publisher.unstored_documents.add(&resource);
-    state.publisher.snapshot.documents.insert(route, resource);
+    state.publisher.snapshot.documents.insert(route, Arc::clone(&document.resource));
+    state.publisher.unstored_documents.add(document);
 }
 
 /// Removes a document.

@@ -172,8 +172,8 @@ fn publish(
     );
     let mut names = BTreeSet::new();
     for (name, kind, mut document) in documents {
-        if let Ok(resource) = &mut document {
-            resource.expires = expires;
+        if let Ok(document) = &mut document {
+            document.resource_mut().expires = expires;
         }
         if loses_entry {
             state.publisher.shrunk_routes.insert(relative(&format!("{route}{name}")));

@@ -132,7 +132,7 @@ fn build_changes(
         }
     }
     finish(state, index, *building, effects);
-    // Readers don't wait for the disk.
+    // Documents of a publication that waits for bodies.
     effects.extend(state.publisher.unstored_documents.take());
     None
 }
@@ -183,6 +183,7 @@ fn finish(state: &mut State, index: &Index, building: Building, effects: &mut Ve
         return;
     }
     state.publisher.snapshot.generation += 1;
+    effects.extend(state.publisher.unstored_documents.take());
     effects.push(Effect::Swap(Arc::new(state.publisher.snapshot.clone())));
     effects.extend(activity);
     effects.extend(state.publisher.delivery().map(Effect::Deliver));

@@ -1,4 +1,4 @@
-//! Content codings of documents. Encoded on first use, once per version, and kept with the document.
+//! Content codings of documents. Encoded on first use; `document_cache` keeps the result.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::negotiation::Coding;
-use crate::snapshot::{CodingSlot, Resource};
+use crate::snapshot::Resource;
 
 /// Smaller documents gain nothing from a coding.
 pub(super) const MIN_CODED_BYTES: usize = 200;
@@ -53,16 +53,6 @@ impl EntityTag {
     }
 }
 
-/// The slot of a document that has its state in a coding.
-pub(super) fn slot(resource: &Resource, coding: Coding) -> &CodingSlot {
-    match coding {
-        Coding::Identity => &resource.codings.identity,
-        Coding::Gzip => &resource.codings.gzip,
-        Coding::Brotli => &resource.codings.brotli,
-        Coding::Zstd => &resource.codings.zstd,
-    }
-}
-
 /// Encodes a document. Takes milliseconds. `None` if the encoder fails, which happens only when memory is short.
 pub(super) fn encoded(identity: &Bytes, coding: Coding) -> Option<Bytes> {
     match coding {
@@ -95,7 +85,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::snapshot::ResourceKind;
+    use crate::snapshot::{BuiltDocument, ResourceKind};
 
     fn decoded(bytes: &[u8], coding: Coding) -> Vec<u8> {
         let mut plain = Vec::new();
@@ -122,7 +112,7 @@ mod tests {
 
     #[test]
     fn tags_differ_per_coding() {
-        let resource = Resource::new(ResourceKind::Page, b"x".to_vec(), None, 900);
+        let resource = BuiltDocument::new(ResourceKind::Page, b"x".to_vec(), None, 900).resource;
         let mut tags: Vec<_> = [Coding::Identity, Coding::Gzip, Coding::Brotli, Coding::Zstd]
             .map(|coding| String::from_utf8(EntityTag::new(&resource, coding).as_bytes().to_vec()).unwrap())
             .into();

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::workers::CancellationToken;
-use crate::snapshot::{PublishedArticle, Resource};
+use crate::snapshot::{BuiltDocument, PublishedArticle, Resource};
 use crate::types::ArticlePath;
 
 /// Reads or builds the data that HTTP requests need. Called on threads that may block; may return early once the token is cancelled.
@@ -26,15 +26,15 @@ pub enum DiskRequest {
     Media(ArticlePath),
     /// The bytes of a document, with its route.
     Document(Arc<str>, Arc<Resource>),
-    /// Eviction: this document now has more bytes in memory, so others may have to be evicted.
-    Evict(Arc<Resource>),
+    /// Documents were evicted from memory. Those that aren't on the disk yet are saved if they take too much memory.
+    SaveEvicted,
 }
 
 /// The response to a [`DiskRequest`].
 #[derive(Debug)]
 pub enum DiskResponse {
     /// A rendered page, and whether it can be served again from the cache.
-    Page(Arc<Resource>, Freshness),
+    Page(BuiltDocument, Freshness),
     /// An open file.
     File {
         /// Read from its current position.
@@ -46,8 +46,8 @@ pub enum DiskResponse {
     },
     /// The bytes of a document.
     Document(Bytes),
-    /// Eviction is done.
-    Evicted,
+    /// Evicted documents are saved as far as necessary.
+    Saved,
 }
 
 /// Checks that the files a cached page was built from are unchanged.

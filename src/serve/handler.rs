@@ -26,6 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::access_log::LogRecord;
+use super::counters::DocumentCounters;
 use super::disk::{Disk, DiskRequest, DiskResponse};
 use super::media::{FileBody, ResponseBody};
 use super::options::ServeOptions;
@@ -37,8 +38,8 @@ use super::responses::{self, FileFacts};
 use super::routes::respond;
 use super::timeouts::ConnectionPhase;
 use super::workers::{ThreadLimits, WorkError, Workers};
-use super::{admin, coding, forwarded};
-use crate::metrics::{FeedLabel, Metrics, ResponseLabels};
+use super::{admin, forwarded};
+use crate::metrics::{Metrics, ResponseLabels};
 use crate::parallel;
 use crate::snapshot::{PublishedArticle, ResourceKind, Snapshot};
 use crate::types::ArticlePath;
@@ -65,6 +66,7 @@ pub(super) struct ServerState<D> {
     file_workers: Arc<Workers>,
     /// The pool that builds documents and pages, for documents: reads them back and encodes them.
     document_workers: Workers,
+    counters: DocumentCounters,
     pages: Pages,
 }
 
@@ -82,9 +84,16 @@ impl<D> ServerState<D> {
             open_files: Arc::new(Semaphore::new(options.max_files)),
             file_workers: Arc::new(files),
             document_workers,
+            counters: DocumentCounters::default(),
             pages: Pages::new(page_workers, &options.metrics),
             options,
         }
+    }
+
+    /// The response of a document, which is counted.
+    fn document(&self, selected: &SelectedRepresentation, response: Response<Bytes>) -> Response<ResponseBody> {
+        self.counters.count(&self.options.metrics, selected, response.status());
+        in_memory(response)
     }
 }
 
@@ -116,7 +125,8 @@ where
         uri: request.uri(),
         headers: request.headers(),
     };
-    let ServerState { snapshot, options, .. } = &*client.server;
+    let server = &*client.server;
+    let ServerState { snapshot, options, .. } = server;
     if client.is_operator {
         return Ok(in_memory(admin::respond(&snapshot.load(), options, &head, (options.now)())));
     }
@@ -126,23 +136,20 @@ where
         Box::pin(wait_for_publication(options)).await;
         (reply, now) = route_request(snapshot, options, &head).await;
     }
-    let refuse_refetch = |selected: &SelectedRepresentation, status| {
-        refuse_refetch(&client, client_address, selected, status, &head, now)
-    };
     let mut response = match reply {
         Reply::Ready(response) => in_memory(count_other(&options.metrics, "other", response)),
-        Reply::Document(selected, response) => refuse_refetch(&selected, response.status()).unwrap_or_else(|| {
-            count_document(&options.metrics, &selected, response.status());
-            in_memory(response)
-        }),
-        Reply::NeedsBytes(selected) => match refuse_refetch(&selected, StatusCode::OK) {
+        Reply::Document(selected, response) => server.document(&selected, response),
+        Reply::NeedsBytes(selected) => match refuse_refetch(&client, client_address, &selected, &head, now) {
             Some(refusal) => refusal,
-            None => Box::pin(document_response(&client, selected, &head, now)).await,
+            None => match options.documents.response(&selected, now) {
+                Some(response) => server.document(&selected, response),
+                None => Box::pin(document_response(&client, selected, &head, now)).await,
+            },
         },
         Reply::NeedsDisk(DiskRequest::Article(article)) => Box::pin(page_response(&client, article, &head, now)).await,
         Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media_response(&client, path, &head, now)).await,
         // Routes never ask for these.
-        Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::Evict(_)) => {
+        Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::SaveEvicted) => {
             error_response(&options.metrics, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     };
@@ -212,12 +219,11 @@ fn refuse_refetch<D>(
     client: &Client<D>,
     client_address: Option<IpAddr>,
     selected: &SelectedRepresentation,
-    status: StatusCode,
     head: &RequestHead<'_>,
     now: jiff::Timestamp,
 ) -> Option<Response<ResponseBody>> {
     let is_feed = matches!(selected.resource.kind, ResourceKind::Feed(_) | ResourceKind::ShownFeed(_));
-    if status != StatusCode::OK || !is_feed || *head.method != Method::GET {
+    if !is_feed || *head.method != Method::GET {
         return None;
     }
     let ServeOptions { budgets, proxies, metrics, .. } = &client.server.options;
@@ -227,21 +233,6 @@ fn refuse_refetch<D>(
     let seconds = budgets.charge(client_address, head.headers, &selected.route, selected.resource.hash, now).err()?;
     let response = responses::too_many_requests(head, seconds, now);
     Some(in_memory(count_other(metrics, selected.resource.kind.name(), response)))
-}
-
-/// Counts a response made from a document. The counters are looked up once per document.
-fn count_document(metrics: &Metrics, selected: &SelectedRepresentation, status: StatusCode) {
-    let SelectedRepresentation { route, resource, coding, .. } = selected;
-    let of_feed = || metrics.section_responses.get_or_create_owned(&FeedLabel(Arc::clone(route)));
-    resource.requests.get_or_init(of_feed).inc();
-    let [not_modified, ok] = &coding::slot(resource, *coding).response_counters;
-    let counter = if status == StatusCode::OK { ok } else { not_modified };
-    let kind = || ResponseLabels {
-        format: resource.kind.name(),
-        status: status.as_u16(),
-        coding: coding.name().unwrap_or("identity"),
-    };
-    counter.get_or_init(|| metrics.responses.get_or_create_owned(&kind())).inc();
 }
 
 /// Counts any other response.
@@ -267,22 +258,17 @@ where
         return response;
     }
     let again = respond(&snapshot.load(), head, now);
-    match again {
-        Reply::NeedsBytes(newer) if !Arc::ptr_eq(&newer.resource, &resource) => {
-            match try_document_response(client, newer, now).await {
-                Some(response) => response,
-                None => error_response(&options.metrics, head, StatusCode::SERVICE_UNAVAILABLE, now),
-            }
-        }
-        Reply::Document(newer, response) => {
-            count_document(&options.metrics, &newer, response.status());
-            in_memory(response)
-        }
-        Reply::Ready(response) => in_memory(count_other(&options.metrics, "other", response)),
-        Reply::NeedsBytes(_) | Reply::NeedsDisk(_) => {
-            error_response(&options.metrics, head, StatusCode::SERVICE_UNAVAILABLE, now)
-        }
-    }
+    let response = match again {
+        Reply::NeedsBytes(newer) => match options.documents.response(&newer, now) {
+            Some(response) => Some(client.server.document(&newer, response)),
+            None if !Arc::ptr_eq(&newer.resource, &resource) => try_document_response(client, newer, now).await,
+            None => None,
+        },
+        Reply::Document(newer, response) => Some(client.server.document(&newer, response)),
+        Reply::Ready(response) => Some(in_memory(count_other(&options.metrics, "other", response))),
+        Reply::NeedsDisk(_) => None,
+    };
+    response.unwrap_or_else(|| error_response(&options.metrics, head, StatusCode::SERVICE_UNAVAILABLE, now))
 }
 
 /// Reads and encodes a document on a worker. Returns `None` if that fails.
@@ -294,30 +280,22 @@ async fn try_document_response<D>(
 where
     D: Disk,
 {
-    let disk = Arc::clone(&client.server.disk);
+    let (disk, documents) = (Arc::clone(&client.server.disk), Arc::clone(&client.server.options.documents));
     let work = client.server.document_workers.try_submit(move |token| {
-        let SelectedRepresentation { route, resource, coding, .. } = &selected;
         // The reader logs the reason.
-        let read = || match disk(DiskRequest::Document(Arc::clone(route), Arc::clone(resource)), token) {
-            Ok(DiskResponse::Document(bytes)) => Some(bytes),
-            _ => None,
-        };
-        let mut has_bytes = false;
-        let identity = || resource.bytes().or_else(read).inspect(|_| has_bytes = true);
-        let response = selected.make(identity, now);
-        if response.is_none() && has_bytes {
-            tracing::error!(?coding, "cannot encode a document");
-        }
-        // Eviction doesn't affect this response.
-        drop(disk(DiskRequest::Evict(Arc::clone(resource)), token));
+        let read =
+            || match disk(DiskRequest::Document(Arc::clone(&selected.route), Arc::clone(&selected.resource)), token) {
+                Ok(DiskResponse::Document(bytes)) => Some(bytes),
+                _ => None,
+            };
+        let response = documents.response_or_load(&selected, read, now);
+        // Saving documents doesn't affect this response.
+        drop(disk(DiskRequest::SaveEvicted, token));
         response.map(|response| (selected, response))
     });
     // The panic hook has logged a panic.
     let made = work.ok()?.await.ok().flatten();
-    made.map(|(selected, response)| {
-        count_document(&client.server.options.metrics, &selected, response.status());
-        in_memory(response)
-    })
+    made.map(|(selected, response)| client.server.document(&selected, response))
 }
 
 fn error_response(
@@ -339,7 +317,8 @@ async fn page_response<D>(
 where
     D: Disk,
 {
-    let ServerState { snapshot, disk, options, file_workers, pages, .. } = &*client.server;
+    let server = &*client.server;
+    let ServerState { snapshot, disk, options, file_workers, pages, .. } = server;
     let metrics = &options.metrics;
     for _ in 0..MAX_PAGE_VERSIONS {
         let reply = timeout(PAGE_TIMEOUT, pages.reply(&article, head, disk, file_workers, now)).await;
@@ -347,7 +326,7 @@ where
         let current = respond(&snapshot.load(), head, now);
         match current {
             Reply::NeedsDisk(DiskRequest::Article(current)) if Arc::ptr_eq(&current, &article) => {
-                return page_result_response(metrics, &article.path, reply, head, now);
+                return page_result_response(server, &article.path, reply, head, now);
             }
             Reply::NeedsDisk(DiskRequest::Article(newer)) => article = newer,
             Reply::Ready(response) => return in_memory(count_other(metrics, "other", response)),
@@ -357,18 +336,16 @@ where
     error_response(metrics, head, StatusCode::SERVICE_UNAVAILABLE, now)
 }
 
-fn page_result_response(
-    metrics: &Metrics,
+fn page_result_response<D>(
+    server: &ServerState<D>,
     path: &ArticlePath,
     reply: Result<Reply, PageError>,
     head: &RequestHead<'_>,
     now: jiff::Timestamp,
 ) -> Response<ResponseBody> {
+    let metrics = &server.options.metrics;
     let status = match reply {
-        Ok(Reply::Document(selected, response)) => {
-            count_document(metrics, &selected, response.status());
-            return in_memory(response);
-        }
+        Ok(Reply::Document(selected, response)) => return server.document(&selected, response),
         Ok(Reply::Ready(response)) => return in_memory(count_other(metrics, "page", response)),
         Ok(Reply::NeedsBytes(_) | Reply::NeedsDisk(_)) | Err(PageError::Failed) => StatusCode::INTERNAL_SERVER_ERROR,
         Err(PageError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
@@ -416,7 +393,7 @@ where
                 None => in_memory(response),
             }
         }
-        Ok(Ok(DiskResponse::Page(..) | DiskResponse::Document(_) | DiskResponse::Evicted)) => {
+        Ok(Ok(DiskResponse::Page(..) | DiskResponse::Document(_) | DiskResponse::Saved)) => {
             error_response(metrics, head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
         Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! run ─ listener ─ connection ─ handler ─ routes ─ responses ─ representation     routing a request: pure
-//!       │          │            │                    └ preconditions, negotiation, range, headers
+//!       │          │            │                    └ preconditions, negotiation, range, headers, templates
 //!       │          │            ├ forwarded, budget      the client's address and its limits: pure
+//!       │          │            ├ document_cache         documents in memory, in each content coding
 //!       │          │            ├ pages                  article pages, built on demand
 //!       │          │            ├ coding, media          content codings and media files
 //!       │          │            ├ workers                threads for blocking work
@@ -15,8 +16,8 @@
 //!
 //! # Where does a response come from?
 //!
-//! A request loads the snapshot once. Article pages, media files and documents that aren't in memory come from the `disk` function passed
-//! to [`run`]. This module knows neither the content directory nor the engine.
+//! A request loads the snapshot once. The bytes of documents come from [`DocumentCache`]. Article pages, media files and documents that
+//! aren't in the cache come from the `disk` function passed to [`run`]. This module knows neither the content directory nor the engine.
 
 use std::collections::HashMap;
 use std::io;
@@ -39,7 +40,9 @@ mod admin;
 mod budget;
 mod coding;
 mod connection;
+mod counters;
 mod disk;
+mod document_cache;
 pub mod forwarded;
 mod handler;
 mod headers;
@@ -57,6 +60,7 @@ pub mod responses;
 pub mod routes;
 mod stream;
 mod target;
+mod templates;
 mod timeouts;
 mod tls;
 mod workers;
@@ -64,6 +68,7 @@ mod workers;
 pub use access_log::AccessLog;
 pub use budget::Budgets;
 pub use disk::{Disk, DiskRequest, DiskResponse, Freshness};
+pub use document_cache::DocumentCache;
 pub use listener::{Audience, Listener};
 pub use options::{SavedCheck, ServeOptions, Verification};
 pub use tls::Tls;

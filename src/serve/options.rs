@@ -10,9 +10,13 @@ use tokio::sync::watch;
 
 use super::access_log::AccessLog;
 use super::budget::Budgets;
+use super::document_cache::DocumentCache;
 use crate::config::{self, Proxies};
-use crate::metrics::Metrics;
+use crate::metrics::{MemoryCounter, Metrics};
 use crate::snapshot::ResourceKind;
+
+/// The memory of documents, unless the daemon supplies another cache.
+const MAX_DOCUMENT_BYTES: usize = 1 << 28;
 
 /// Verifies a document saved by the previous run, by route and kind, before it is served.
 #[derive(Clone)]
@@ -69,6 +73,8 @@ pub struct ServeOptions {
     pub proxies: Proxies,
     /// Host names accepted by the admin listener, besides `localhost` and IP addresses.
     pub admin_hosts: Vec<String>,
+    /// Documents in memory.
+    pub documents: Arc<DocumentCache>,
     /// Limits on repeated unconditional requests.
     pub budgets: Arc<Budgets>,
     /// The access log, if one is configured.
@@ -95,6 +101,7 @@ impl ServeOptions {
             http2: false,
             proxies: Proxies::default(),
             admin_hosts: Vec::new(),
+            documents: Arc::new(DocumentCache::new(MAX_DOCUMENT_BYTES, MemoryCounter::default(), |_| {})),
             budgets: Arc::new(Budgets::new(config::Budget { per_hour: 0, exempt: Vec::new() })),
             access_log: None,
             metrics: Arc::default(),

@@ -18,6 +18,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use hyper::Response;
 use jiff::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
@@ -26,11 +28,12 @@ use tokio::sync::watch;
 use super::disk::{Disk, DiskRequest, DiskResponse, Freshness};
 use super::negotiation::Coding;
 use super::reply::Reply;
+use super::representation::{PreparedResponse, SelectedRepresentation};
 use super::request::RequestHead;
+use super::responses;
 use super::workers::{CancellationToken, Waiter, WorkError, Workers};
-use super::{representation, responses};
-use crate::metrics::Metrics;
-use crate::snapshot::{MemoryCounter, PublishedArticle, Resource};
+use crate::metrics::{MemoryCounter, Metrics};
+use crate::snapshot::{BuiltDocument, PublishedArticle, Resource};
 use crate::types::EntryId;
 
 /// Limits the memory of cached pages, content codings included.
@@ -67,17 +70,99 @@ impl From<WorkError> for PageError {
 struct Page {
     article: Arc<PublishedArticle>,
     resource: Arc<Resource>,
+    responses: Arc<Responses>,
     freshness: Freshness,
-    /// Bytes in memory when the page was cached. Constant, because the cache needs a stable weight.
+    /// Bytes in memory. Constant, because the cache needs a stable weight.
     weight: u64,
 }
 
+/// The prepared responses of a page, by coding. Without any, the page is enough for 304 and HEAD.
+#[derive(Clone, Default, Debug)]
+struct Responses {
+    identity: Option<Arc<PreparedResponse>>,
+    gzip: Option<Arc<PreparedResponse>>,
+    brotli: Option<Arc<PreparedResponse>>,
+    zstd: Option<Arc<PreparedResponse>>,
+}
+
+impl Responses {
+    fn slot(&mut self, coding: Coding) -> &mut Option<Arc<PreparedResponse>> {
+        match coding {
+            Coding::Identity => &mut self.identity,
+            Coding::Gzip => &mut self.gzip,
+            Coding::Brotli => &mut self.brotli,
+            Coding::Zstd => &mut self.zstd,
+        }
+    }
+
+    fn get(&self, coding: Coding) -> Option<&Arc<PreparedResponse>> {
+        match coding {
+            Coding::Identity => self.identity.as_ref(),
+            Coding::Gzip => self.gzip.as_ref(),
+            Coding::Brotli => self.brotli.as_ref(),
+            Coding::Zstd => self.zstd.as_ref(),
+        }
+    }
+
+    fn with(&self, coding: Coding, response: PreparedResponse) -> Responses {
+        let mut responses = self.clone();
+        *responses.slot(coding) = Some(Arc::new(response));
+        responses
+    }
+
+    /// These responses, and others of the same page.
+    fn or(&self, other: &Responses) -> Responses {
+        let either = |coding| self.get(coding).or_else(|| other.get(coding)).cloned();
+        Responses {
+            identity: either(Coding::Identity),
+            gzip: either(Coding::Gzip),
+            brotli: either(Coding::Brotli),
+            zstd: either(Coding::Zstd),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let all = [&self.identity, &self.gzip, &self.brotli, &self.zstd];
+        all.into_iter().flatten().map(|response| response.bytes.len()).sum()
+    }
+}
+
 impl Page {
-    fn new(article: Arc<PublishedArticle>, resource: Arc<Resource>, freshness: Freshness) -> Page {
+    fn new(
+        article: Arc<PublishedArticle>,
+        resource: Arc<Resource>,
+        responses: Responses,
+        freshness: Freshness,
+    ) -> Page {
         /// Estimated memory of a page besides its bytes.
         const OVERHEAD: usize = 1_024;
-        let weight = u64::try_from(resource.bytes_in_memory() + OVERHEAD).unwrap_or(u64::MAX);
-        Page { article, resource, freshness, weight }
+        let weight = u64::try_from(responses.bytes() + OVERHEAD).unwrap_or(u64::MAX);
+        Page { article, resource, responses: Arc::new(responses), freshness, weight }
+    }
+
+    fn with_responses(&self, responses: Responses) -> Page {
+        let Page { article, resource, freshness, .. } = self.clone();
+        Page::new(article, resource, responses, freshness)
+    }
+
+    /// [`Reply::NeedsBytes`] if the page has to be built or encoded first.
+    fn reply(&self, head: &RequestHead<'_>, now: Timestamp) -> Reply {
+        match responses::document(head, &"/articles/".into(), &self.resource, now) {
+            Reply::NeedsBytes(selected) => match self.response(&selected, now) {
+                Some(response) => Reply::Document(selected, response),
+                None => Reply::NeedsBytes(selected),
+            },
+            reply => reply,
+        }
+    }
+
+    fn response(&self, selected: &SelectedRepresentation, now: Timestamp) -> Option<Response<Bytes>> {
+        if let Some(prepared) = self.responses.get(selected.coding) {
+            return Some(selected.response(prepared, now));
+        }
+        let length = (selected.coding == Coding::Identity).then_some(self.resource.length);
+        let is_enough = selected.is_head && self.responses.identity.is_none();
+        is_enough.then(|| selected.head_without_bytes(length, now))
     }
 }
 
@@ -144,14 +229,13 @@ impl Pages {
     where
         D: Disk,
     {
-        let respond_with = |page: &Page| responses::document(head, &"/articles/".into(), &page.resource, now);
         let cached = lock(&self.state).cached(article);
         if let Some(page) = cached {
             let freshness = page.freshness.clone();
             if files.try_submit(move |_| freshness.is_fresh())?.await? {
-                match respond_with(&page) {
-                    Reply::NeedsBytes(selected) if page.resource.bytes().is_some() => {
-                        return self.encode(page, selected.coding).await.map(|page| respond_with(&page));
+                match page.reply(head, now) {
+                    Reply::NeedsBytes(selected) if page.responses.identity.is_some() => {
+                        return self.encode(page, selected.coding).await.map(|page| page.reply(head, now));
                     }
                     Reply::NeedsBytes(_) => {}
                     reply => return Ok(reply),
@@ -161,8 +245,8 @@ impl Pages {
             }
         }
         let page = self.build(article, disk).await?;
-        match respond_with(&page) {
-            Reply::NeedsBytes(selected) => self.encode(page, selected.coding).await.map(|page| respond_with(&page)),
+        match page.reply(head, now) {
+            Reply::NeedsBytes(selected) => self.encode(page, selected.coding).await.map(|page| page.reply(head, now)),
             reply => Ok(reply),
         }
     }
@@ -178,9 +262,10 @@ impl Pages {
             let response = disk(DiskRequest::Article(Arc::clone(&article)), token);
             metrics.pages_built.inc();
             match response {
-                Ok(DiskResponse::Page(resource, freshness)) => {
-                    resource.count_until_dropped(&held_bytes);
-                    Ok(Page::new(article, resource, freshness))
+                Ok(DiskResponse::Page(BuiltDocument { resource, bytes }, freshness)) => {
+                    let prepared = PreparedResponse::new(&resource, held_bytes.counted(bytes));
+                    let responses = Responses::default().with(Coding::Identity, prepared);
+                    Ok(Page::new(article, resource, responses, freshness))
                 }
                 Ok(_) => Err(PageError::Failed),
                 Err(error) => Err(PageError::Unreadable(Arc::new(error))),
@@ -194,10 +279,12 @@ impl Pages {
         let article = Arc::clone(&page.article);
         let held_bytes = self.held_bytes.clone();
         let encode = move |_: &CancellationToken| {
-            let bytes = page.resource.bytes();
-            let is_coded =
-                bytes.is_some_and(|bytes| representation::encode(&page.resource, coding, &bytes, &held_bytes));
-            is_coded.then_some(page).ok_or(PageError::Failed)
+            let identity = page.responses.identity.as_ref();
+            let encode = |identity: &Arc<PreparedResponse>| {
+                PreparedResponse::encode(&page.resource, coding, &identity.bytes, &held_bytes)
+            };
+            let prepared = identity.and_then(encode).ok_or(PageError::Failed)?;
+            Ok(page.with_responses(page.responses.with(coding, prepared)))
         };
         self.share_build(&article, coding, encode).await
     }
@@ -287,12 +374,18 @@ impl State {
         page.or_else(|| self.etags.get(&article.id).filter(is_this_version)).cloned()
     }
 
-    /// Caches a page, or updates the weight of a cached one.
+    /// Caches a page, or adds responses to a cached one.
     fn keep(&mut self, page: &Page) {
-        let Page { article, resource, freshness, .. } = page.clone();
-        let tag = Arc::new(resource.without_bytes());
-        self.etags.insert(article.id.clone(), Page::new(Arc::clone(&article), tag, freshness.clone()));
-        self.pages.insert(article.id.clone(), Page::new(article, resource, freshness));
+        let id = &page.article.id;
+        self.etags.insert(id.clone(), page.with_responses(Responses::default()));
+        let cached = self.pages.peek(id).filter(|cached| {
+            is_same_version(&cached.article, &page.article) && Arc::ptr_eq(&cached.resource, &page.resource)
+        });
+        let page = match cached {
+            Some(cached) => page.with_responses(page.responses.or(&cached.responses)),
+            None => page.clone(),
+        };
+        self.pages.insert(id.clone(), page);
     }
 
     fn evict(&mut self, page: &Page) {

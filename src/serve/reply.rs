@@ -13,7 +13,7 @@ pub enum Reply {
     Ready(Response<Bytes>),
     /// A complete response, and the document it was made from.
     Document(SelectedRepresentation, Response<Bytes>),
-    /// A document that isn't in memory in the selected coding. [`SelectedRepresentation::make`] makes the response from its bytes.
+    /// A document to send in the selected coding. [`SelectedRepresentation::response`] makes the 200 from its bytes.
     NeedsBytes(SelectedRepresentation),
     /// Something that isn't in memory. `responses::document` or `responses::file` makes the response.
     NeedsDisk(DiskRequest),

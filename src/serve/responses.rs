@@ -19,8 +19,9 @@ use super::negotiation;
 use super::preconditions::{self, Outcome, Validators};
 use super::range::{self, RequestedRange};
 use super::reply::Reply;
-use super::representation::{SelectedRepresentation, from_template, header_templates};
+use super::representation::SelectedRepresentation;
 use super::request::RequestHead;
+use super::templates::{self, Template};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::feed::page::error_page;
 use crate::snapshot::{GoneArticle, Report, Resource, RetiredAddress};
@@ -35,7 +36,7 @@ pub struct FileFacts {
     pub modified: Option<Timestamp>,
 }
 
-/// Responds with a document: 200, 304, 406 or 412.
+/// Responds with a document: 304, 406 or 412, or the representation for a 200.
 ///
 /// A 304 carries the fields that RFC 9110, section 15.4.5 requires (ETag, Vary, Cache-Control, Date) and CORS fields, nothing
 /// else. A 304 never encodes the document, because the tag of a coding is known without its bytes.
@@ -52,15 +53,11 @@ pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resourc
     let selected = SelectedRepresentation { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
     match outcome {
         Outcome::NotModified => {
-            let fields = &header_templates(resource, coding).not_modified;
-            let response = from_template(StatusCode::NOT_MODIFIED, fields, &tag, Bytes::new(), now);
+            let response = templates::response(Template::NotModified, resource, coding, &tag, Bytes::new(), now);
             Reply::Document(selected, response)
         }
         Outcome::PreconditionFailed => Reply::Ready(error(head, StatusCode::PRECONDITION_FAILED, now)),
-        Outcome::Proceed => match selected.ready(now).or_else(|| selected.ready_now(now)) {
-            Some(response) => Reply::Document(selected, response),
-            None => Reply::NeedsBytes(selected),
-        },
+        Outcome::Proceed => Reply::NeedsBytes(selected),
     }
 }
 

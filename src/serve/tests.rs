@@ -7,13 +7,15 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::config::Endpoint;
-use crate::snapshot::{Resource, ResourceKind};
+use crate::metrics::MemoryCounter;
+use crate::snapshot::{BuiltDocument, ResourceKind};
 use crate::types::ArticlePath;
 
 /// Long enough for a busy machine, short enough to fail instead of hanging.
@@ -24,6 +26,7 @@ const BIG_BYTES: usize = 32 << 20;
 struct Server {
     address: SocketAddr,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    documents: Arc<DocumentCache>,
     stop: Option<oneshot::Sender<()>>,
     ended: mpsc::Receiver<()>,
     _runtime: Runtime,
@@ -37,11 +40,14 @@ fn options() -> ServeOptions {
     ServeOptions::new(now)
 }
 
-fn snapshot() -> Snapshot {
+/// A snapshot with a few documents, whose bytes are in the cache.
+fn snapshot(documents: &DocumentCache) -> Snapshot {
     let mut snapshot = Snapshot { generation: 1, ..Snapshot::default() };
     for (path, length) in [("/", 5), ("/feed.xml", 2_000), ("/big", BIG_BYTES)] {
         let bytes = path.bytes().cycle().take(length).collect();
-        snapshot.documents.insert(path.into(), Arc::new(Resource::new(ResourceKind::Opml, bytes, None, 900)));
+        let BuiltDocument { resource, bytes } = BuiltDocument::new(ResourceKind::Opml, bytes, None, 900);
+        documents.insert(&resource, bytes);
+        snapshot.documents.insert(path.into(), resource);
     }
     for name in ["quay.jpg", "logo.svg", "gone.jpg", "broken.jpg", "cut.jpg", "panic.jpg"] {
         snapshot.media.insert(name.into(), ArticlePath::new(name));
@@ -79,7 +85,9 @@ impl Server {
         let endpoint = Endpoint::Tcp("127.0.0.1:0".parse().unwrap());
         let listener = runtime.block_on(async { Listener::bind(&endpoint, Audience::Public) }).unwrap();
         let Endpoint::Tcp(address) = listener.endpoint().unwrap() else { panic!("TCP") };
-        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot()));
+        let documents = Arc::new(DocumentCache::new(1 << 30, MemoryCounter::default(), |_| {}));
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot(&documents)));
+        let options = ServeOptions { documents: Arc::clone(&documents), ..options };
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = mpsc::channel();
         let server = run(vec![listener], Arc::clone(&snapshot), Arc::new(disk), options, async move {
@@ -89,7 +97,12 @@ impl Server {
             server.await;
             let _ = end.send(());
         }));
-        Server { address, snapshot, stop: Some(stop), ended, _runtime: runtime }
+        Server { address, snapshot, documents, stop: Some(stop), ended, _runtime: runtime }
+    }
+
+    /// The bytes of a document.
+    fn bytes(&self, path: &str) -> Bytes {
+        self.documents.bytes(self.snapshot.load().documents[path].hash).unwrap()
     }
 
     fn connect(&self) -> TcpStream {
@@ -218,7 +231,7 @@ fn bodies_match_their_content_coding() {
             if accepted == "gzip" && method == "GET" {
                 let mut plain = Vec::new();
                 flate2::read::GzDecoder::new(&*body).read_to_end(&mut plain).unwrap();
-                assert_eq!(plain, server.snapshot.load().documents["/feed.xml"].bytes().unwrap());
+                assert_eq!(plain, server.bytes("/feed.xml"));
             }
         }
         assert!(lengths.iter().all(|length| *length == lengths[0]), "H-40: {lengths:?}");
@@ -464,12 +477,14 @@ fn next_request_sees_new_snapshot() {
     kept.read_exact(&mut begun).unwrap();
     let mut second = Snapshot::clone(&first);
     second.generation = 2;
-    let changed = Resource::new(ResourceKind::Opml, vec![b'n'; 10], None, 900);
-    second.documents.insert("/big".into(), Arc::new(changed));
+    let expected = server.bytes("/big");
+    let BuiltDocument { resource, bytes } = BuiltDocument::new(ResourceKind::Opml, vec![b'n'; 10], None, 900);
+    server.documents.insert(&resource, bytes);
+    second.documents.insert("/big".into(), resource);
     server.snapshot.store(Arc::new(second));
     let (head, body) = read_response(&mut kept, true);
     assert_eq!(field(&head, "etag").unwrap(), format!("\"{}\"", first.documents["/big"].hash));
-    assert_eq!(body, first.documents["/big"].bytes().unwrap());
+    assert_eq!(body, expected);
     kept.write_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     assert_eq!(read_response(&mut kept, true).1, b"nnnnnnnnnn");
 }

@@ -346,7 +346,7 @@ fn resource(line: DocumentLine, ledger: &Ledger) -> Option<Resource> {
         return None;
     }
     let last_modified = line.last_modified.and_then(instant);
-    let mut resource = Resource::cold(*kind, hash, line.length, last_modified, line.max_age);
+    let mut resource = Resource::new(*kind, hash, line.length, last_modified, line.max_age);
     resource.newest = line.newest.and_then(instant);
     resource.expires = line.until.and_then(instant);
     resource.links = line.links.map(|links| Text::line(&links));

@@ -87,6 +87,38 @@ fn engine_has_no_callbacks_and_no_channels() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Names of what serving adds to documents, and of what makes data more than data.
+const NOT_PLAIN: &[&str] = &[
+    "prometheus",
+    "metrics",
+    "http::",
+    "HeaderMap",
+    "HeaderValue",
+    "Atomic",
+    "Mutex",
+    "RwLock",
+    "OnceLock",
+    "LazyLock",
+    "Cell",
+    "ArcSwap",
+];
+
+#[test]
+fn snapshot_is_plain_data() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![src.join("snapshot.rs")];
+    sources(&src.join("snapshot"), &mut files);
+    assert!(files.len() > 1, "{files:?}");
+    let mut wrong = Vec::new();
+    for file in &files {
+        for (number, line) in code(file).lines().enumerate() {
+            let found = NOT_PLAIN.iter().find(|name| line.contains(**name));
+            wrong.extend(found.map(|found| format!("{}:{}: `{found}`", file.display(), number + 1)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// The parts hold the engine's state, and each part changes only itself.
 #[test]
 fn engine_parts_do_not_import_the_engine() {

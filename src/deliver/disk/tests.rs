@@ -1,13 +1,13 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::os::unix::fs::symlink;
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::feed::Format;
-use crate::snapshot::ResourceKind;
+use crate::snapshot::{BuiltDocument, ResourceKind};
 
 fn rss(generator: &str, address: &str, text: &str) -> String {
     format!(
@@ -27,11 +27,23 @@ fn opml(text: &str) -> String {
 const RSS: &str = "https://courier.example/rss.xml";
 const JSON: &str = "https://courier.example/feed.json";
 
+/// The bytes of all documents.
+static BYTES: LazyLock<Mutex<HashMap<ContentHash, Bytes>>> = LazyLock::new(Mutex::default);
+
+fn document(kind: ResourceKind, text: &str) -> Option<Arc<Resource>> {
+    let BuiltDocument { resource, bytes } = BuiltDocument::new(kind, text.as_bytes().to_vec(), None, 60);
+    BYTES.lock().expect("no panic").insert(resource.hash, bytes);
+    Some(resource)
+}
+
+fn disk(directory: PathBuf, state: &Path) -> Disk {
+    let read = |_: &str, resource: &Arc<Resource>| Ok(BYTES.lock().expect("no panic")[&resource.hash].clone());
+    Disk::new(directory, state).with_reader(Box::new(read))
+}
+
 /// A version of a newsroom's documents.
 fn documents(text: &str) -> Delivery {
-    let document = |route: &str, kind, text: String| {
-        (Arc::from(route), Some(Arc::new(Resource::new(kind, text.into_bytes(), None, 60))))
-    };
+    let document = |route: &str, kind, text: String| (Arc::from(route), document(kind, &text));
     Delivery {
         generation: 1,
         documents: vec![
@@ -64,7 +76,7 @@ impl Output {
     }
 
     fn disk(&self) -> Disk {
-        Disk::new(self.path("feeds"), &self.path("state"))
+        disk(self.path("feeds"), &self.path("state"))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -250,7 +262,7 @@ fn manifest_lists_versions_before_they_are_written() {
     let seen = Arc::new(Mutex::new(String::new()));
     let (manifest, reader_seen) = (output.path("feeds/.dateline"), Arc::clone(&seen));
     let bytes = json(JSON, "New").into_bytes();
-    let new = Resource::cold(ResourceKind::Feed(Format::Json), ContentHash::of(&bytes), bytes.len(), None, 60);
+    let new = Resource::new(ResourceKind::Feed(Format::Json), ContentHash::of(&bytes), bytes.len(), None, 60);
     let (old, hash) = (ContentHash::of(json(JSON, "Old").as_bytes()), new.hash);
     let mut disk = output.disk().with_reader(Box::new(move |_, _| {
         *reader_seen.lock().expect("one thread") = fs::read_to_string(&manifest)?;
@@ -297,9 +309,9 @@ fn foreign_manifests_are_not_replaced() {
 #[test]
 fn withheld_document_is_removed_if_replacing_fails() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut disk = Disk::new(folder.path().to_owned(), folder.path());
+    let mut disk = disk(folder.path().to_owned(), folder.path());
     let mut deliver = |text: &str, withheld: &[&str]| {
-        let document = || Some(Arc::new(Resource::new(ResourceKind::Opml, opml(text).into_bytes(), None, 900)));
+        let document = || document(ResourceKind::Opml, &opml(text));
         let documents = ["a.xml", "b.xml", "c.xml"].map(|path| (path.into(), document())).into();
         let withheld = withheld.iter().map(|path| Arc::from(*path)).collect();
         disk.deliver(&Delivery { documents, complete: false, withheld, ..none() }).problems.len()

@@ -11,7 +11,7 @@ use crate::build::index::Index;
 use crate::build::placement::FeedKey;
 use crate::event::{Delivery, Effect, Ticket};
 use crate::ledger::Ledger;
-use crate::snapshot::{PageFrame, Resource, ResourceKind, Snapshot};
+use crate::snapshot::{BuiltDocument, PageFrame, Resource, ResourceKind, Snapshot};
 use crate::types::{ArticlePath, ContentHash, SectionPath, Text};
 
 /// The published state, and what has to be published next.
@@ -182,17 +182,17 @@ impl Pages {
 /// Built documents that haven't been passed on in [`Effect::Store`].
 #[derive(Debug, Default)]
 pub(crate) struct UnstoredDocuments {
-    documents: Vec<Arc<Resource>>,
+    documents: Vec<BuiltDocument>,
     bytes: usize,
 }
 
 impl UnstoredDocuments {
-    pub(crate) fn add(&mut self, document: &Arc<Resource>) {
-        self.bytes += document.bytes_in_memory();
-        self.documents.push(Arc::clone(document));
+    pub(crate) fn add(&mut self, document: BuiltDocument) {
+        self.bytes += document.bytes.len();
+        self.documents.push(document);
     }
 
-    /// The size of the documents in memory, in bytes.
+    /// The size of the documents, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,5 +1,6 @@
 //! Tests of publications that proceed in slices. The limits of a slice are lower in tests.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use crate::event::{
     Answer, Command, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, Query, Ticket,
 };
 use crate::ledger::Record;
+use crate::snapshot::Resource;
 use crate::types::{ContentHash, Text};
 
 const ARTICLES: usize = 300;
@@ -50,6 +52,7 @@ struct Seen {
     slices: usize,
     kinds: Vec<&'static str>,
     records: Vec<Record>,
+    stored: HashSet<ContentHash>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -74,11 +77,13 @@ fn drive(engine: &mut Engine, seen: &mut Seen, event: Event, checked: &Checked, 
                     seen.records.extend(records);
                 }
                 Effect::Store(documents) => {
-                    assert!(documents.iter().all(|document| document.is_in_memory()));
                     seen.kinds.push("store");
+                    seen.stored.extend(documents.iter().map(|document| document.resource.hash));
                 }
                 Effect::Swap(snapshot) => {
                     seen.kinds.push("swap");
+                    let is_stored = |document: &Arc<Resource>| seen.stored.contains(&document.hash);
+                    assert!(snapshot.documents.values().all(is_stored), "readers see documents that nobody has");
                     seen.snapshot = snapshot;
                 }
                 Effect::Answer(..) => seen.kinds.push("answer"),

@@ -31,10 +31,10 @@ fn article(id: &str, version: &str) -> Arc<PublishedArticle> {
 }
 
 /// A page that contains the version it was built from.
-fn page(article: &PublishedArticle) -> Arc<Resource> {
+fn page(article: &PublishedArticle) -> BuiltDocument {
     let words = if article.path.as_str().starts_with("big") { BIG_BYTES / 5 } else { 1_000 };
     let text = format!("version {} {}", article.hash, "word ".repeat(words));
-    Arc::new(Resource::new(ResourceKind::Page, text.into_bytes(), Some(now()), 60))
+    BuiltDocument::new(ResourceKind::Page, text.into_bytes(), Some(now()), 60)
 }
 
 /// A server with observable builds.
@@ -126,11 +126,11 @@ fn requests_for_one_page_share_one_build() {
     assert_eq!([coded(None), coded(Some("gzip")), coded(Some("br"))], [10; 3]);
     assert_eq!(pages.builds(), 1);
     // Later requests use the cached page, including 304 and HEAD.
-    let tag = format!("If-None-Match: \"{}\"\r\n", page(&story).hash);
+    let tag = format!("If-None-Match: \"{}\"\r\n", page(&story).resource.hash);
     assert_eq!(status(&pages.get("a", &tag).0), "304");
-    assert_eq!(pages.get("a", "").1, String::from_utf8_lossy(&page(&story).bytes().unwrap()));
+    assert_eq!(pages.get("a", "").1, String::from_utf8_lossy(&page(&story).bytes));
     let head = pages.server.exchange("HEAD /articles/story-a HTTP/1.0\r\nConnection: close\r\n\r\n");
-    assert!(head.contains(&format!("content-length: {}\r\n", page(&story).length)), "{head}");
+    assert!(head.contains(&format!("content-length: {}\r\n", page(&story).bytes.len())), "{head}");
     assert_eq!(pages.builds(), 1);
 }
 
@@ -221,14 +221,14 @@ fn article_changed_during_its_build_is_built_again() {
     pages.publish(&[Arc::clone(&newer)]);
     (0..2).for_each(|_| pages.release.send(()).unwrap());
     let (head, body) = read_response(&mut client, true);
-    assert_eq!((status(&head), &*body), ("200", &*page(&newer).bytes().unwrap()));
+    assert_eq!((status(&head), &*body), ("200", &*page(&newer).bytes));
 }
 
 #[test]
 fn cached_page_is_served_only_while_published() {
     let (first, second) = (article("a", "1"), article("a", "2"));
     let pages = Pages::start(&[Arc::clone(&first)], false);
-    let body = |article: &PublishedArticle| String::from_utf8_lossy(&page(article).bytes().unwrap()).into_owned();
+    let body = |article: &PublishedArticle| String::from_utf8_lossy(&page(article).bytes).into_owned();
     let step = |expected: &str, builds: usize| {
         assert_eq!((pages.get("a", "").1, pages.builds()), (expected.to_owned(), builds));
     };

@@ -29,7 +29,7 @@ use dateline::types::{ArticlePath, Text};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::simulated_daemon::{SimulatedDaemon, text};
+use super::simulated_daemon::SimulatedDaemon;
 use super::{AUTHORITY, Player, expanded};
 
 impl Player {
@@ -81,7 +81,7 @@ impl Player {
                 same(date.map_or("none".to_owned(), |date| date.to_string()), value)
             }
             ("says" | "omits", _) => {
-                let text = text(&daemon.shown, place);
+                let text = daemon.text(&daemon.shown, place);
                 if text.contains(value) == (subject == "says") { Ok(()) } else { Err(format!("found {text}")) }
             }
             ("modified", _) => {
@@ -95,7 +95,7 @@ impl Player {
             }
             ("nowhere", words) => {
                 let mut found =
-                    daemon.shown.documents.keys().filter(|route| text(&daemon.shown, route).contains(words));
+                    daemon.shown.documents.keys().filter(|route| daemon.text(&daemon.shown, route).contains(words));
                 match found.next() {
                     Some(route) => Err(format!("found in {route}")),
                     None if observed.words.contains(words) || observed.log.iter().any(|line| line.contains(words)) => {
@@ -197,7 +197,7 @@ fn some(found: String) -> String {
 }
 
 fn json(daemon: &SimulatedDaemon, route: &str) -> Value {
-    serde_json::from_str(&text(&daemon.shown, &format!("{route}feed.json"))).unwrap_or_default()
+    serde_json::from_str(&daemon.text(&daemon.shown, &format!("{route}feed.json"))).unwrap_or_default()
 }
 
 /// The log lines of activity.

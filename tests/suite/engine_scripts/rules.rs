@@ -8,7 +8,7 @@ use dateline::article::{self, Parsed};
 use dateline::snapshot::Snapshot;
 use serde_json::Value;
 
-use super::simulated_daemon::{SimulatedDaemon, text};
+use super::simulated_daemon::SimulatedDaemon;
 
 impl SimulatedDaemon {
     /// Publishes a snapshot, and checks the invariants of snapshots.
@@ -28,20 +28,21 @@ impl SimulatedDaemon {
             let dated = document.last_modified.map(|at| (document.hash, at));
             let is_known = dated.is_none() || !self.unwritten.is_empty() || ledger.document(route) == dated;
             assert!(is_known, "the Last-Modified of {route} is served before it is recorded");
-            let text = text(&snapshot, route);
+            let text = self.text(&snapshot, route);
             assert!(!self.is_secret(&text), "{route} contains withheld text:\n{text}");
         }
         for (route, sources) in &snapshot.shown_articles {
             let ids: Vec<&str> = sources.iter().map(|article| article.id.as_str()).collect();
-            if let Some(json) = snapshot.documents.get(&*format!("{route}feed.json")) {
-                let feed: Value = serde_json::from_slice(&json.bytes().expect("in memory")).expect("JSON");
+            let json = self.text(&snapshot, &format!("{route}feed.json"));
+            if !json.is_empty() {
+                let feed: Value = serde_json::from_str(&json).expect("JSON");
                 let items: Vec<&str> =
                     feed["items"].as_array().into_iter().flatten().filter_map(|item| item["id"].as_str()).collect();
                 assert_eq!(items, ids, "{route}feed.json");
             }
             for name in ["rss.xml", "atom.xml"].map(|name| format!("{route}{name}")) {
                 let is_there = |id: &&&str| {
-                    snapshot.documents.contains_key(&*name) && !text(&snapshot, &name).contains(&format!(">{id}<"))
+                    snapshot.documents.contains_key(&*name) && !self.text(&snapshot, &name).contains(&format!(">{id}<"))
                 };
                 assert_eq!(ids.iter().find(is_there), None, "{name}");
             }
@@ -92,11 +93,12 @@ impl SimulatedDaemon {
         let facts = |snapshot: &Snapshot, route| snapshot.documents.get(route).map(|it| (it.hash, it.last_modified));
         for route in routes {
             if facts(&self.shown, &**route) != facts(&fresh.shown, &**route) {
-                let describe = |snapshot: &Snapshot| {
-                    let document = snapshot.documents.get(route);
-                    format!("{:?} {}", document.map(|document| document.last_modified), text(snapshot, route))
+                let describe = |daemon: &SimulatedDaemon| {
+                    let document = daemon.shown.documents.get(route);
+                    let modified = document.map(|document| document.last_modified);
+                    format!("{modified:?} {}", daemon.text(&daemon.shown, route))
                 };
-                let (shown, new) = (describe(&self.shown), describe(&fresh.shown));
+                let (shown, new) = (describe(self), describe(&fresh));
                 let same = shown.chars().zip(new.chars()).take_while(|(one, other)| one == other).count();
                 let part = |text: &str| text.chars().skip(same.saturating_sub(80)).take(240).collect::<String>();
                 return Err(format!("{route} of a fresh start is\n{}\nand not\n{}", part(&new), part(&shown)));

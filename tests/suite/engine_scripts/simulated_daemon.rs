@@ -1,10 +1,11 @@
 //! A daemon without disk, network and clock: executes the engine's effects in memory, as `daemon` does, and checks the crate's invariants
 //! at every step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use dateline::article::{self, Article, Parsed};
 use dateline::config::{self, Checked};
 use dateline::diagnostics::{Code, Diagnostic, Place};
@@ -46,6 +47,8 @@ pub(super) struct SimulatedDaemon {
     pub(super) engine: Option<Engine>,
     /// The published snapshot.
     pub(super) shown: Arc<Snapshot>,
+    /// The bytes of all documents that were built.
+    pub(super) documents: HashMap<ContentHash, Bytes>,
     pub(super) observed: Observed,
     /// The files on the disk, and those that can't be read.
     pub(super) files: BTreeMap<String, String>,
@@ -83,6 +86,7 @@ impl SimulatedDaemon {
             now,
             engine: None,
             shown: Arc::default(),
+            documents: HashMap::new(),
             observed: Observed::default(),
             files: BTreeMap::new(),
             unreadable: BTreeSet::new(),
@@ -177,7 +181,7 @@ impl SimulatedDaemon {
     fn read(&self, path: &str, text: &str) -> FileState {
         let parsed = parse(path, text, &self.options());
         if self.refused.contains(&(path.to_owned(), text.to_owned())) {
-            let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed to process this file");
+            let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed over this file");
             let diagnostic = diagnostic.at(Place::file(&format!("content/{path}")));
             let metadata = parsed.article.as_ref().map(|article| &article.metadata);
             let is_timed = metadata.is_some_and(|it| it.embargo.or(it.expires).is_some() || it.retracted.is_some());
@@ -324,7 +328,10 @@ impl SimulatedDaemon {
                         requests.into_iter().map(|request| self.load_stored(request)).collect(),
                     ));
                 }
-                Effect::Store(_) => {}
+                Effect::Store(built) => {
+                    assert!(!is_swapped, "documents are stored before they are published");
+                    self.documents.extend(built.into_iter().map(|document| (document.resource.hash, document.bytes)));
+                }
                 Effect::Resume => next.push(Event::Resume),
                 Effect::FindDormant(query) => panic!("this engine keeps all articles in memory: {query:?}"),
                 // Changed parsing options make the watcher read all files again.
@@ -409,12 +416,12 @@ impl SimulatedDaemon {
         }
         self.send(event);
     }
-}
 
-/// The text of a document.
-pub(super) fn text(snapshot: &Snapshot, route: &str) -> String {
-    let bytes = snapshot.documents.get(route).map(|document| document.bytes().expect("in memory"));
-    bytes.map(|bytes| String::from_utf8(bytes.to_vec()).expect("UTF-8")).unwrap_or_default()
+    /// The text of a document.
+    pub(super) fn text(&self, snapshot: &Snapshot, route: &str) -> String {
+        let bytes = snapshot.documents.get(route).map(|document| &self.documents[&document.hash]);
+        bytes.map(|bytes| String::from_utf8(bytes.to_vec()).expect("UTF-8")).unwrap_or_default()
+    }
 }
 
 fn parse(path: &str, text: &str, options: &article::ParseOptions) -> Parsed {
