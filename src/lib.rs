@@ -29,6 +29,9 @@
 //! config > feed > article > diagnostics > metrics > types > encoding > slab > parallel
 //! ```
 //!
+//! The modules from `engine` rightwards are in crates of their own: `crates/core` (`engine` to `feed`), `crates/article` and `crates/base`
+//! (`diagnostics` to `parallel`). After a change, Cargo builds only the crates that it concerns.
+//!
 //! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`; they meet the core through `event` and
 //! `snapshot`. From `engine` rightwards everything is pure: no async, disk, network, environment, clock, logging or randomness.
 //!
@@ -82,25 +85,15 @@
 //! - **dormant**: said of an article that is gone for good and whose notices have ended. Its facts are only in the store.
 //! - **diagnostic**: one mistake in the input, with its place and a fix.
 
-pub mod article;
+pub use dateline_article::article;
+pub use dateline_base::{diagnostics, encoding, metrics, parallel, slab, types};
+pub use dateline_core::{build, config, engine, event, feed, ledger, snapshot};
+
 pub mod beneath;
-pub mod build;
 pub mod cli;
-pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod deliver;
-pub mod diagnostics;
-pub mod encoding;
-pub mod engine;
-pub mod event;
-pub mod feed;
-pub mod ledger;
-pub mod metrics;
-pub mod parallel;
 pub mod serve;
-pub mod slab;
-pub mod snapshot;
 pub mod store;
-pub mod types;
 pub mod watch;

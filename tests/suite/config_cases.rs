@@ -71,11 +71,11 @@ fn reference_configuration_is_valid_and_complete() {
     assert!(checked.config.is_some() && checked.diagnostics.is_empty(), "{:?}", checked.diagnostics);
     // The reference explains every key that the program reads.
     let source = concat!(
-        include_str!("../../src/config/validate.rs"),
-        include_str!("../../src/config/sections.rs"),
-        include_str!("../../src/config/feeds.rs"),
-        include_str!("../../src/config/server.rs"),
-        include_str!("../../src/config/addresses.rs"),
+        include_str!("../../crates/core/src/config/validate.rs"),
+        include_str!("../../crates/core/src/config/sections.rs"),
+        include_str!("../../crates/core/src/config/feeds.rs"),
+        include_str!("../../crates/core/src/config/server.rs"),
+        include_str!("../../crates/core/src/config/addresses.rs"),
     );
     let chapter = include_str!("../../docs/src/configuration.md");
     let table = chapter

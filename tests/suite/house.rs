@@ -46,6 +46,32 @@ const IMPURE: [&str; 9] = [
     "tracing::",
 ];
 
+/// The source folders of the program and of its crates.
+fn source_folders() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crates = fs::read_dir(root.join("crates")).expect("crates is readable");
+    let mut folders: Vec<PathBuf> = crates.map(|folder| folder.expect("readable").path().join("src")).collect();
+    folders.push(root.join("src"));
+    folders
+}
+
+/// A file or folder below one of the source folders.
+fn source(name: &str) -> PathBuf {
+    source_folders().into_iter().map(|folder| folder.join(name)).find(|path| path.exists()).expect(name)
+}
+
+/// All source files, each with its path below its source folder.
+fn all_sources() -> Vec<(String, PathBuf)> {
+    let mut all = Vec::new();
+    for folder in source_folders() {
+        let mut files = Vec::new();
+        sources(&folder, &mut files);
+        let relative = |file: &Path| file.strip_prefix(&folder).expect("below it").to_str().expect("UTF-8").to_owned();
+        all.extend(files.into_iter().map(|file| (relative(&file), file)));
+    }
+    all
+}
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("src is readable") {
         let path = entry.expect("src is readable").path();
@@ -63,9 +89,8 @@ const SIDE_CHANNELS: &[&str] =
 
 #[test]
 fn engine_has_no_callbacks_and_no_channels() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = vec![src.join("event.rs")];
-    sources(&src.join("engine"), &mut files);
+    let mut files = vec![source("event.rs")];
+    sources(&source("engine"), &mut files);
     assert!(files.len() > 15, "{} files: the engine wasn't found", files.len());
     let mut wrong = Vec::new();
     for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
@@ -105,9 +130,8 @@ const NOT_PLAIN: &[&str] = &[
 
 #[test]
 fn snapshot_is_plain_data() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = vec![src.join("snapshot.rs")];
-    sources(&src.join("snapshot"), &mut files);
+    let mut files = vec![source("snapshot.rs")];
+    sources(&source("snapshot"), &mut files);
     assert!(files.len() > 1, "{files:?}");
     let mut wrong = Vec::new();
     for file in &files {
@@ -122,7 +146,7 @@ fn snapshot_is_plain_data() {
 /// The parts hold the engine's state, and each part changes only itself.
 #[test]
 fn engine_parts_do_not_import_the_engine() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/parts");
+    let folder = source("engine/parts");
     let mut files = Vec::new();
     sources(&folder, &mut files);
     assert!(files.len() > 10, "only {} files were checked", files.len());
@@ -142,7 +166,7 @@ fn engine_parts_do_not_import_the_engine() {
 /// The steps of the engine are functions. Methods spread over many files would hide which parts a step changes.
 #[test]
 fn engine_and_its_state_have_methods_in_one_file_each() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine");
+    let folder = source("engine");
     let mut files = Vec::new();
     sources(&folder, &mut files);
     assert!(files.len() > 30, "only {} files were checked", files.len());
@@ -159,15 +183,12 @@ fn engine_and_its_state_have_methods_in_one_file_each() {
 
 #[test]
 fn imports_point_down_and_the_core_is_pure() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
+    let files = all_sources();
     let position = |module: &str| ORDER.iter().position(|name| *name == module).expect("known");
     let (engine, build) = (position("engine"), position("build"));
     let mut checked = 0;
     let mut wrong = Vec::new();
-    for file in &files {
-        let relative = file.strip_prefix(&src).expect("below src").to_str().expect("UTF-8").to_owned();
+    for (relative, file) in &files {
         let module = relative.split('/').next().unwrap_or_default().trim_end_matches(".rs");
         if matches!(module, "lib" | "main") {
             continue;
@@ -246,11 +267,9 @@ struct Modules(BTreeMap<ModulePath, String>);
 
 impl Modules {
     fn read() -> Modules {
-        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut files = Vec::new();
-        sources(&src, &mut files);
-        let modules = files.iter().filter_map(|file| {
-            let relative = file.strip_prefix(&src).expect("below src").with_extension("");
+        let files = all_sources();
+        let modules = files.iter().filter_map(|(relative, file)| {
+            let relative = Path::new(relative).with_extension("");
             let mut path: ModulePath = relative.iter().map(|name| name.to_str().expect("UTF-8").to_owned()).collect();
             if path.iter().any(|name| matches!(name.as_str(), "tests" | "lib" | "main")) {
                 return None;
@@ -340,13 +359,9 @@ impl Modules {
 
 #[test]
 fn one_function_opens_connections() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
     let mut wrong = Vec::new();
     let mut opened = 0;
-    for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
-        let relative = file.strip_prefix(&src).expect("below src").to_str().expect("UTF-8");
+    for (relative, file) in all_sources().iter().filter(|(_, file)| !file.ends_with("tests.rs")) {
         let mut code = code(file);
         if relative == "store/opening.rs" {
             let start = code.find("pub(super) fn open(").expect("the function");

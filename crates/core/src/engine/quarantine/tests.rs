@@ -1,4 +1,4 @@
-//! Tests with articles over which dateline panics on purpose, see `render::FAILS` and `feed::FAILS`.
+//! Tests with articles over which dateline panics on purpose, see `entries::FAILS` and `feed::FAILS`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -8,9 +8,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::article::Parsed;
-use crate::article::render::FAILS as FAILS_TO_RENDER;
 use crate::config::{self, Checked};
 use crate::engine::Engine;
+use crate::engine::entries::FAILS as FAILS_TO_RENDER;
 use crate::event::{Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile};
 use crate::feed::FAILS as FAILS_TO_ENCODE;
 use crate::snapshot::Snapshot;

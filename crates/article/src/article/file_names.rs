@@ -15,7 +15,7 @@ pub fn is_article_name(name: &str) -> bool {
 }
 
 /// Whether the path contains a folder for drafts, such as Jekyll's `_drafts`, at any depth.
-pub(crate) fn in_drafts_folder(path: &ArticlePath) -> bool {
+pub fn in_drafts_folder(path: &ArticlePath) -> bool {
     path.folder().split('/').any(is_drafts_folder)
 }
 

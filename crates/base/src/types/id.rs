@@ -54,7 +54,7 @@ impl EntryId {
     }
 
     /// An id minted from parts that are already valid.
-    pub(crate) fn minted(id: String) -> EntryId {
+    pub fn minted(id: String) -> EntryId {
         EntryId(id.into())
     }
 

@@ -3,7 +3,7 @@
 use crate::encoding;
 
 /// Escapes text for HTML; line breaks become `<br>`.
-pub(crate) fn escape_lines(text: &str, html: &mut String) {
+pub fn escape_lines(text: &str, html: &mut String) {
     for line in text.split_inclusive('\n') {
         encoding::escape_text(line.strip_suffix('\n').unwrap_or(line), html);
         if line.ends_with('\n') {

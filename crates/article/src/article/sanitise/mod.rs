@@ -62,7 +62,7 @@ use url::Url;
 
 pub(super) use addresses::percent_decoded;
 pub(super) use convert::{Loss, losses};
-pub(crate) use escape::escape_lines;
+pub use escape::escape_lines;
 pub(super) use hidden::{is_hidden, visible_inside};
 use lists::{ATTRIBUTES, BLOCKS, COMMON_ATTRIBUTES, DROPPED, ELEMENTS, FORMULA_ATTRIBUTES, FORMULA_ELEMENTS};
 pub(super) use long_text::divide as divide_long_texts;

@@ -37,7 +37,7 @@ mod parsed;
 pub mod pin;
 pub mod render;
 mod rendered;
-pub(crate) mod sanitise;
+mod sanitise;
 mod steps;
 pub mod summary;
 mod values;
@@ -47,8 +47,7 @@ use std::borrow::Cow;
 
 use self::charset::NotText;
 use self::draft::{Draft, Source};
-pub(crate) use self::file_names::in_drafts_folder;
-pub use self::file_names::is_article_name;
+pub use self::file_names::{in_drafts_folder, is_article_name};
 pub use self::model::{
     Body, Correction, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Retraction, SectionClaim,
 };
@@ -175,7 +174,7 @@ fn below_front_matter(text: &str, body: usize) -> Cow<'_, str> {
 }
 
 /// Whether a file that can't be parsed mentions an embargo, a restriction or a status that isn't public.
-pub(crate) fn may_withhold(path: &ArticlePath, bytes: &[u8]) -> bool {
+pub fn may_withhold(path: &ArticlePath, bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     in_drafts_folder(path) || lifecycle::withholds(&text) || front_matter::may_withhold(&text)
 }
