@@ -181,7 +181,7 @@ impl SimulatedDaemon {
     fn read(&self, path: &str, text: &str) -> FileState {
         let parsed = parse(path, text, &self.options());
         if self.refused.contains(&(path.to_owned(), text.to_owned())) {
-            let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed over this file");
+            let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed to process this file");
             let diagnostic = diagnostic.at(Place::file(&format!("content/{path}")));
             let metadata = parsed.article.as_ref().map(|article| &article.metadata);
             let is_timed = metadata.is_some_and(|it| it.embargo.or(it.expires).is_some() || it.retracted.is_some());

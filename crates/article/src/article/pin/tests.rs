@@ -241,7 +241,7 @@ fn every_difference_counts() {
         (format!("---\nid: {ID}x\ntitle: A\ndate: 2026-11-20\n---\nText.\n"), Some("its id")),
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-21\n---\nText.\n"), Some("other fields")),
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-20\n---\nText!\n"), Some("its text")),
-        (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-20\ntilte: B\n---\nText.\n"), Some("something new")),
+        (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-20\ntilte: B\n---\nText.\n"), Some("a new mistake")),
         (format!("---\nid: {ID}\ntitle: A\ndate: 2026-11-31\n---\nText.\n"), Some("no longer be read")),
     ] {
         let difference = difference(&before, article, &read(&after), &id);

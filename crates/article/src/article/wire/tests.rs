@@ -469,7 +469,7 @@ fn ambiguous_lines_are_reported() {
         ),
         (
             "Ships return\nHarbour Weekly | 2024-03-08 | Author: Ann Lee\n\nThe ships are back.",
-            "Title (headline): Ships return\nDate (labelled line): 2024-03-08\nAuthor (labelled line): Ann Lee\n| The ships are back.\nwire-label:2 nothing says what `Harbour Weekly` is",
+            "Title (headline): Ships return\nDate (labelled line): 2024-03-08\nAuthor (labelled line): Ann Lee\n| The ships are back.\nwire-label:2 `Harbour Weekly` has no label",
         ),
         (
             "Ships return\nSource:\n\nThe ships are back.",

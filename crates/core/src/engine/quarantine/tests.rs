@@ -126,7 +126,7 @@ impl Harness {
     /// The files over which dateline panicked.
     fn failures(&self) -> String {
         let problems = self.snapshot.report.problems.iter();
-        let failed = problems.filter(|problem| problem.message.contains("dateline failed over this file"));
+        let failed = problems.filter(|problem| problem.message.contains("dateline failed to process this file"));
         failed.filter_map(|problem| Some(problem.place.as_ref()?.file.to_string())).collect::<Vec<_>>().join(" ")
     }
 }
