@@ -99,7 +99,7 @@ fn read_fenced<'t>(text: &'t str, extent: &Extent, kind: FileKind<'_>) -> Option
     if !keys.is_empty() && !is_front_matter(&keys, inside, kind) {
         return None;
     }
-    Some(match refuse_merged_line(text, extent, &keys) {
+    Some(match refuse_merged_line(text, extent.matter.clone(), &keys) {
         Some(refusal) => Err(refusal),
         None => Ok(FrontMatter { keys, body }),
     })
@@ -196,6 +196,9 @@ fn read_json_object<'t>(text: &'t str, kind: FileKind<'_>) -> Option<Result<Fron
         names::is_known(&name) || names::is_foreign(&name)
     });
     is_front_matter.then(|| {
+        if let Some(refusal) = refuse_merged_line(text, start..end, &keys) {
+            return Err(refusal);
+        }
         // The blank rest of its last line isn't part of the article.
         let line = lines::lines(text, end).next();
         Ok(FrontMatter { keys, body: line.filter(|line| line.is_blank()).map_or(end, |line| line.next) })
@@ -254,12 +257,9 @@ fn unclosed(text: &str, extent: &Extent, withholds: bool) -> Refusal {
 
 /// Refuses front matter in which a line that withholds the article was parsed as part of the value above it, because it is indented or
 /// lacks the blank after its colon.
-fn refuse_merged_line(text: &str, extent: &Extent, keys: &[(Key<'_>, Node<'_>)]) -> Option<Refusal> {
-    if extent.format == Format::Json {
-        return None;
-    }
-    let inside = text.get(..extent.matter.end)?;
-    let mut suspects = lines::lines(inside, extent.matter.start)
+fn refuse_merged_line(text: &str, matter: Range<usize>, keys: &[(Key<'_>, Node<'_>)]) -> Option<Refusal> {
+    let inside = text.get(..matter.end)?;
+    let mut suspects = lines::lines(inside, matter.start)
         .filter(|line| pair(line.text).is_some_and(|pair| pair.is_known() && pair.verdict() == Verdict::Withheld))
         .peekable();
     suspects.peek()?;
@@ -273,7 +273,10 @@ fn refuse_merged_line(text: &str, extent: &Extent, keys: &[(Key<'_>, Node<'_>)])
 
 fn collect_starts(keys: &[(Key<'_>, Node<'_>)], starts: &mut BTreeSet<usize>) {
     for (key, node) in keys {
-        starts.insert(key.span.start);
+        // `draft = true` between commas is a key without a value.
+        if !key.name.contains(['=', ':']) {
+            starts.insert(key.span.start);
+        }
         collect_below(node, starts);
     }
 }
