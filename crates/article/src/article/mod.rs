@@ -45,7 +45,7 @@ mod wire;
 
 use std::borrow::Cow;
 
-use self::charset::NotText;
+use self::charset::{Declaration, NotText};
 use self::draft::{Draft, Source};
 pub use self::file_names::{in_drafts_folder, is_article_name};
 pub use self::model::{
@@ -83,7 +83,12 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
     }
     let extension = path.extension().to_ascii_lowercase();
     let is_html = matches!(extension.as_str(), "html" | "htm");
-    let decoded = match charset::decode(bytes, is_html, options.charset) {
+    let declaration = match extension.as_str() {
+        "xml" => Declaration::Xml,
+        _ if is_html => Declaration::Html,
+        _ => Declaration::None,
+    };
+    let decoded = match charset::decode(bytes, declaration, options.charset) {
         Ok(decoded) => decoded,
         Err(NotText::Binary) => {
             return refused(
