@@ -52,6 +52,14 @@ pub(super) struct Item {
     pub(super) embargo: Option<Field>,
     /// `expires`, `date.expire`
     pub(super) expires: Option<Field>,
+    /// More statuses: a second `pubStatus`, or that of the NITF document inside a NewsML-G2 item. Each of them may withhold.
+    pub(super) further_statuses: Vec<Field>,
+    /// More embargoes, likewise.
+    pub(super) further_embargoes: Vec<Field>,
+    /// More expiry times, likewise.
+    pub(super) further_expiries: Vec<Field>,
+    /// The status that the referenced items get: `management-idref-status`.
+    pub(super) reference_status: Option<Field>,
     /// Genres and signals: `sig:correction`, `genre:Update`. Names and codes.
     pub(super) signals: Vec<Field>,
     /// Other items that this one is about.
