@@ -12,6 +12,7 @@
 //! limits the cost of parsing. `bundle` names pages of folders, `pin` writes ids into files, `steps` counts parser steps in tests.
 
 pub mod access;
+mod agency;
 pub mod bundle;
 mod byline;
 pub mod card;
