@@ -75,6 +75,10 @@ impl Explain {
             .iter()
             .partition(|diagnostic| bundle::is_index(&path) && diagnostic.code == Code::ArticleUndated);
         print_diagnostics(others);
+        if let Some(kind) = parsed.ignored {
+            outln!("It is not an article: {}.", kind.diagnostic("").message);
+            return ExitCode::SUCCESS;
+        }
         if parsed.article.is_none() {
             outln!("This version is not published: fix the errors above.");
             return ExitCode::from(WRONG_INPUT);

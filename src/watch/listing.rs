@@ -1,12 +1,12 @@
 //! Lists single folders of the content directory.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use crate::article::is_article_name;
+use crate::article::{IgnoredKind, is_article_name};
 use crate::beneath::{Links, OpenRoot, Root, Stamp};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
@@ -74,7 +74,7 @@ impl Lister<'_> {
         unusable: &mut Vec<(ArticlePath, Diagnostic)>,
     ) -> Subentries {
         let mut subentries = Subentries::default();
-        let result = self.read(folder, real_path, &mut subentries, unusable);
+        let result = self.read(folder, real_path, &mut subentries, unusable, listing);
         folder.is_complete = result.is_ok();
         let unreadable = result.err().map(|reason| {
             let place = Place::file(&self.root.display(&folder.path));
@@ -102,12 +102,14 @@ impl Lister<'_> {
         real_path: &str,
         subentries: &mut Subentries,
         unusable: &mut Vec<(ArticlePath, Diagnostic)>,
+        listing: &mut Listing,
     ) -> Result<(), String> {
         let explain = |error: io::Error| error.to_string();
         let open = self.open.map_err(ToString::to_string)?;
         let open = open.folder(real_path, Links::Refuse).map_err(explain)?;
         let device = Stamp::from(&open.stat_self().map_err(explain)?).device;
         let mut count = 0;
+        let mut ignored = BTreeSet::new();
         for entry in open.entries().map_err(explain)? {
             let (name, kind) = entry.map_err(explain)?;
             count += 1;
@@ -126,14 +128,17 @@ impl Lister<'_> {
             if name.starts_with('.') {
                 continue;
             }
-            if !kind.is_dir() && !kind.is_symlink() && !is_article_name(name) {
+            let ignored_kind = IgnoredKind::of_name(name).filter(|_| kind.is_file());
+            if !kind.is_dir() && !kind.is_symlink() && !is_article_name(name) && ignored_kind.is_none() {
                 continue;
             }
             let path = join(&folder.path, name);
             if self.root.ignore.matching_entry(&path, kind.is_dir()).is_some() {
                 continue;
             }
-            if kind.is_dir() {
+            if let Some(kind) = ignored_kind {
+                ignored.insert(kind);
+            } else if kind.is_dir() {
                 subentries.folders.push((path, join(real_path, name)));
             } else if kind.is_symlink() {
                 subentries.links.push((path, join(real_path, name)));
@@ -142,6 +147,11 @@ impl Lister<'_> {
                 folder.files.push((ArticlePath::new(&path), kind));
             }
         }
+        listing.links.extend(
+            ignored
+                .into_iter()
+                .map(|kind| (join(&folder.path, kind.pattern()), kind.diagnostic(&self.root.display(&folder.path)))),
+        );
         let before = self.devices.get(&folder.path).copied();
         if count == 0 && before.is_some_and(|before| before != device) {
             return Err("it is empty, and the file system that was mounted here is gone".into());

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod agency;
 mod anchors;
 mod bad_articles;
 mod bundles;

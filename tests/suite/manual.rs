@@ -52,6 +52,16 @@ fn feeds_chapter_has_field_table() {
     assert_eq!(rows(&read("docs/src/feeds.md"), "| field | RSS 2.0 | Atom | JSON Feed 1.1 |"), expected);
 }
 
+#[test]
+fn articles_chapter_has_table_of_agencies_fields() {
+    let module = read("src/article/agency/mod.rs");
+    let expected: Vec<&str> = module.lines().filter_map(|line| line.strip_prefix("//! |")).skip(2).collect();
+    assert!(expected.len() > 25, "{} rows", expected.len());
+    let chapter = read("docs/src/articles.md");
+    let found = rows(&chapter, "| field | ninjs | NewsML-G2 | NITF |");
+    assert_eq!(found.iter().map(|row| &row[1..]).collect::<Vec<_>>(), expected);
+}
+
 /// Each metric in `/metrics`: its name as Prometheus stores it, its type, labels and help.
 fn exposed(metrics: &str) -> BTreeSet<String> {
     let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -264,7 +264,7 @@ pub struct Listing {
     pub scope: String,
     /// Every folder in scope, the scope included. If the listing isn't whole, only folders that could not be listed.
     pub directories: Vec<ListedDirectory>,
-    /// Links that are not followed, relative to the content directory, each with the reason.
+    /// Links that are not followed, relative to the content directory, each with the reason. Also patterns of files that aren't articles.
     pub links: Vec<(String, Diagnostic)>,
     /// Every article file in scope, in no particular order. A file may be listed twice, and may still be incomplete.
     pub files: Vec<ArticlePath>,

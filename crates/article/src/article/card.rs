@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{Access, Restriction};
-use super::model::{MediaFacts, Metadata, Retraction, SectionClaim};
+use super::model::{ItemVersion, MediaFacts, Metadata, Retraction, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// A packed [`Card`]. Equal cards of a path have equal bytes.
@@ -32,6 +32,8 @@ pub struct Card {
     pub language: Option<Language>,
     /// The explicit id.
     pub id: Option<EntryId>,
+    /// The version of an agency's item.
+    pub item: Option<ItemVersion>,
     /// The name in URLs and generated ids.
     pub slug: Text,
     /// The URL of the article's page on the publisher's site, if stated.
@@ -108,6 +110,17 @@ struct RareFields<'c> {
     #[serde(borrow)]
     files: Vec<(&'c str, Option<StoredFacts>)>,
     free_files: usize,
+    #[serde(borrow)]
+    item: Option<StoredItem<'c>>,
+}
+
+/// An [`ItemVersion`].
+#[derive(Serialize, Deserialize, PartialEq)]
+struct StoredItem<'c> {
+    /// `None`: the article's id.
+    key: Option<&'c str>,
+    number: Option<&'c str>,
+    time: Option<i64>,
 }
 
 /// Length, width and height.
@@ -130,6 +143,11 @@ impl Packed {
             corrections: metadata.corrections.iter().map(|correction| correction.date.packed()).collect(),
             files: metadata.local_files().map(|(path, known)| (path.as_str(), known.map(facts))).collect(),
             free_files: metadata.free_files().count(),
+            item: metadata.item.as_ref().map(|item| StoredItem {
+                key: Some(item.key.as_str()).filter(|key| metadata.id.as_ref().is_none_or(|id| id.as_str() != *key)),
+                number: item.number.as_ref().map(Text::as_str),
+                time: item.time.map(Moment::packed),
+            }),
         };
         let stored = Stored {
             hash: *metadata.hash.as_bytes(),
@@ -216,6 +234,14 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
         tags: texts(stored.tags),
         language: rare.language.map(Language::parse).transpose().ok()?,
         id: rare.id.map(EntryId::parse).transpose().ok()?,
+        item: match rare.item {
+            None => None,
+            Some(item) => Some(ItemVersion {
+                key: Text::new(item.key.or(rare.id)?),
+                number: item.number.map(Text::new),
+                time: moment(item.time)?,
+            }),
+        },
         slug: Text::new(stored.slug.unwrap_or(path.stem())),
         link: rare.link.map(WebUrl::parse).transpose().ok()?,
         has_summary: stored.flags & SUMMARY != 0,
@@ -269,6 +295,7 @@ impl Card {
             tags: Vec::new(),
             language: None,
             id: None,
+            item: None,
             slug: Text::new("unreadable"),
             link: None,
             has_summary: false,
@@ -332,6 +359,7 @@ mod tests {
                 tags: metadata.tags.clone(),
                 language: metadata.language.clone(),
                 id: metadata.id.clone(),
+                item: metadata.item.clone(),
                 slug: metadata.slug.clone(),
                 link: metadata.link.clone(),
                 has_summary: metadata.summary.is_some(),

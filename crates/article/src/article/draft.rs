@@ -22,7 +22,7 @@ use self::stated_lifecycle::StatedLifecycle;
 use super::access::Access;
 use super::date::{self, Date};
 use super::hidden_text::without_hidden;
-use super::model::{Body, ImageFile, Media, SectionClaim};
+use super::model::{Body, ImageFile, ItemVersion, Media, SectionClaim};
 use super::options::ParseOptions;
 use super::parsed::Origin;
 use super::steps;
@@ -73,6 +73,7 @@ pub(crate) struct Draft<'a> {
     summary: Option<Text>,
     language: Option<Language>,
     id: Option<EntryId>,
+    item: Option<ItemVersion>,
     slug: Option<Text>,
     link: Option<WebUrl>,
     image: Vec<ImageFile>,
@@ -95,6 +96,8 @@ pub(crate) struct Draft<'a> {
     /// An unusable date was reported, so a missing date isn't reported again.
     date_refused: bool,
     title_refused: bool,
+    /// Mistakes are only warnings, because the value isn't needed.
+    is_optional: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -119,6 +122,7 @@ impl<'a> Draft<'a> {
             summary: None,
             language: None,
             id: None,
+            item: None,
             slug: None,
             link: None,
             image: Vec::new(),
@@ -138,6 +142,7 @@ impl<'a> Draft<'a> {
             lifecycle: StatedLifecycle::default(),
             date_refused: false,
             title_refused: false,
+            is_optional: false,
         }
     }
 
@@ -154,10 +159,11 @@ impl<'a> Draft<'a> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
+        let severity = if self.is_optional { Severity::Warning } else { code.severity() };
         if self.has_max_diagnostics() {
             self.unlisted += 1;
             let warning = self.diagnostics.iter().rposition(|known| known.severity == Severity::Warning);
-            match warning.filter(|_| code.severity() == Severity::Error) {
+            match warning.filter(|_| severity == Severity::Error) {
                 Some(at) => drop(self.diagnostics.remove(at)),
                 // All listed diagnostics are errors, and one is enough to refuse the file.
                 None => return,
@@ -168,7 +174,15 @@ impl<'a> Draft<'a> {
             Range { start: 0, end: 0 } => Place::file(&file),
             span => self.lines().place(&file, self.source.text, span),
         };
-        self.diagnostics.push(Diagnostic::new(code, message).at(place).help(help));
+        let diagnostic = Diagnostic::new(code, message).at(place).help(help);
+        self.diagnostics.push(Diagnostic { severity, ..diagnostic });
+    }
+
+    /// Sets fields that an article doesn't need. A mistake in them is a warning, and the article is published without the value.
+    pub(crate) fn optionally(&mut self, set: impl FnOnce(&mut Self)) {
+        self.is_optional = true;
+        set(self);
+        self.is_optional = false;
     }
 
     fn lines(&self) -> &LineIndex {
@@ -309,7 +323,61 @@ impl<'a> Draft<'a> {
 
     /// Records a headline of another story, for `dateline explain`. It isn't part of the article.
     pub(crate) fn record_related(&mut self, text: &str, span: Range<usize>, origin: &'static str) {
-        self.record_origin("related", text, &span, origin);
+        self.record_only("related", text, span, origin);
+    }
+
+    /// Records a value for `dateline explain` that isn't part of the article.
+    pub(crate) fn record_only(&mut self, field: &'static str, text: &str, span: Range<usize>, origin: &'static str) {
+        let text = Text::line(text);
+        if !text.is_empty() {
+            self.record_origin(field, text, &span, origin);
+        }
+    }
+
+    /// Whether the file has stated an id.
+    pub(crate) fn has_id(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// The language as stated.
+    pub(crate) fn language(&self) -> Option<&Language> {
+        self.language.as_ref()
+    }
+
+    /// Sets the key of an agency's item.
+    pub(crate) fn set_item_key(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
+        /// No URI or id of an agency is longer.
+        const MAX_KEY_BYTES: usize = 1_024;
+        let key = Text::line(raw);
+        if key.is_empty() || self.item.is_some() {
+            return;
+        }
+        if key.as_str().len() > MAX_KEY_BYTES {
+            let message = format!("the id of the item is longer than {MAX_KEY_BYTES} bytes");
+            return self.report(Code::ArticleId, span, message, "ask the agency to send a shorter one");
+        }
+        self.record_origin("item", key.as_str(), &span, origin);
+        self.item = Some(ItemVersion { key, number: None, time: None });
+    }
+
+    /// Sets the number of the item's version.
+    pub(crate) fn set_item_number(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
+        let number = Text::line(raw);
+        if let Some(item) = self.item.as_mut().filter(|_| !number.is_empty()) {
+            item.number = Some(number.clone());
+            self.record_origin("version", number, &span, origin);
+        }
+    }
+
+    /// Sets when the item's version was made.
+    pub(crate) fn set_item_time(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
+        if self.item.is_some() && !raw.trim().is_empty() {
+            let time = self.parse_date(raw, &span);
+            if let (Some(item), Some(time)) = (&mut self.item, time) {
+                item.time = Some(time);
+                self.record_origin("version time", time, &span, origin);
+            }
+        }
     }
 }
 

@@ -11,7 +11,9 @@ pub fn is_article_name(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     !is_temporary
         && !stem.is_empty()
-        && ["md", "markdown", "html", "htm", "txt"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        && ["md", "markdown", "html", "htm", "txt", "json", "xml"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// Whether the path contains a folder for drafts, such as Jekyll's `_drafts`, at any depth.

@@ -53,7 +53,7 @@ pub(crate) fn read(mut draft: Draft<'_>, source: &str) -> Parsed {
     let base = base_of(&page, places, &mut draft);
     let mut broken = Vec::new();
     let findings = Findings::new(findings(places, &page, &base, |block| broken.push(block)));
-    release::read(&mut draft, &page, places);
+    release::read(&mut draft, &page, source, places);
     let is_undated = findings.first(Field::Published).is_none();
     for block in &broken {
         report_broken_json(&mut draft, block, is_undated, places);
@@ -175,6 +175,11 @@ fn set_body(draft: &mut Draft<'_>, body: Option<String>) {
             "put the article's text into `<article>` or `<main>`, outside navigation, headers, asides and footers",
         ),
     }
+}
+
+/// Applies what the HTML of a text inside another format states about publication and access.
+pub(crate) fn apply_statements(draft: &mut Draft<'_>, markup: &str) {
+    release::read(draft, &Page::parse(markup), markup, &Places::new(draft.source().text));
 }
 
 /// Reports text of the article in `<aside>` and `<form>` elements, which are left out.

@@ -4,12 +4,12 @@
 //!
 //! # Which file contains what?
 //!
-//! `markdown`, `html` and `wire` parse one input format each. `draft` is the article under construction, `front_matter` and `fields` parse
+//! `markdown`, `html` and `wire` parse one input format each, and `agency` the formats of news agencies. `draft` is the article under construction, `front_matter` and `fields` parse
 //! and apply its keys, `values` is the tree of their values. `model`, `parsed` and
 //! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
 //! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
 //! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
-//! limits the cost of parsing. `bundle` names pages of folders, `pin` writes ids into files, `steps` counts parser steps in tests.
+//! limits the cost of parsing. `bundle` names pages of folders, `ignored` names kinds of other files, `pin` writes ids into files, `steps` counts parser steps in tests.
 
 pub mod access;
 mod agency;
@@ -27,6 +27,7 @@ mod front_matter;
 mod gates;
 mod hidden_text;
 mod html;
+mod ignored;
 mod keys;
 mod lifecycle;
 mod markdown;
@@ -49,8 +50,10 @@ use std::borrow::Cow;
 use self::charset::{Declaration, NotText};
 use self::draft::{Draft, Source};
 pub use self::file_names::{in_drafts_folder, is_article_name};
+pub use self::ignored::IgnoredKind;
 pub use self::model::{
-    Body, Correction, Image, ImageFile, Media, MediaFacts, MediaReference, Metadata, Retraction, SectionClaim,
+    Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, MediaReference, Metadata, Notice, Retraction,
+    SectionClaim,
 };
 pub use self::options::{ParseOptions, WireField};
 pub use self::parsed::{Article, Origin, Parsed};
@@ -58,7 +61,7 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
 /// The version of the parser. Raise it with each change that can parse an unchanged file into a different article.
-pub const PARSER_VERSION: u32 = 5;
+pub const PARSER_VERSION: u32 = 6;
 
 /// Parses an article in the format that the path's extension names, without [`Parsed::origins`].
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
@@ -131,6 +134,11 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
         }
         draft
     };
+    match extension.as_str() {
+        "json" => return agency::read_json(new_draft()),
+        "xml" => return agency::read_xml(new_draft()),
+        _ => {}
+    }
     let mut draft = new_draft();
     let labels = (extension == "txt").then(|| wire::Labels::new(&options.wire_labels));
     let is_label = |label: &str| labels.as_ref().is_some_and(|labels| labels.field(label).is_some());

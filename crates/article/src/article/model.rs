@@ -30,6 +30,8 @@ pub struct Metadata {
     pub language: Option<Language>,
     /// The explicit id.
     pub id: Option<EntryId>,
+    /// The version of an agency's item. With an `id`, the item is wire text, and the id is its key.
+    pub item: Option<ItemVersion>,
     /// The name in URLs and generated ids: one NFC path segment, never empty. Defaults to the file's name.
     pub slug: Text,
     /// The URL of the article's page on the publisher's site, if stated.
@@ -62,6 +64,28 @@ pub struct Metadata {
     pub body_files: Vec<ArticlePath>,
     /// The local files that only the paid part of an unlisted article's body shows.
     pub paid_body_files: Vec<ArticlePath>,
+}
+
+/// A version of an agency's item. Items of one source with the same key are versions of one article.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ItemVersion {
+    /// The item's id: `uri` in ninjs, `guid` in NewsML-G2, `doc-id` in NITF, `Id:` in wire text.
+    pub key: Text,
+    /// The stated number of the version, such as `6` or `2.1`.
+    pub number: Option<Text>,
+    /// When the version was made. If it isn't stated, the article's `updated` or `published`.
+    pub time: Option<Moment>,
+}
+
+/// A notice about another item. It's never an article itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// Withdraws the item with this key.
+    Kill(Text),
+    /// Corrects the item with this key.
+    Correct(Text),
+    /// Tells editors something.
+    Advise,
 }
 
 /// The withdrawal of an article.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::card::Packed;
-use super::model::{Body, MediaFacts, Metadata};
+use super::ignored::IgnoredKind;
+use super::model::{Body, ItemVersion, MediaFacts, Metadata, Notice};
 use crate::diagnostics::Diagnostic;
 use crate::types::{ArticlePath, EntryId, Moment};
 
@@ -28,6 +29,12 @@ pub struct Parsed {
     pub access: Access,
     /// The id that the file states. Also set if there is no article.
     pub id: Option<EntryId>,
+    /// The version of an agency's item. Also set if there is no article.
+    pub item: Option<Box<ItemVersion>>,
+    /// The file is an agency's notice about another item. `article` is `None`.
+    pub notice: Option<Notice>,
+    /// The file contains no article, although its name ends like one's. `article` is `None`, and this is no mistake.
+    pub ignored: Option<IgnoredKind>,
 }
 
 impl Parsed {
@@ -42,6 +49,9 @@ impl Parsed {
             embargo: None,
             access: Access::default(),
             id: None,
+            item: None,
+            notice: None,
+            ignored: None,
         }
     }
 }

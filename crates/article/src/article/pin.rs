@@ -71,6 +71,7 @@ pub fn pin(path: &ArticlePath, bytes: &[u8], id: &EntryId, options: &ParseOption
     match path.extension().to_ascii_lowercase().as_str() {
         "html" | "htm" => attempt(page(&ascii, id)).or_else(or_in_front_matter),
         "txt" => attempt(wire(&ascii, id)).or_else(or_in_front_matter),
+        "json" | "xml" => Err(Unpinned::Unsafe("it is an agency's file, whose id follows from the item's".to_owned())),
         // Thematic breaks above a text look like fences.
         _ => in_front_matter().or_else(|reason| attempt(new_front_matter(&ascii, id)).map_err(|_| reason)),
     }
@@ -81,7 +82,8 @@ fn difference(before: &Parsed, article: &Article, after: &Parsed, id: &EntryId) 
     let Some(new) = &after.article else {
         return Some(format!("it could no longer be read as an article{}", first_error(after)));
     };
-    let expected = Metadata { id: Some(id.clone()), hash: new.metadata.hash, ..(*article.metadata).clone() };
+    let (hash, item) = (new.metadata.hash, new.metadata.item.clone());
+    let expected = Metadata { id: Some(id.clone()), hash, item, ..(*article.metadata).clone() };
     if new.metadata.id.as_ref() != Some(id) {
         return Some("its id would still be different".to_owned());
     }

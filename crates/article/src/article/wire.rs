@@ -65,6 +65,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
     for (label, value) in story.access {
         draft.set_access(fields::access_key(label.text), value.text, value.span(), "labelled line");
     }
+    let has_id = draft.has_id();
     let mut authors = HashSet::new();
     for (field, value, origin) in story.values {
         let (text, span) = (value.text, value.span());
@@ -92,7 +93,12 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             WireField::Tags => tags(text).for_each(|tag| draft.add_tag(tag, span.clone(), origin)),
             WireField::Summary => draft.set_summary(text, span, origin),
             WireField::Caption => draft.set_image_caption(text, span, origin),
-            WireField::Id => draft.set_id(text, span, origin),
+            WireField::Id => {
+                if !has_id {
+                    draft.set_item_key(text, span.clone(), origin);
+                }
+                draft.set_id(text, span, origin);
+            }
             WireField::Embargo => draft.set_labelled_embargo(label(span.start), text, span, origin),
             WireField::Expires => draft.set_labelled_expires(label(span.start), text, span, origin),
             WireField::Status => draft.set_status(text, span, origin),

@@ -36,6 +36,7 @@ macro_rules! codes {
                             | Code::StateUnreadable
                             | Code::ContentUnreachable
                             | Code::LedgerRecord
+                            | Code::AgencyNotice
                     )
             }
 
@@ -205,6 +206,16 @@ codes! {
     /// Text after the end of the article was left out.
     WireTrailing "wire-trailing" Warning,
 
+    // -- articles: agency formats --------------------------------------------------------------------------------------
+    /// An agency's file is damaged, was cut off, or exceeds a limit.
+    AgencySyntax "agency-syntax" Error,
+    /// An agency's item has no text.
+    AgencyText "agency-text" Warning,
+    /// An agency withdraws or corrects another item.
+    AgencyNotice "agency-notice" Error,
+    /// An agency tells editors something; the text is not published.
+    AgencyAdvice "agency-advice" Warning,
+
     // -- publishing ---------------------------------------------------------------------------------------------------
     /// A breadcrumb matches no section; the folder decides instead.
     BreadcrumbUnknown "breadcrumb-unknown" Warning,
@@ -252,6 +263,8 @@ codes! {
     ArticleOutside "article-outside" Error,
     /// A file name that is not UTF-8.
     ArticleName "article-name" Error,
+    /// Files in a folder that are not articles, such as JSON that is not ninjs.
+    ContentIgnored "content-ignored" Warning,
     /// Two names in a folder differ only in case or Unicode normalisation; other systems treat them as the same name.
     NameCollision "name-collision" Warning,
     /// A file has been open for writing for a minute; it is published as it is.

@@ -147,14 +147,14 @@ impl Catalog {
         matches!(self.version(path), Some(FileVersion::Withheld(_)))
     }
 
-    /// The known files that a listing proves to be gone, in order: not listed, and the nearest listed folder is complete. If
-    /// `adds_unknown`, adds listed files that aren't known yet.
-    pub fn missing(&mut self, listing: &Listing, adds_unknown: bool) -> Vec<ArticlePath> {
+    /// The known files that a listing proves to be gone, in order: not listed, and the nearest listed folder is complete. Adds listed files
+    /// that aren't known yet if `adds_unknown` is true for them.
+    pub fn missing(&mut self, listing: &Listing, adds_unknown: impl Fn(&ArticlePath) -> bool) -> Vec<ArticlePath> {
         // Indexed by slot instead of a set of paths, because nearly all files are listed.
         let mut listed: Vec<bool> = Vec::new();
         let slots = parallel::on_all_cores(&listing.files, |path| self.slot_of(path));
         for (path, known) in listing.files.iter().zip(slots) {
-            if known.is_none() && adds_unknown && !bundle::is_section_page(path) {
+            if known.is_none() && !bundle::is_section_page(path) && adds_unknown(path) {
                 self.add(path);
             }
             let Some(slot) = known.or_else(|| self.slot_of(path)) else { continue };
@@ -335,7 +335,7 @@ mod tests {
                 doubtful: false,
                 limited: None,
             };
-            let found: Vec<String> = catalog.missing(&listing, false).iter().map(ToString::to_string).collect();
+            let found: Vec<String> = catalog.missing(&listing, |_| false).iter().map(ToString::to_string).collect();
             assert_eq!(found.join(" "), missing, "{listing:?}");
         }
     }

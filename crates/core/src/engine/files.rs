@@ -1,6 +1,7 @@
 //! Applies the files and listings that the watcher reports.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
@@ -8,7 +9,7 @@ use super::state::State;
 use super::{fetching, indexing, moves, section_pages, stored_versions};
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
-use crate::article::{Parsed, bundle};
+use crate::article::{IgnoredKind, Parsed, bundle};
 use crate::build::catalog::{Change, Read};
 use crate::config::Paid;
 use crate::diagnostics::{Code, Diagnostic};
@@ -31,6 +32,14 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
     for ParsedFile { path, state: read, .. } in files {
         if bundle::is_section_page(&path) {
             section_pages::apply(&mut state.section_pages, &mut state.problems, path, read);
+            continue;
+        }
+        let kind = match &read {
+            FileState::Present(parsed) => parsed.ignored,
+            _ => None,
+        };
+        note_ignored(state, &path, kind);
+        if kind.is_some() && !state.catalog.contains(&path) && state.recorder.ledger.article(&path).is_none() {
             continue;
         }
         match read {
@@ -62,6 +71,17 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
                 apply_change(state, path, change, Some(&card), None);
             }
         }
+    }
+}
+
+/// Notes whether a file is no article, and reports its folder once for each kind of such files.
+fn note_ignored(state: &mut State, path: &ArticlePath, kind: Option<IgnoredKind>) {
+    for group in state.ignored.set(path, kind) {
+        let (folder, kind) = &group;
+        let root = state.config().map(|config| Arc::clone(&config.parsing.root)).unwrap_or_default();
+        let place = if folder.is_empty() { root.to_string() } else { format!("{root}/{folder}") };
+        let diagnostic = state.ignored.has(&group).then(|| kind.diagnostic(&place));
+        state.problems.set(Source::Ignored(folder.clone(), *kind), diagnostic.into_iter().collect());
     }
 }
 
@@ -186,7 +206,12 @@ fn explain_refusal(
 
 /// Compares a listing of directories with the catalog.
 pub(super) fn apply_listing(state: &mut State, listing: &Listing) {
-    let missing = if listing.is_whole { state.catalog.missing(listing, !state.listed) } else { Vec::new() };
+    for path in state.ignored.absent(listing) {
+        note_ignored(state, &path, None);
+    }
+    let (ignored, is_first) = (&state.ignored, !state.listed);
+    let adds = |path: &ArticlePath| is_first && !ignored.contains(path);
+    let missing = if listing.is_whole { state.catalog.missing(listing, adds) } else { Vec::new() };
     for path in missing {
         state.missing.note_vanished(path, listing.doubtful);
     }

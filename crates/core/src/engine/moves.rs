@@ -57,7 +57,8 @@ pub(super) fn rename(state: &mut State, from: &ArticlePath, to: &ArticlePath) ->
 /// Moves an article to a file that states its id, if the file is new and the article's own file is gone. The first-seen
 /// time and a retraction go with the id. Returns whether the article moved.
 pub(super) fn resolve_id(state: &mut State, path: &ArticlePath, card: &Card) -> bool {
-    let holder = card.id.as_ref().and_then(|id| state.recorder.ledger.holder(id)).filter(|holder| *holder != path);
+    let stated = card.id.clone().or_else(|| state.index.as_ref()?.item_id(card, None));
+    let holder = stated.as_ref().and_then(|id| state.recorder.ledger.holder(id)).filter(|holder| *holder != path);
     let is_unknown = || {
         state.recorder.ledger.article(path).is_none_or(|article| article.id.is_none())
             && !state.dormancy.is_applied(path)

@@ -8,6 +8,7 @@ use super::parts::activities::Activities;
 use super::parts::bodies::Bodies;
 use super::parts::dormancy::Dormancy;
 use super::parts::entry_cache::EntryCache;
+use super::parts::ignored_files::IgnoredFiles;
 use super::parts::missing_files::MissingFiles;
 use super::parts::problems::{Problems, Source};
 use super::parts::publisher::Publisher;
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) index: Option<Index>,
     /// Missing files, and files that may have been moved.
     pub(super) missing: MissingFiles,
+    pub(super) ignored: IgnoredFiles,
     pub(super) section_pages: SectionPages,
     /// The durable facts.
     pub(super) recorder: Recorder,
@@ -53,6 +55,7 @@ impl State {
             catalog: Catalog::with_room_for(ledger.len()),
             index: None,
             missing: MissingFiles::default(),
+            ignored: IgnoredFiles::default(),
             section_pages: SectionPages::default(),
             withholding: Withholding::default(),
             dormancy: Dormancy::default(),

@@ -100,6 +100,16 @@ pub(super) struct Item {
     pub(super) media: Vec<Rendition>,
     /// Headlines or ids of related items.
     pub(super) related: Vec<Field>,
+    /// Keys that the format doesn't define, and that may be about publication or access.
+    pub(super) statements: Vec<Statement>,
+}
+
+/// A key and its value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Statement {
+    /// The key as written.
+    pub(super) key: String,
+    pub(super) value: Field,
 }
 
 /// A reference to another item.
@@ -142,6 +152,7 @@ pub(super) struct Picture {
     pub(super) id: Option<Field>,
     pub(super) status: Option<Field>,
     pub(super) expires: Option<Field>,
+    pub(super) embargo: Option<Field>,
     pub(super) caption: Option<Field>,
     pub(super) credit: Option<Field>,
     pub(super) alt: Option<Field>,

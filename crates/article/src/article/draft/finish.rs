@@ -26,9 +26,9 @@ impl Draft<'_> {
         let withhold = withhold || self.lifecycle.withhold || in_drafts_folder(self.source.path);
         let diagnostics = self.take_diagnostics();
         let diagnostics = if withhold { without_excerpts(diagnostics) } else { diagnostics };
-        let (access, id) = (self.access, self.id);
+        let (access, id, item) = (self.access, self.id, self.item.map(Box::new));
         let refused = Parsed::refused(diagnostics);
-        Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, ..refused }
+        Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, item, ..refused }
     }
 
     /// The result with the article, unless an error prevents it. A missing slug or date is taken from the file's name.
@@ -101,7 +101,10 @@ impl Draft<'_> {
         let never_public = lifecycle.never_public;
         let diagnostics = self.take_diagnostics();
         let has_errors = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-        let id = self.id.clone();
+        if let Some(item) = &mut self.item {
+            item.time = item.time.or(updated).or(self.published);
+        }
+        let (id, item) = (self.id.clone(), self.item.clone().map(Box::new));
         let article = match (self.title, self.slug) {
             (Some(title), Some(slug)) if !has_errors => {
                 let has_image_text = self.image_caption.is_some() || self.image_credit.is_some();
@@ -131,6 +134,7 @@ impl Draft<'_> {
                     summary: self.summary,
                     language: self.language,
                     id: self.id,
+                    item: self.item,
                     slug,
                     link: self.link,
                     image: has_image.then_some(Image {
@@ -162,7 +166,8 @@ impl Draft<'_> {
         let embargoed = withhold || embargoed;
         let diagnostics = if withhold || never_public { without_excerpts(diagnostics) } else { diagnostics };
         let access = self.access;
-        Parsed { article, diagnostics, origins: self.origins, withhold, embargoed, embargo, access, id }
+        let refused = Parsed::refused(diagnostics);
+        Parsed { article, origins: self.origins, withhold, embargoed, embargo, access, id, item, ..refused }
     }
 }
 

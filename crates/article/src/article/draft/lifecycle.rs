@@ -191,6 +191,11 @@ impl Draft<'_> {
         }
     }
 
+    /// Withholds earlier versions too, because the file can't be read completely.
+    pub(crate) fn withhold_earlier_versions(&mut self) {
+        self.lifecycle.withhold = true;
+    }
+
     /// Whether the file retracts its article. A retracted article needs only a slug.
     pub(crate) fn is_retracted(&self) -> bool {
         self.lifecycle.retracted

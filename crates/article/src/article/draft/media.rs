@@ -17,6 +17,11 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether the lead picture has a file.
+    pub(crate) fn has_image(&self) -> bool {
+        !self.image.is_empty()
+    }
+
     /// Adds a file of the lead picture. Each file is one size of it.
     pub(crate) fn add_image_file(
         &mut self,

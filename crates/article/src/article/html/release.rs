@@ -29,8 +29,8 @@ const INLINE: &[&str] = &[
     "picture", "progress", "ruby", "rb", "rp", "rt", "source", "svg", "track", "video",
 ];
 
-/// Applies all statements of the page about its publication.
-pub(super) fn read(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
+/// Applies all statements of the page about its publication. `markup` is the page's, which `places` may contain in another notation.
+pub(super) fn read(draft: &mut Draft<'_>, page: &Page, markup: &str, places: &Places<'_>) {
     for element in page.elements() {
         if element.value().name() == "meta" {
             apply_meta(draft, element, places);
@@ -38,7 +38,7 @@ pub(super) fn read(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
             apply_microdata(draft, element, places);
         }
     }
-    apply_lines(draft, page, places);
+    apply_lines(draft, page, markup, places);
 }
 
 /// A name and its value, as written.
@@ -177,7 +177,7 @@ pub(super) fn apply_value(
 }
 
 /// Applies comments, and the first and last lines of the page and of its article.
-fn apply_lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
+fn apply_lines(draft: &mut Draft<'_>, page: &Page, markup: &str, places: &Places<'_>) {
     let mut text = Lines::default();
     if let Some(body) = page.elements().find(|element| element.value().name() == "body") {
         text.walk(body, page.article());
@@ -195,7 +195,7 @@ fn apply_lines(draft: &mut Draft<'_>, page: &Page, places: &Places<'_>) {
     draft.apply_top_lines(&text.above.iter().map(line).collect::<Vec<_>>(), "embargo line");
     draft.apply_top_lines(&text.top.iter().map(line).collect::<Vec<_>>(), "embargo line");
     draft.apply_last_lines(&text.last.iter().map(line).collect::<Vec<_>>(), "embargo line");
-    let comments = places.source.split("<!--").skip(1).filter_map(|rest| rest.split("-->").next());
+    let comments = markup.split("<!--").skip(1).filter_map(|rest| rest.split("-->").next());
     let comments = comments.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).take(200);
     let comments = comments.map(|text| Line {
         text: text.to_owned(),

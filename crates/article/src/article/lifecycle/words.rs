@@ -460,6 +460,8 @@ pub(super) const STATUSES: &[(Status, &[&str])] = &[
             "withdrawn",
             "killed",
             "kill",
+            "takedown",
+            "taken down",
             "canceled",
             "cancelled",
             "撤稿",

@@ -403,7 +403,7 @@ proptest! {
         let new = after.article.expect("still an article");
         prop_assert_eq!(new.metadata.id.as_ref().map(EntryId::as_str), Some(ID));
         let mut metadata = Metadata::clone(&new.metadata);
-        (metadata.id, metadata.hash) = (None, article.metadata.hash);
+        (metadata.id, metadata.item, metadata.hash) = (None, None, article.metadata.hash);
         prop_assert_eq!(&metadata, &*article.metadata);
         prop_assert_eq!(new.body, article.body);
         prop_assert_eq!(after.diagnostics.len(), before.diagnostics.len());

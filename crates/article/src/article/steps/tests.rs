@@ -212,6 +212,48 @@ fn hostile() -> Vec<Input> {
         ));
         inputs.push((format!("unclosed {keys}"), "a.md", Box::new(move |n| format!("---\n{}", keys.repeat(n)))));
     }
+    for entry in [
+        "\"embargoed\": \"2030-01-01\"",
+        "\"pubstatus\": \"x\"",
+        "\"x\": [1, {}]",
+        "\"embargod\": \"x\"",
+        "\"headline\": \"A <b>b</b>\"",
+        "\"body_text\": \"EMBARGO: x\\n\\n\"",
+        "\"body_xhtml\": \"<p>EMBARGO: x</p>\"",
+        "\"subject\": [{\"name\": \"a\", \"code\": \"b\"}]",
+        "\"keywords\": \"a, b\"",
+        "\"byline\": \"By A and B\"",
+        "\"associations\": [{\"type\": \"picture\", \"renditions\": [{\"href\": \"data:x\"}]}]",
+        "\"genre\": [{\"name\": \"Kill\"}]",
+        "\"ednote\": \"EMBARGO: x\"",
+        "\"uri\": \"urn:x:1\"",
+    ] {
+        inputs.push((
+            format!("ninjs {entry}"),
+            "a.json",
+            Box::new(move |n| {
+                let head = "\"uri\": \"urn:x:1\", \"versioncreated\": \"2026-01-01\", \"headline\": \"T\"";
+                format!("{{{head}{}}}", format!(", {entry}").repeat(n))
+            }),
+        ));
+    }
+    for text in ["\\uD83D\\uDE80", "EMBARGO: x\\n", "<p>x</p>", "<p>Status: x", "A, ", "x — ", "\\\\"] {
+        for key in
+            ["body_text", "body_xhtml", "headline", "byline", "ednote", "keywords", "description_html", "embargoed"]
+        {
+            inputs.push((
+                format!("ninjs {key} {text}"),
+                "a.json",
+                Box::new(move |n| {
+                    let head = "\"uri\": \"urn:x:1\", \"versioncreated\": \"2026-01-01\", \"headline\": \"T\"";
+                    format!("{{{head}, \"{key}\": \"{}\"}}", text.repeat(n))
+                }),
+            ));
+        }
+    }
+    for text in ["{\"uri\":", "[", "{\"embargo\":\"x\",", "\"", "{\"uri\": \"a\", \"a\":[", "\\u"] {
+        inputs.push((format!("damaged ninjs {text}"), "a.json", Box::new(move |n| text.repeat(n))));
+    }
     inputs
 }
 

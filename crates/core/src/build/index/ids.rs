@@ -13,6 +13,9 @@ use crate::types::{ArticlePath, EntryId, Moment, nfc};
 impl Index {
     /// The id that an article without a recorded id gets, unless it states one or has no date.
     pub fn default_id(&self, path: &ArticlePath, card: &Card) -> Option<EntryId> {
+        if let Some(id) = self.item_id(card, None) {
+            return Some(id);
+        }
         let published = self.first_publication(card, None).filter(|_| card.id.is_none())?;
         let is_cached = self.rules.follows_from_folder(card);
         let cached = self.feed_sets_by_folder.get(bundle::section_folder(path)).filter(|_| is_cached);
@@ -75,7 +78,9 @@ impl Index {
         if card.published.is_none() {
             return Some("date");
         }
-        let minted = self.mint_id(card, article.dates.map(|(published, _)| published), article.placement());
+        let minted = self.item_id(card, None);
+        let minted = minted
+            .unwrap_or_else(|| self.mint_id(card, article.dates.map(|(published, _)| published), article.placement()));
         (card.id.is_none() && *id != minted && !article.has_path_suffix()).then_some("id")
     }
 
@@ -134,6 +139,17 @@ impl Index {
             rest.is_some_and(|rest| rest.starts_with(':'))
         };
         path.extension().eq_ignore_ascii_case("txt") && id.is_some_and(|id| !minted(id))
+    }
+
+    /// The id of an agency's item, which has no explicit id: a tag URI of authority and key. An id that readers know from elsewhere stays, so
+    /// `recorded` counts unless it's an item's id: agencies use file names again.
+    pub fn item_id(&self, card: &Card, recorded: Option<&EntryId>) -> Option<EntryId> {
+        let item = card.item.as_ref().filter(|_| card.id.is_none())?;
+        let prefix = format!("tag:{}:item/", self.rules.config().site.tag_authority);
+        if let Some(other) = recorded.filter(|id| !id.as_str().starts_with(&prefix)) {
+            return Some(other.clone());
+        }
+        Some(EntryId::minted(prefix + &encode_segment(item.key.as_str())))
     }
 
     /// The minted id: a tag URI (RFC 4151) of authority, publication date, first section segment and slug.

@@ -69,9 +69,9 @@ impl Index {
         let facts = ledger.article(path);
         let published = self.first_publication(card, facts);
         let recorded_id = facts.and_then(|article| article.id.clone());
-        let preferred_id = card
-            .id
-            .clone()
+        let stated_id = card.id.clone().or_else(|| self.item_id(card, recorded_id.as_ref()));
+        let states_id = stated_id.is_some();
+        let preferred_id = stated_id
             .or_else(|| recorded_id.clone())
             .unwrap_or_else(|| self.mint_id(card, published, &feed_set.placement));
         // The ledger records one holder for each id.
@@ -84,10 +84,10 @@ impl Index {
         // A clock that was set back doesn't withdraw published articles.
         let was_public =
             |date: Moment| facts.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()));
-        let claim_kind = || match &card.id {
+        let claim_kind = || match states_id {
             _ if holder == Some(path) => IdClaim::Recorded,
-            Some(_) => IdClaim::Explicit,
-            None => IdClaim::Minted,
+            true => IdClaim::Explicit,
+            false => IdClaim::Minted,
         };
         let expired = card.expires.filter(|expires| expires.timestamp() <= now);
         match (published, expired) {
@@ -144,7 +144,7 @@ impl Index {
             dates,
             preferred_id,
             claim,
-            states_id: card.id.is_some(),
+            states_id,
             states_update: card.updated.is_some(),
             names_files: !card.files.is_empty(),
             // Set, so that `resolve_claims` doesn't record a change. The final value is decided below.

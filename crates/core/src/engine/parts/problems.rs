@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::article::IgnoredKind;
 use crate::build::index::Index;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::ReportChange;
@@ -18,6 +19,8 @@ pub(crate) enum Source {
     Watch,
     /// The listing of a folder.
     Folder(String),
+    /// Files of a folder that aren't articles, by their kind.
+    Ignored(String, IgnoredKind),
     /// The file of an article.
     Article(ArticlePath),
     /// The body of an article, which couldn't be read.

@@ -1,0 +1,593 @@
+//! Reads ninjs 1.0 to 3.1, the IPTC's News in JSON (iptc.org/std/ninjs).
+//!
+//! Version 1 spells keys in lower case and numbers texts by suffixes (`body_xhtml`). Version 2 has lists with roles, version 3 spells the
+//! same keys in camel case. Files often mix the versions, so any key counts in any of these forms. Of a repeated key the first value
+//! counts. Of a repeated key about publication, all values do.
+
+use std::borrow::Cow;
+
+use super::item::{Field, Item, ItemBody, Kind, Markup, Picture, Reference, Rendition, Statement, Subject};
+use super::xml::Malformed;
+use crate::article::fields::names;
+use crate::article::hidden_text::visible_text;
+use crate::article::meaning::Status;
+use crate::article::values::{Key, Node, Value};
+use crate::article::{access, keys, lifecycle};
+
+type Entries<'t> = [(Key<'t>, Node<'t>)];
+
+/// The keys that are read, in the spellings of the versions. The names of origins.
+const KEYS: &[&str] = &[
+    "uri",
+    "type",
+    "version",
+    "firstcreated",
+    "firstCreated",
+    "versioncreated",
+    "versionCreated",
+    "contentcreated",
+    "contentCreated",
+    "embargoed",
+    "embargoedUntil",
+    "pubstatus",
+    "pubStatus",
+    "expires",
+    "urgency",
+    "copyrightholder",
+    "copyrightHolder",
+    "copyrightnotice",
+    "copyrightNotice",
+    "usageterms",
+    "usageTerms",
+    "ednote",
+    "edNote",
+    "language",
+    "person",
+    "people",
+    "organisation",
+    "organisations",
+    "place",
+    "places",
+    "subject",
+    "subjects",
+    "event",
+    "events",
+    "object",
+    "objects",
+    "infosource",
+    "infosources",
+    "infoSources",
+    "title",
+    "byline",
+    "by",
+    "headline",
+    "headlines",
+    "slugline",
+    "located",
+    "renditions",
+    "associations",
+    "genre",
+    "genres",
+    "descriptions",
+    "bodies",
+    // Keys that agencies add.
+    "authors",
+    "keywords",
+    "keyword",
+    "source",
+    "provider",
+    "signal",
+    "signals",
+];
+
+/// Keys of the schemas that say nothing about publication and aren't used.
+const UNUSED: &[&str] = &[
+    "mimetype",
+    "representationtype",
+    "profile",
+    "charcount",
+    "wordcount",
+    "altids",
+    "trustindicator",
+    "trustindicators",
+    "standard",
+    "$standard",
+    "rightsinfo",
+    "digitalsourcetype",
+    "eventdetails",
+    "plannedcoverage",
+    "priority",
+    "rel",
+    "name",
+];
+
+/// Whether a JSON file is an item: an object with a text `uri`, and a headline, a text or a status.
+pub(super) fn is_item(root: &Node<'_>, source: &str) -> bool {
+    let Value::Map(entries) = &root.value else { return false };
+    let has = |found: &dyn Fn(&str) -> bool| entries.iter().any(|(key, _)| found(&key.name.to_ascii_lowercase()));
+    let is_text = |node: &Node<'_>| source.get(node.span.clone()).is_some_and(|written| written.starts_with('"'));
+    let has_uri = entries.iter().any(|(key, node)| key.name.eq_ignore_ascii_case("uri") && is_text(node));
+    has_uri
+        && has(&|name| matches!(name, "headline" | "headlines" | "bodies" | "pubstatus") || name.starts_with("body_"))
+}
+
+/// Reads an item.
+pub(super) fn read(root: &Node<'_>, source: &str) -> Result<Item, Malformed> {
+    let Value::Map(entries) = &root.value else { return Ok(Item::default()) };
+    let mut ids = entries.iter().filter(|(key, _)| key.name.eq_ignore_ascii_case("uri"));
+    let (first, second) = (ids.next(), ids.find(|(_, id)| first_differs(entries, id)));
+    if let (Some(_), Some((key, _))) = (first, second) {
+        let message = "the item has two different ids".to_owned();
+        return Err(Malformed { message, help: "ask the agency to send an item with one `uri`", span: key.span.clone() });
+    }
+    let mut object = Object::read(entries, source, true);
+    object.item.span = root.span.clone();
+    Ok(object.into_item())
+}
+
+/// Whether the first `uri` has another value than this one.
+fn first_differs(entries: &Entries<'_>, id: &Node<'_>) -> bool {
+    entries.iter().find(|(key, _)| key.name.eq_ignore_ascii_case("uri")).is_some_and(|(_, first)| !first.is_same(id))
+}
+
+/// A news object: the item, or an object that is associated with it.
+#[derive(Default)]
+struct Object {
+    item: Item,
+    /// `type`
+    type_name: String,
+    /// How this object is related to the item.
+    relation: Option<Field>,
+    /// Headlines, descriptions and bodies, each with its role.
+    headlines: Vec<Described>,
+    descriptions: Vec<Described>,
+    bodies: Vec<Described>,
+    renditions: Vec<Rendition>,
+    associated: Vec<Object>,
+}
+
+/// A text with its role and format.
+struct Described {
+    /// `main`, `caption`; in version 1 the suffix of the key.
+    role: String,
+    /// `text/html`; in version 1 the suffix of the key.
+    format: String,
+    field: Field,
+}
+
+impl Described {
+    fn is_html(&self) -> bool {
+        self.format.contains("html")
+    }
+
+    fn has_role(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.role.contains(word))
+    }
+
+    /// The text without markup.
+    fn plain(&self) -> Field {
+        match self.is_html() {
+            true => Field { text: visible_text(&self.field.text), ..self.field.clone() },
+            false => self.field.clone(),
+        }
+    }
+}
+
+impl Object {
+    fn read(entries: &Entries<'_>, source: &str, is_item: bool) -> Object {
+        let mut object = Object::default();
+        for (key, node) in entries {
+            object.add(key, node, source, is_item);
+        }
+        object
+    }
+
+    fn add(&mut self, key: &Key<'_>, node: &Node<'_>, source: &str, is_item: bool) {
+        let name = key.name.to_ascii_lowercase();
+        let origin = origin_of(&key.name);
+        let item = &mut self.item;
+        match &*name {
+            "uri" => set(&mut item.id, node, origin),
+            "type" => self.type_name = scalar(node).unwrap_or_default().trim().to_ascii_lowercase(),
+            "rel" => set(&mut self.relation, node, "rel"),
+            "version" => set(&mut item.version, node, origin),
+            "firstcreated" => set(&mut item.first_created, node, origin),
+            "contentcreated" if item.first_created.is_none() => set(&mut item.first_created, node, origin),
+            "contentcreated" => {}
+            "versioncreated" => set(&mut item.version_created, node, origin),
+            "embargoed" | "embargoeduntil" => {
+                state(&mut item.embargo, &mut item.further_embargoes, stated(node, source, origin));
+            }
+            "pubstatus" => state(&mut item.status, &mut item.further_statuses, stated(node, source, origin)),
+            "expires" => state(&mut item.expires, &mut item.further_expiries, stated(node, source, origin)),
+            "urgency" => set(&mut item.urgency, node, origin),
+            "copyrightholder" => set(&mut item.copyright_holder, node, origin),
+            "copyrightnotice" => set(&mut item.copyright_notice, node, origin),
+            "usageterms" => set(&mut item.usage_terms, node, origin),
+            "ednote" => item.editor_notes.extend(texts(node, origin)),
+            "language" => set(&mut item.language, node, origin),
+            "person" | "people" | "organisation" | "organisations" | "place" | "places" | "subject" | "subjects"
+            | "event" | "events" | "object" | "objects" => {
+                item.subjects.extend(items(node).iter().filter_map(|node| subject(node, origin)));
+            }
+            "infosource" | "infosources" => {
+                for node in items(node) {
+                    add_source(item, node, origin);
+                }
+            }
+            "source" => set(&mut item.source, first_item(node), origin),
+            "provider" => set(&mut item.provider, first_item(node), origin),
+            "byline" | "by" => item.bylines.extend(texts(node, origin)),
+            "authors" => item.authors.extend(items(node).iter().filter_map(|node| named(node, origin))),
+            "keywords" | "keyword" => add_keywords(item, node, origin),
+            "genre" | "genres" | "signal" | "signals" => {
+                for node in items(node) {
+                    let subject = subject(node, origin);
+                    item.signals.extend(subject.into_iter().flat_map(|found| [found.code, found.name]).flatten());
+                }
+            }
+            "slugline" => set(&mut item.slugline, node, origin),
+            "located" => set(&mut item.place, node, origin),
+            "title" => set(&mut item.title, node, origin),
+            "headline" => self.headlines.extend(described(node, "main", origin)),
+            "headlines" => self.headlines.extend(described_list(node, origin)),
+            "descriptions" => self.descriptions.extend(described_list(node, origin)),
+            "bodies" => self.bodies.extend(described_list(node, origin)),
+            "renditions" => self.renditions = renditions(node),
+            // Objects below associated ones aren't part of the story.
+            "associations" if is_item => {
+                let objects = members(node);
+                let objects = objects.into_iter().map(|entries| Object::read(entries, source, false));
+                self.associated = objects.collect();
+            }
+            "associations" => {}
+            _ => match name.split_once('_') {
+                Some(("headline", suffix)) => self.headlines.extend(described(node, suffix, "headline_*")),
+                Some(("description", suffix)) => self.descriptions.extend(described(node, suffix, "description_*")),
+                Some(("body", suffix)) => self.bodies.extend(described(node, suffix, "body_*")),
+                _ if UNUSED.contains(&&*name) => {}
+                _ => add_statement(&mut item.statements, key, node, source, 0),
+            },
+        }
+    }
+
+    fn into_item(mut self) -> Item {
+        self.set_texts();
+        self.item.kind = self.kind();
+        let is_picture = self.item.kind == Kind::Picture;
+        if is_picture {
+            let picture = self.picture();
+            self.item.pictures.extend(Some(picture));
+        } else {
+            self.add_renditions();
+        }
+        for mut object in std::mem::take(&mut self.associated) {
+            object.set_texts();
+            self.add_associated(object);
+        }
+        self.item
+    }
+
+    /// Chooses headline, summary and bodies.
+    fn set_texts(&mut self) {
+        let mut headlines = std::mem::take(&mut self.headlines);
+        headlines.retain(|headline| !headline.field.text.trim().is_empty());
+        let main = headlines.iter().position(|headline| headline.role == "main").unwrap_or(0);
+        if main < headlines.len() {
+            self.item.title = Some(headlines.remove(main).plain());
+        }
+        self.item.subheads = headlines.iter().map(Described::plain).collect();
+        let is_summary = |text: &&Described| !text.has_role(&["caption", "alt"]);
+        self.item.summary = self.descriptions.iter().find(is_summary).map(Described::plain);
+        let mut bodies = std::mem::take(&mut self.bodies);
+        bodies.retain(|body| !body.field.text.trim().is_empty());
+        // Whole texts come before short versions, and markup before plain text. The sort keeps the order of equals.
+        bodies.sort_by_key(|body| (body.has_role(SHORT_VERSIONS), rank(body)));
+        self.item.bodies = bodies.into_iter().map(ItemBody::from).collect();
+    }
+
+    fn kind(&self) -> Kind {
+        let has_text = !self.item.bodies.is_empty();
+        match &*self.type_name {
+            "picture" | "graphic" if !has_text => Kind::Picture,
+            "audio" | "video" | "event" | "planning" | "component" if !has_text => Kind::Other,
+            "composite" if !has_text => Kind::Package,
+            _ => Kind::Text,
+        }
+    }
+
+    /// The object as a picture.
+    fn picture(&mut self) -> Picture {
+        let item = &mut self.item;
+        let with_role =
+            |words: &[&str]| self.descriptions.iter().find(|text| text.has_role(words)).map(Described::plain);
+        let credit = item.bylines.first().or(item.authors.first()).or(item.copyright_holder.as_ref());
+        Picture {
+            id: item.id.clone(),
+            status: worst_status(item),
+            expires: item.expires.clone(),
+            embargo: item.further_embargoes.first().or(item.embargo.as_ref()).cloned(),
+            caption: with_role(&["caption"]).or_else(|| item.summary.clone()).or_else(|| item.title.clone()),
+            credit: credit.cloned(),
+            alt: with_role(&["alt"]),
+            renditions: std::mem::take(&mut self.renditions),
+        }
+    }
+
+    /// Adds the renditions of an item that isn't a picture.
+    fn add_renditions(&mut self) {
+        let (mut pictures, mut others) = (Vec::new(), Vec::new());
+        for rendition in std::mem::take(&mut self.renditions) {
+            match media_kind(&rendition) {
+                Some("image") => pictures.push(rendition),
+                Some("audio" | "video") => others.push(rendition),
+                _ => {}
+            }
+        }
+        if !pictures.is_empty() {
+            self.item.pictures.push(Picture { renditions: pictures, ..Picture::default() });
+        }
+        self.item.media.extend(others);
+    }
+
+    fn add_associated(&mut self, mut object: Object) {
+        match &*object.type_name {
+            "picture" | "graphic" => {
+                let picture = object.picture();
+                self.item.pictures.push(picture);
+            }
+            "audio" | "video" if is_usable(&object.item) => {
+                object.renditions.retain(|rendition| matches!(media_kind(rendition), Some("audio" | "video")));
+                self.item.media.append(&mut object.renditions);
+            }
+            "audio" | "video" => {}
+            _ => {
+                if let Some(id) = object.item.id.clone().filter(|_| object.relation.is_some()) {
+                    self.item.references.push(Reference { id, relation: object.relation.clone() });
+                }
+                self.item.related.extend(object.item.title.or(object.item.id));
+            }
+        }
+    }
+}
+
+/// Roles of texts that replace the whole text elsewhere.
+const SHORT_VERSIONS: &[&str] = &["teaser", "short", "summary", "social", "push", "sms", "brief", "abstract"];
+
+/// How well a body suits, best first.
+fn rank(body: &Described) -> u8 {
+    match (&*body.format, body.is_html()) {
+        (_, true) => 0,
+        ("text" | "text/plain" | "plain" | "", _) => 1,
+        _ => 2,
+    }
+}
+
+impl From<Described> for ItemBody {
+    fn from(body: Described) -> ItemBody {
+        // Other formats, such as NITF, are tags around text too.
+        let is_markup = body.is_html() || (rank(&body) == 2 && body.field.text.trim_start().starts_with('<'));
+        ItemBody { markup: if is_markup { Markup::Html } else { Markup::Plain }, field: body.field }
+    }
+}
+
+/// Whether nothing keeps an associated object from readers.
+fn is_usable(item: &Item) -> bool {
+    let is_lifted = |embargo: &Field| lifecycle::lifts_embargo(&embargo.text);
+    let mut embargoes = item.embargo.iter().chain(&item.further_embargoes);
+    worst_status(item).as_ref().is_none_or(is_public) && embargoes.all(is_lifted) && item.statements.is_empty()
+}
+
+fn is_public(status: &Field) -> bool {
+    lifecycle::parse_status(&status.text) == Some(Status::Published)
+}
+
+/// The status of an associated object: of several, one that isn't public.
+fn worst_status(item: &Item) -> Option<Field> {
+    let mut statuses = item.status.iter().chain(&item.further_statuses);
+    statuses.find(|status| !is_public(status)).or(item.status.as_ref()).cloned()
+}
+
+/// The spelling of a key for `dateline explain`.
+fn origin_of(key: &str) -> &'static str {
+    let exact = KEYS.iter().find(|known| **known == key);
+    exact.or_else(|| KEYS.iter().find(|known| known.eq_ignore_ascii_case(key))).copied().unwrap_or("ninjs")
+}
+
+fn scalar<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    match &node.value {
+        Value::Scalar(text) => Some(text),
+        Value::Null | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+fn field(node: &Node<'_>, origin: &'static str) -> Option<Field> {
+    Some(Field { text: scalar(node)?.to_owned(), span: node.span.clone(), origin })
+}
+
+/// Sets a field that isn't set yet. Lists and objects don't count.
+fn set(target: &mut Option<Field>, node: &Node<'_>, origin: &'static str) {
+    if target.is_none() {
+        *target = field(node, origin);
+    }
+}
+
+/// Sets a field about publication. All values of a repeated key count.
+fn state(first: &mut Option<Field>, further: &mut Vec<Field>, stated: Option<Field>) {
+    match first {
+        None => *first = stated,
+        Some(_) => further.extend(stated),
+    }
+}
+
+/// A value, or the source of a list or an object. `None`: `null`.
+fn stated(node: &Node<'_>, source: &str, origin: &'static str) -> Option<Field> {
+    let text = match &node.value {
+        Value::Null => return None,
+        Value::Scalar(text) => Cow::Borrowed(&**text),
+        Value::List(_) | Value::Map(_) => Cow::Borrowed(source.get(node.span.clone()).unwrap_or_default()),
+    };
+    /// An unreadable value isn't longer.
+    const MAX_CHARACTERS: usize = 200;
+    let text = text.chars().take(MAX_CHARACTERS).collect();
+    Some(Field { text, span: node.span.clone(), origin })
+}
+
+/// Adds a key that ninjs doesn't define, if it may be about publication or access. Tables of an agency's own keys, such as `extra`, are
+/// searched too.
+fn add_statement(statements: &mut Vec<Statement>, key: &Key<'_>, node: &Node<'_>, source: &str, depth: usize) {
+    if let Value::Map(entries) = &node.value
+        && lifecycle::is_custom_table(&key.name)
+        && depth == 0
+    {
+        return entries.iter().for_each(|(key, node)| add_statement(statements, key, node, source, depth + 1));
+    }
+    let name = keys::normalised(&key.name);
+    let is_about_publication = access::is_key(&key.name)
+        || lifecycle::lookup(&key.name).is_some()
+        || names::nearest_withholding_key(&name).is_some();
+    let value = is_about_publication.then(|| stated(node, source, "ninjs")).flatten();
+    statements.extend(value.map(|value| Statement { key: key.name.clone().into_owned(), value }));
+}
+
+/// The items of a list, or the value itself.
+fn items<'n, 't>(node: &'n Node<'t>) -> &'n [Node<'t>] {
+    match &node.value {
+        Value::List(items) => items,
+        Value::Null => &[],
+        Value::Scalar(_) | Value::Map(_) => std::slice::from_ref(node),
+    }
+}
+
+fn first_item<'n, 't>(node: &'n Node<'t>) -> &'n Node<'t> {
+    items(node).first().unwrap_or(node)
+}
+
+/// The objects in a list, or in the values of an object as in version 1.
+fn members<'n, 't>(node: &'n Node<'t>) -> Vec<&'n Entries<'t>> {
+    let entries = |node: &'n Node<'t>| match &node.value {
+        Value::Map(entries) => Some(entries.as_slice()),
+        _ => None,
+    };
+    match &node.value {
+        Value::List(items) => items.iter().filter_map(entries).collect(),
+        Value::Map(objects) => objects.iter().filter_map(|(_, node)| entries(node)).collect(),
+        Value::Null | Value::Scalar(_) => Vec::new(),
+    }
+}
+
+fn find<'n, 't>(entries: &'n Entries<'t>, names: &[&str]) -> Option<&'n Node<'t>> {
+    let find = |name: &&str| entries.iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name)).map(|(_, node)| node);
+    names.iter().find_map(find)
+}
+
+/// The texts of a value or a list.
+fn texts(node: &Node<'_>, origin: &'static str) -> Vec<Field> {
+    let texts = items(node).iter().filter_map(|node| field(node, origin));
+    texts.filter(|field| !field.text.trim().is_empty()).collect()
+}
+
+/// A name, or the name of an object.
+fn named(node: &Node<'_>, origin: &'static str) -> Option<Field> {
+    let found = match &node.value {
+        Value::Map(entries) => field(find(entries, &["name", "literal"])?, origin),
+        _ => field(node, origin),
+    };
+    found.filter(|name| !name.text.trim().is_empty())
+}
+
+/// A subject: a name, or an object with a name and a code.
+fn subject(node: &Node<'_>, origin: &'static str) -> Option<Subject> {
+    let Value::Map(entries) = &node.value else {
+        return named(node, origin).map(|name| Subject { code: None, name: Some(name) });
+    };
+    let get = |names: &[&str]| {
+        find(entries, names).and_then(|node| field(node, origin)).filter(|found| !found.text.trim().is_empty())
+    };
+    let code = get(&["code", "qcode"]).map(|code| match get(&["scheme"]) {
+        Some(scheme) => {
+            let separator = if scheme.text.ends_with(['/', ':', '#', '=']) { "" } else { ":" };
+            Field { text: format!("{}{separator}{}", scheme.text.trim(), code.text.trim()), ..code }
+        }
+        None => code,
+    });
+    let code = code.or_else(|| get(&["uri"])).or_else(|| get(&["literal"]));
+    let name = get(&["name"]);
+    (code.is_some() || name.is_some()).then_some(Subject { code, name })
+}
+
+/// Adds a source of information. Its role may say that it is who sends the item.
+fn add_source(item: &mut Item, node: &Node<'_>, origin: &'static str) {
+    let Some(name) = named(node, origin) else { return };
+    let role = match &node.value {
+        Value::Map(entries) => find(entries, &["role", "rel"]).and_then(scalar),
+        _ => None,
+    };
+    let is_provider = role.is_some_and(|role| ["provider", "distributor"].iter().any(|word| role.contains(word)));
+    let target = if is_provider { &mut item.provider } else { &mut item.source };
+    target.get_or_insert(name);
+}
+
+/// Adds keywords from a list, or from one text with commas.
+fn add_keywords(item: &mut Item, node: &Node<'_>, origin: &'static str) {
+    for node in items(node) {
+        let Some(keyword) = named(node, origin) else { continue };
+        let parts = keyword.text.split([',', ';', '，', '、']).map(str::trim).filter(|part| !part.is_empty());
+        item.keywords.extend(parts.map(|part| Field { text: part.to_owned(), ..keyword.clone() }));
+    }
+}
+
+/// A text whose key ends in its role or format: `body_xhtml`.
+fn described(node: &Node<'_>, suffix: &str, origin: &'static str) -> Option<Described> {
+    Some(Described { role: suffix.to_owned(), format: suffix.to_owned(), field: field(node, origin)? })
+}
+
+/// The texts of a list with roles, or a single text.
+fn described_list(node: &Node<'_>, origin: &'static str) -> Vec<Described> {
+    let described = |node: &Node<'_>| {
+        let Value::Map(entries) = &node.value else { return described(node, "", origin) };
+        let get = |name: &str| find(entries, &[name]).and_then(scalar).unwrap_or_default().trim().to_ascii_lowercase();
+        let (role, content_type) = (get("role"), get("contenttype"));
+        let format = if content_type.is_empty() { role.clone() } else { content_type };
+        Some(Described { role, format, field: field(find(entries, &["value"])?, origin)? })
+    };
+    items(node).iter().filter_map(described).collect()
+}
+
+/// The renditions of an object: a list, or an object by name as in version 1.
+fn renditions(node: &Node<'_>) -> Vec<Rendition> {
+    const ORIGIN: &str = "renditions";
+    let rendition = |name: Option<Field>, entries: &Entries<'_>| {
+        let get = |names: &[&str]| find(entries, names).and_then(|node| field(node, ORIGIN));
+        let address = get(&["href"]).filter(|address| !address.text.trim().is_empty())?;
+        Some(Rendition {
+            address,
+            media_type: get(&["contenttype", "mimetype"]),
+            role: name.or_else(|| get(&["name"])),
+            width: get(&["width"]),
+            height: get(&["height"]),
+            size: get(&["sizeinbytes"]),
+            duration: get(&["duration"]),
+        })
+    };
+    match &node.value {
+        Value::Map(objects) => {
+            let objects = objects.iter().filter_map(|(key, node)| match &node.value {
+                Value::Map(entries) => Some((key, entries)),
+                _ => None,
+            });
+            let name = |key: &Key<'_>| Field { text: key.name.to_string(), span: key.span.clone(), origin: ORIGIN };
+            objects.filter_map(|(key, entries)| rendition(Some(name(key)), entries)).collect()
+        }
+        _ => members(node).into_iter().filter_map(|entries| rendition(None, entries)).collect(),
+    }
+}
+
+/// `image`, `audio`, `video` or another kind, by the media type or the name of the file.
+fn media_kind(rendition: &Rendition) -> Option<&str> {
+    let stated = rendition.media_type.as_ref().map(|stated| stated.text.trim());
+    let address = rendition.address.text.split(['?', '#']).next().unwrap_or_default();
+    let extension = address.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    let by_name = || crate::types::media_type(extension?);
+    stated.filter(|stated| stated.contains('/')).or_else(by_name)?.split('/').next()
+}

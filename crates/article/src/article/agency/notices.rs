@@ -1,0 +1,112 @@
+//! Recognises notices: items that withdraw or correct another item, or only tell editors something.
+//!
+//! A signal or genre says what an item is, a reference says which other item it is about. Without a reference, the item is a new version of
+//! its own story.
+
+use super::item::{Field, Item, Reference};
+use crate::article::keys::normalised;
+use crate::article::lifecycle::parse_status;
+use crate::article::meaning::Status;
+use crate::article::model::Notice;
+use crate::types::Text;
+
+/// Words for a withdrawal, normalised.
+const KILLS: &[&str] = &[
+    "kill",
+    "killed",
+    "killnotice",
+    "mandatorykill",
+    "withdrawal",
+    "withdrawn",
+    "withdraws",
+    "retraction",
+    "retracted",
+    "retracts",
+    "takedown",
+    "kills",
+];
+/// Words for a correction, normalised.
+const CORRECTIONS: &[&str] = &[
+    "correction",
+    "corrections",
+    "corrected",
+    "corrective",
+    "corrects",
+    "correctionnotice",
+    "correctionin",
+    "iscorrectionof",
+    "correctionof",
+];
+/// Words for advice to editors, normalised.
+const ADVICE: &[&str] = &["advisory", "advisories", "editorsadvisory", "editorialadvisory", "newsadvisory"];
+/// Relations that only say that two items belong together. A signal says how.
+const NEUTRAL: &[&str] =
+    &["dukey", "managementdocidref", "docidref", "previousversion", "replaces", "evolvedfrom", "isrevisionof"];
+
+/// Sentences for readers.
+pub(super) struct Words {
+    pub(super) withdrawn: &'static str,
+    pub(super) corrected: &'static str,
+}
+
+const ENGLISH: Words = Words { withdrawn: "Withdrawn by the agency", corrected: "Corrected by the agency" };
+const WORDS: &[(&str, Words)] = &[
+    ("de", Words { withdrawn: "Von der Agentur zurückgezogen", corrected: "Von der Agentur berichtigt" }),
+    ("fr", Words { withdrawn: "Retiré par l’agence", corrected: "Corrigé par l’agence" }),
+    ("es", Words { withdrawn: "Retirado por la agencia", corrected: "Corregido por la agencia" }),
+    ("pt", Words { withdrawn: "Retirado pela agência", corrected: "Corrigido pela agência" }),
+    ("it", Words { withdrawn: "Ritirato dall’agenzia", corrected: "Corretto dall’agenzia" }),
+    ("nl", Words { withdrawn: "Ingetrokken door het persbureau", corrected: "Gecorrigeerd door het persbureau" }),
+    ("nb", Words { withdrawn: "Trukket av nyhetsbyrået", corrected: "Rettet av nyhetsbyrået" }),
+    ("no", Words { withdrawn: "Trukket av nyhetsbyrået", corrected: "Rettet av nyhetsbyrået" }),
+    ("zh", Words { withdrawn: "通讯社已撤稿", corrected: "通讯社已更正" }),
+];
+
+/// The sentences in a language, or in English.
+pub(super) fn words(language: &str) -> &'static Words {
+    let primary = language.split('-').next().unwrap_or_default();
+    WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(primary)).map_or(&ENGLISH, |(_, words)| words)
+}
+
+/// Whether a signal, a genre or a relation has one of these names. In a code such as `sig:correction`, the last part counts.
+fn is_one_of(words: &[&str], name: &str) -> bool {
+    let last = name.trim().rsplit([':', '/', '#']).next().unwrap_or_default();
+    words.contains(&&*normalised(last))
+}
+
+/// Whether a signal or genre marks a correction.
+pub(super) fn is_correction(signal: &str) -> bool {
+    is_one_of(CORRECTIONS, signal)
+}
+
+/// Whether the item withdraws itself, and whether it's a notice about another item. A notice comes with its place.
+pub(super) fn of(item: &Item) -> (bool, Option<(Notice, Field)>) {
+    let signal = |words: &[&str]| item.signals.iter().find(|signal| is_one_of(words, &signal.text));
+    let (kill, correction, advice) = (signal(KILLS), signal(CORRECTIONS), signal(ADVICE));
+    // A status for other items withdraws them unless it says that they're usable.
+    let withdraws =
+        item.reference_status.as_ref().is_some_and(|status| parse_status(&status.text) != Some(Status::Published));
+    let is_own =
+        |reference: &Reference| item.id.as_ref().is_some_and(|own| own.text.trim() == reference.id.text.trim());
+    let related = |reference: &Reference, words: &[&str]| {
+        reference.relation.as_ref().is_some_and(|relation| is_one_of(words, &relation.text))
+    };
+    let is_neutral = |reference: &Reference| reference.relation.is_none() || related(reference, NEUTRAL);
+    let find = |words: &[&str], has_signal: bool| {
+        let others = || item.references.iter().filter(|reference| !is_own(reference));
+        let stated = others().find(|reference| related(reference, words));
+        stated.or_else(|| others().find(|reference| has_signal && is_neutral(reference)))
+    };
+    let key = |reference: &Reference| Text::line(&reference.id.text);
+    if let Some(reference) = find(KILLS, kill.is_some() || withdraws) {
+        return (false, Some((Notice::Kill(key(reference)), reference.id.clone())));
+    }
+    if let Some(reference) = find(CORRECTIONS, correction.is_some()) {
+        return (false, Some((Notice::Correct(key(reference)), reference.id.clone())));
+    }
+    if let Some(advice) = advice {
+        return (false, Some((Notice::Advise, advice.clone())));
+    }
+    let kills_itself = kill.is_some() || item.references.iter().any(|found| is_own(found) && related(found, KILLS));
+    (kills_itself, None)
+}
