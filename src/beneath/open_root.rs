@@ -79,7 +79,7 @@ impl Root {
     /// # Errors
     /// Like [`OpenRoot::open_file`].
     pub fn open_file(&self, path: &ArticlePath) -> io::Result<(File, Metadata)> {
-        self.open()?.open_file(path.as_str())
+        self.open()?.open_file(path.file())
     }
 }
 

@@ -58,6 +58,11 @@ impl Explain {
                 print_diagnostics([&diagnostic]);
                 return ExitCode::from(FAILED);
             }
+            FileState::Items { items, .. } => {
+                outln!("{} contains these articles. Name one of them:", root.display(path.as_str()));
+                items.iter().for_each(|item| outln!("  {}", root.display(item.path.as_str())));
+                return ExitCode::SUCCESS;
+            }
             FileState::Absent { .. } | FileState::Known(..) => {
                 return refuse(&format!("`{}` is gone", self.article.display()));
             }

@@ -198,6 +198,10 @@ fn start_over(config: &Config) -> Result<(), ExitCode> {
 
 /// Resolves a path relative to the working directory or the content directory, or absolute. A link resolves to the article it points to.
 fn find_article(given: &Path, root: &Root) -> Option<ArticlePath> {
+    // The key of an item may contain slashes.
+    if let Some((file, key)) = given.to_str().and_then(split_item) {
+        return find_article(Path::new(file), root).map(|file| ArticlePath::item_of(&file, key));
+    }
     let found = |path: PathBuf| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let path = std::fs::canonicalize(folder).ok()?.join(path.file_name()?);
@@ -207,8 +211,20 @@ fn find_article(given: &Path, root: &Root) -> Option<ArticlePath> {
     Some(article_at(root, &path))
 }
 
+/// Splits the path of an item in a file that contains several: `message.xml#<key>`.
+fn split_item(given: &str) -> Option<(&str, &str)> {
+    let (at, _) = given.match_indices('#').find(|(at, _)| {
+        let extension = at.checked_sub(4).and_then(|start| given.get(start..*at));
+        extension.is_some_and(|extension| extension.eq_ignore_ascii_case(".xml"))
+    })?;
+    Some((given.get(..at)?, given.get(at + 1..)?))
+}
+
 /// The path below the content directory, also of a file that is gone or unreadable. Anything else, such as an id, is returned as it is.
 fn resolve_path(given: &str, root: &Root) -> ArticlePath {
+    if let Some((file, key)) = split_item(given) {
+        return ArticlePath::item_of(&resolve_path(file, root), key);
+    }
     let lexical = || {
         let plain = |path: &Path| {
             let mut plain = PathBuf::new();

@@ -63,6 +63,7 @@ fn version(state: &FileState) -> Option<ContentHash> {
     match state {
         FileState::Present(parsed) => parsed.article.as_ref().map(|article| article.card.hash()),
         FileState::Known(card, _) => Some(card.hash()),
+        FileState::Items { hash, .. } => Some(*hash),
         FileState::Absent { .. } | FileState::Unreadable(_) => None,
     }
 }
@@ -146,7 +147,7 @@ fn stated_id(file: &ParsedFile) -> Option<EntryId> {
     match &file.state {
         FileState::Present(parsed) => parsed.id.clone(),
         FileState::Known(card, _) => card.open(&file.path).id,
-        FileState::Absent { .. } | FileState::Unreadable(_) => None,
+        FileState::Absent { .. } | FileState::Unreadable(_) | FileState::Items { .. } => None,
     }
 }
 
@@ -156,6 +157,7 @@ fn withholds(file: &ParsedFile) -> bool {
         FileState::Present(parsed) if parsed.withhold || parsed.embargoed || parsed.embargo.is_some() => return true,
         FileState::Present(parsed) => parsed.article.as_ref().map(|article| &article.card),
         FileState::Known(card, _) => Some(card),
+        FileState::Items { items, .. } => return items.iter().any(withholds),
         FileState::Absent { .. } | FileState::Unreadable(_) => None,
     };
     card.map(|card| card.open(&file.path)).is_some_and(|card| {

@@ -21,7 +21,7 @@ use super::cache::{CachedFile, CachedRow, RowCodec};
 use super::clock::clock;
 use super::listing::FileKind;
 use super::stat::{OpenFolder, stat_file, unusable};
-use crate::article::{self, Article, MediaFacts, ParseOptions, Parsed, bundle};
+use crate::article::{self, Article, ItemSource, MediaFacts, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, MAX_DIAGNOSTICS_PER_FILE, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
@@ -51,8 +51,12 @@ pub(super) fn refuse(path: ArticlePath, diagnostic: Diagnostic) -> ParsedFile {
 
 /// Reads and parses a file that `stat` found.
 pub(super) fn read_existing(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Parse) -> FileState {
-    match bytes_of(root, path, options.max_size) {
-        Ok(Content::Whole(bytes)) => FileState::Present(parse_with_source(root, path, &bytes, options, parse)),
+    match bytes_of(root, path, options) {
+        Ok(Content::Whole(bytes)) => match divided(path, &bytes, options) {
+            Some(items) => read_items(root, &bytes, items, options),
+            None => FileState::Present(parse_with_source(root, path, &bytes, options, parse)),
+        },
+        Ok(Content::Item(item)) => FileState::Present(parse_item(root, &item, options, parse)),
         Ok(Content::Head(head)) => FileState::Present(article::too_large(path, &head, options)),
         Err(error) if is_missing(&error) => FileState::Absent { doubtful: false },
         Err(error) => FileState::Unreadable(unusable(root, path, &error)),
@@ -62,18 +66,47 @@ pub(super) fn read_existing(root: &Root, path: &ArticlePath, options: &ParseOpti
 /// The bytes of a file.
 enum Content {
     Whole(Vec<u8>),
+    /// An item of a file that contains several.
+    Item(ItemSource),
     /// The beginning of a file above the size limit. It may say that the article isn't public.
     Head(Vec<u8>),
 }
 
-fn bytes_of(root: &Root, path: &ArticlePath, limit: u64) -> io::Result<Content> {
+fn bytes_of(root: &Root, path: &ArticlePath, options: &ParseOptions) -> io::Result<Content> {
+    let limit = options.max_size;
     let (file, metadata) = root.open_file(path)?;
     if metadata.len() <= limit {
-        return read_bytes(file, metadata.len(), limit).map(Content::Whole);
+        let bytes = read_bytes(file, metadata.len(), limit)?;
+        if path.item().is_none() {
+            return Ok(Content::Whole(bytes));
+        }
+        let items = divided(&ArticlePath::new(path.file()), &bytes, options);
+        let item = items.into_iter().flatten().find(|item| item.path == *path);
+        return item.map(Content::Item).ok_or_else(|| io::ErrorKind::NotFound.into());
     }
     let mut head = Vec::new();
     file.take(article::MAX_HEAD_BYTES).read_to_end(&mut head)?;
     Ok(Content::Head(head))
+}
+
+/// The items of a file that contains several.
+fn divided(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Option<Vec<ItemSource>> {
+    catch_panic(|| article::items(path, bytes, options)).flatten()
+}
+
+/// Parses all items of a file.
+fn read_items(root: &Root, bytes: &[u8], items: Vec<ItemSource>, options: &ParseOptions) -> FileState {
+    let items = items.into_iter().map(|item| {
+        let state = FileState::Present(parse_item(root, &item, options, article::parse));
+        ParsedFile { path: item.path, state, renamed_from: None }
+    });
+    FileState::Items { hash: ContentHash::of(bytes), items: items.collect() }
+}
+
+fn parse_item(root: &Root, item: &ItemSource, options: &ParseOptions, parse: Parse) -> Parsed {
+    let mut parsed = parse_with_source(root, &item.path, item.text.as_bytes(), options, parse);
+    parsed.move_down(item.lines_above);
+    parsed
 }
 
 fn parse_whole(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
@@ -181,7 +214,7 @@ pub(super) fn read_all(
     let read = on_all_cores(files, |(path, stamp)| {
         if stamp.is_some()
             && let Some(is_known) = is_known
-            && let Ok(Content::Whole(bytes)) = bytes_of(root, path, options.max_size)
+            && let Ok(Content::Whole(bytes)) = bytes_of(root, path, options)
             && is_known(path, ContentHash::of(&bytes))
         {
             return None;
@@ -228,9 +261,7 @@ impl<'a> Reader<'a> {
             return;
         }
         self.buffered_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
-            (article.body, article.source) = (None, None);
-        }
+        drop_texts(file);
     }
 
     /// Returns a file's memory to the budget, once it is sent.
@@ -283,6 +314,10 @@ impl<'a> Reader<'a> {
         };
         let (stamp, bytes) = open_and_read().ok()??;
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
+        if let Some(items) = divided(path, &bytes, self.options) {
+            let state = read_items(self.root, &bytes, items, self.options).as_seen_from(horizon);
+            return Some((ParsedFile { path: path.clone(), state, renamed_from: None }, None));
+        }
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
         let mut file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
         let row = self.rows.encode(&file, Some(stamp), now);
@@ -296,8 +331,21 @@ impl<'a> Reader<'a> {
 
 /// How many bytes a file's source and body take.
 fn memory_of(file: &ParsedFile) -> usize {
-    let FileState::Present(Parsed { article: Some(article), .. }) = &file.state else { return 0 };
+    let article = match &file.state {
+        FileState::Present(Parsed { article: Some(article), .. }) => article,
+        FileState::Items { items, .. } => return items.iter().map(memory_of).sum(),
+        _ => return 0,
+    };
     article.source.as_ref().map_or(0, |source| source.len()) + article.body.as_ref().map_or(0, |body| body.len())
+}
+
+/// Drops sources and bodies of a file. Windows fetch those that they need.
+pub(super) fn drop_texts(file: &mut ParsedFile) {
+    match &mut file.state {
+        FileState::Present(Parsed { article: Some(article), .. }) => (article.body, article.source) = (None, None),
+        FileState::Items { items, .. } => items.iter_mut().for_each(drop_texts),
+        _ => {}
+    }
 }
 
 /// Reads the bodies that the engine requested, in the order of the requests.
@@ -327,7 +375,7 @@ pub fn fetch_one(
     let article = match read_existing(root, &request.path, options, article::parse) {
         FileState::Present(Parsed { article, .. }) => article,
         FileState::Unreadable(diagnostic) => return Err(unfetched(Some(diagnostic))),
-        FileState::Absent { .. } | FileState::Known(..) => None,
+        FileState::Absent { .. } | FileState::Known(..) | FileState::Items { .. } => None,
     };
     let article = article.filter(|article| article.metadata.hash == request.hash).ok_or_else(|| unfetched(None))?;
     let source = article.source.clone();
@@ -336,7 +384,10 @@ pub fn fetch_one(
 
 /// The bytes of the requested version. `None` if the file has others.
 fn read_version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<Option<Vec<u8>>, Diagnostic> {
-    match bytes_of(root, &request.path, options.max_size) {
+    match bytes_of(root, &request.path, options) {
+        Ok(Content::Item(item)) => {
+            Ok(Some(item.text.into_bytes()).filter(|bytes| ContentHash::of(bytes) == request.hash))
+        }
         Ok(Content::Whole(bytes)) => Ok(Some(bytes).filter(|bytes| ContentHash::of(bytes) == request.hash)),
         Ok(Content::Head(_)) => Ok(None),
         Err(error) if is_missing(&error) => Ok(None),
@@ -346,8 +397,11 @@ fn read_version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> R
 
 /// Whether a file has these bytes.
 pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash, options: &ParseOptions) -> bool {
-    let bytes = bytes_of(root, path, options.max_size);
-    matches!(bytes, Ok(Content::Whole(bytes)) if ContentHash::of(&bytes) == version)
+    match bytes_of(root, path, options) {
+        Ok(Content::Whole(bytes)) => ContentHash::of(&bytes) == version,
+        Ok(Content::Item(item)) => ContentHash::of(item.text.as_bytes()) == version,
+        Ok(Content::Head(_)) | Err(_) => false,
+    }
 }
 
 /// Parses a version of an article whose bytes come from the store.

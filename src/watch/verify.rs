@@ -72,6 +72,7 @@ impl FileComparer {
             FileState::Present(Parsed { article: Some(article), .. }) => same(article.card.hash() == version),
             FileState::Present(Parsed { article: None, withhold, .. }) => same(!withhold),
             FileState::Known(card, _) => same(card.hash() == version),
+            FileState::Items { hash, .. } => same(hash == version),
             FileState::Absent { .. } => FileComparison::Missing,
             FileState::Unreadable(_) => FileComparison::Unreadable,
         }
@@ -125,7 +126,7 @@ impl FileComparer {
                 }
                 FileState::Present(Parsed { id, .. }) => return Ok(id),
                 FileState::Known(card, _) => card,
-                FileState::Absent { .. } => return Ok(None),
+                FileState::Absent { .. } | FileState::Items { .. } => return Ok(None),
             },
         };
         Ok(card.open(path).id)

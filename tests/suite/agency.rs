@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use dateline::article::render::{LinkBase, render};
-use dateline::article::{Notice, ParseOptions, Parsed, parse_with_origins};
+use dateline::article::{Notice, ParseOptions, Parsed, items, parse_with_origins};
 use dateline::types::{ArticlePath, WebUrl};
 use jiff::tz::TimeZone;
 
-use crate::newsroom::{CONFIG, Newsroom, printed};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, printed};
 
 /// Everything that dateline reads in a file.
 fn described(parsed: &Parsed) -> String {
@@ -69,7 +69,9 @@ fn items_are_read_as_expected() {
     };
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/agency");
     let mut count = 0;
-    for (folder, extension) in [("ninjs", "json")] {
+    let folders =
+        [("ninjs", "json"), ("newsml", "xml"), ("newsml-loose", "xml"), ("nitf", "xml"), ("nitf-loose", "xml")];
+    for (folder, extension) in folders {
         let names = std::fs::read_dir(cases.join(folder)).expect("the cases");
         let names = names.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
         let mut names: Vec<String> = names.filter(|name| name.ends_with(extension)).collect();
@@ -77,7 +79,14 @@ fn items_are_read_as_expected() {
         for name in names {
             count += 1;
             let bytes = std::fs::read(cases.join(folder).join(&name)).expect("readable");
-            let found = described(&parse_with_origins(&ArticlePath::new(&format!("wire/{name}")), &bytes, &options));
+            let path = ArticlePath::new(&format!("wire/{name}"));
+            let found = match items(&path, &bytes, &options) {
+                None => described(&parse_with_origins(&path, &bytes, &options)),
+                Some(items) => items.iter().fold(String::new(), |found, item| {
+                    let parsed = parse_with_origins(&item.path, item.text.as_bytes(), &options);
+                    format!("{found}== {} below {} lines\n{}", item.path, item.lines_above, described(&parsed))
+                }),
+            };
             let expected = cases.join(folder).join(format!("{name}.expected"));
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
                 std::fs::write(&expected, &found).expect("written");
@@ -86,7 +95,7 @@ fn items_are_read_as_expected() {
             assert_eq!(found, expected, "{name}");
         }
     }
-    assert!(count >= 8, "only {count} items");
+    assert!(count >= 24, "only {count} items");
 }
 
 const STORY: &str = r#"{"uri": "urn:x:ferry/1", "headline": "Ferry", "versioncreated": "2026-11-20T08:00:00Z", "body_text": "It sails."}"#;
@@ -153,4 +162,75 @@ fn item_ids_follow_from_keys() {
     newsroom.write("content/news/z.json", STORY.replace("ferry/1", "ferry/3").replace("It sails", "It rests"));
     daemon.wait("the next story is there", |daemon| daemon.body("/news/atom.xml").contains("It rests"));
     assert!(daemon.body("/news/atom.xml").contains("It sank"));
+}
+
+/// A message with these items: key, headline, status.
+fn message(items: &[(&str, &str, &str)]) -> String {
+    let items = items.iter().map(|(key, headline, status)| {
+        format!(
+            "<newsItem guid=\"urn:x:{key}\" version=\"1\" standard=\"NewsML-G2\" xml:lang=\"en\"><itemMeta><itemClass qcode=\"ninat:text\"/>\
+             <versionCreated>2026-11-20T08:00:00Z</versionCreated><pubStatus qcode=\"stat:{status}\"/></itemMeta>\
+             <contentMeta><headline>{headline}</headline></contentMeta>\
+             <contentSet><inlineData>Text of {headline}.</inlineData></contentSet></newsItem>\n"
+        )
+    });
+    let items: String = items.collect();
+    format!("<newsMessage xmlns=\"http://iptc.org/std/nar/2006-10-01/\">\n<itemSet>\n{items}</itemSet></newsMessage>\n")
+}
+
+/// Each item of a message is an article of its own: changed, removed and withheld on its own.
+#[test]
+fn items_of_a_message_are_articles() {
+    let newsroom = Newsroom::new();
+    let write = |text: &str| newsroom.write("content/news/message.xml", text);
+    let (one, two, three) = (("1", "Ferry", "usable"), ("a/2", "Crane", "usable"), ("3", "Tide", "usable"));
+    write(&message(&[one, two, three]));
+    newsroom.write("content/news/z.md", "---\ntitle: Other\ndate: 2026-11-20\n---\n\nBody.\n");
+    let daemon = newsroom.serve();
+    let shown = |daemon: &Daemon| {
+        let feed = daemon.body("/news/feed.json");
+        ["Ferry", "Crane", "Tide", "Eel", "Other"]
+            .into_iter()
+            .filter(|title| {
+                feed.contains(&format!("Text of {title}.")) || feed.contains(&format!("\"title\":\"{title}\""))
+            })
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(shown(&daemon), "Ferry Crane Tide Other");
+    let explained = printed(&newsroom.dateline(&["explain", "content/news/message.xml#urn:x:a/2"]));
+    assert!(
+        explained.contains("urn:x:a/2") && explained.contains("tag:courier.example,2026:item/urn%3Ax%3Aa%2F2"),
+        "{explained}"
+    );
+    let listed = printed(&newsroom.dateline(&["explain", "content/news/message.xml"]));
+    assert!(listed.contains("content/news/message.xml#urn:x:a%2F2"), "{listed}");
+    let report = printed(&newsroom.dateline(&["check"]));
+    assert!(report.contains("4 articles, 4 published"), "{report}");
+    // One item leaves, one changes, one is new.
+    write(&message(&[("1", "Eel", "usable"), three]));
+    daemon.wait("the item has left", |daemon| shown(daemon) == "Tide Eel Other");
+    write(&message(&[("1", "Eel", "withheld"), three, two]));
+    daemon.wait("one is withheld, one is back", |daemon| shown(daemon) == "Crane Tide Other");
+    // A cut-off message without a status that withholds changes nothing.
+    let whole = message(&[one, three, two]);
+    write(whole.split("<contentSet>").next().expect("a part"));
+    newsroom.write("content/news/y.md", "---\ntitle: Ferry\ndate: 2026-11-20\n---\n\nBody.\n");
+    daemon.wait("the next file is read", |daemon| shown(daemon) == "Ferry Crane Tide Other");
+    // So does a restart, which reads the items' texts from the state directory.
+    assert!(daemon.stop());
+    let daemon = newsroom.serve();
+    assert_eq!(shown(&daemon), "Ferry Crane Tide Other");
+    // A cut-off message that mentions an embargo withholds all its items.
+    write(
+        &whole
+            .replace("<pubStatus", "<embargoed>2030-01-01T00:00:00Z</embargoed><pubStatus")
+            .replace("</newsMessage>", ""),
+    );
+    daemon.wait("they are withheld", |daemon| shown(daemon) == "Ferry Other");
+    write(&message(&[one, two]));
+    std::fs::remove_file(newsroom.path("content/news/y.md")).expect("removed");
+    daemon.wait("it is whole again", |daemon| shown(daemon) == "Ferry Crane Other");
+    std::fs::remove_file(newsroom.path("content/news/message.xml")).expect("removed");
+    daemon.wait("all its items have left", |daemon| shown(daemon) == "Other");
 }

@@ -54,7 +54,7 @@ fn feeds_chapter_has_field_table() {
 
 #[test]
 fn articles_chapter_has_table_of_agencies_fields() {
-    let module = read("src/article/agency/mod.rs");
+    let module = read("crates/article/src/article/agency/mod.rs");
     let expected: Vec<&str> = module.lines().filter_map(|line| line.strip_prefix("//! |")).skip(2).collect();
     assert!(expected.len() > 25, "{} rows", expected.len());
     let chapter = read("docs/src/articles.md");

@@ -229,6 +229,13 @@ pub enum FileState {
     /// Unchanged since an earlier run parsed it, or too old for every window. Only metadata and warnings are loaded; the body is read on
     /// demand.
     Known(Packed, Vec<Diagnostic>),
+    /// The file contains several items of an agency. The watcher read each of them.
+    Items {
+        /// The hash of the whole file.
+        hash: ContentHash,
+        /// The items, each with a path of its own ([`ArticlePath::item_of`]). They are present or known.
+        items: Vec<ParsedFile>,
+    },
     /// The file is gone. Confirmed after the grace period.
     Absent {
         /// Whether the content directory looks unmounted: it is empty, or on another device.
@@ -251,6 +258,10 @@ impl FileState {
                 ..
             }) if article.metadata.published.is_some_and(|published| published.second() < horizon) => {
                 FileState::Known(article.card, diagnostics)
+            }
+            FileState::Items { hash, items } => {
+                let seen = |item: ParsedFile| ParsedFile { state: item.state.as_seen_from(horizon), ..item };
+                FileState::Items { hash, items: items.into_iter().map(seen).collect() }
             }
             other => other,
         }

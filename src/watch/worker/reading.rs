@@ -11,10 +11,11 @@ use super::super::listing::{is_doubtful, is_unmounted};
 use super::super::read;
 use super::super::stat::{is_linked, stat_file};
 use super::state::{Stopped, Worker, locked};
+use crate::article::Article;
 use crate::beneath::Stamp;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{FileState, ParsedFile};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, ContentHash};
 
 impl<C: MetadataCache> Worker<C> {
     /// Decides whether a file with a hint is read now. Adds it to `ready` then.
@@ -208,12 +209,15 @@ impl<C: MetadataCache> Worker<C> {
     pub(super) fn record_if_changed(&mut self, file: &ParsedFile, stamp: Option<Stamp>) -> bool {
         match &file.state {
             FileState::Present(parsed) => {
-                let article = parsed.article.as_ref();
-                let files = article.into_iter().flat_map(|article| article.metadata.local_files());
-                // The first scan checks all media files at its end, so their stamps aren't read here.
-                let stamp_of = |file: &ArticlePath| self.is_listed.then(|| self.stat_media(file));
-                let files = files.map(|(file, facts)| (file.clone(), facts, stamp_of(file))).collect();
-                self.known.record_read(&file.path, stamp, article.map(|article| article.card.hash()), files)
+                let hash = parsed.article.as_ref().map(|article| article.card.hash());
+                self.record_read(&file.path, stamp, hash, parsed.article.iter())
+            }
+            FileState::Items { hash, items } => {
+                let articles = items.iter().filter_map(|item| match &item.state {
+                    FileState::Present(parsed) => parsed.article.as_ref(),
+                    _ => None,
+                });
+                self.record_read(&file.path, stamp, Some(*hash), articles)
             }
             // Recorded by whole folders.
             FileState::Known(..) => true,
@@ -227,6 +231,21 @@ impl<C: MetadataCache> Worker<C> {
                 true
             }
         }
+    }
+
+    /// Records a file that was read, with the media files of its articles. Returns whether it has changed.
+    fn record_read<'a>(
+        &mut self,
+        path: &ArticlePath,
+        stamp: Option<Stamp>,
+        hash: Option<ContentHash>,
+        articles: impl Iterator<Item = &'a Article>,
+    ) -> bool {
+        // The first scan checks all media files at its end, so their stamps aren't read here.
+        let stamp_of = |file: &ArticlePath| self.is_listed.then(|| self.stat_media(file));
+        let files = articles.flat_map(|article| article.metadata.local_files());
+        let files = files.map(|(file, facts)| (file.clone(), facts, stamp_of(file))).collect();
+        self.known.record_read(path, stamp, hash, files)
     }
 
     /// The stamp of a media file that was just measured. A recently changed file may change without a new stamp, so it gets a stamp that

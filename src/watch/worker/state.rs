@@ -18,11 +18,11 @@ use super::super::messages::{WatchEvent, WatchOptions};
 use super::super::mode::{WatchLimit, WatchMode};
 use super::super::mounts;
 use super::super::os_watcher::OsWatcher;
+use super::super::read::drop_texts;
 use super::super::unreported::UnreportedChanges;
-use crate::article::Parsed;
 use crate::beneath::{Root, Stamp};
 use crate::diagnostics::Code;
-use crate::event::{Event, FileState, Listing, ParsedFile};
+use crate::event::{Event, Listing, ParsedFile};
 use crate::metrics::Metrics;
 use crate::types::{ArticlePath, ContentHash};
 
@@ -271,11 +271,7 @@ impl<C: MetadataCache> Worker<C> {
         if self.gathering_since.is_none() || self.outbox.files.len() < MAX_BATCH_FILES {
             return;
         }
-        for file in files {
-            if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
-                (article.body, article.source) = (None, None);
-            }
-        }
+        files.iter_mut().for_each(drop_texts);
     }
 }
 

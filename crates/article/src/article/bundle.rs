@@ -4,7 +4,7 @@ use crate::types::ArticlePath;
 
 /// Whether a file is the page of its folder or a translation of it: `index.md`, `index.fr.md`.
 pub fn is_index(path: &ArticlePath) -> bool {
-    !path.folder().is_empty() && suffix(path.stem(), "index").is_some() && is_page_name(path.name())
+    !path.folder().is_empty() && suffix(path.stem(), "index").is_some() && is_page(path.extension())
 }
 
 /// Whether a file is the page of a section, which isn't an article: `_index.md`, `_index.fr.md`.
@@ -13,12 +13,11 @@ pub fn is_section_page(path: &ArticlePath) -> bool {
 }
 
 pub(super) fn is_section_page_name(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(stem, _)| suffix(stem, "_index").is_some()) && is_page_name(name)
+    name.rsplit_once('.').is_some_and(|(stem, extension)| suffix(stem, "_index").is_some() && is_page(extension))
 }
 
 /// Whether a file may be a page. Agencies' files aren't, and neither are other programs' files, such as `index.json`.
-fn is_page_name(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+fn is_page(extension: &str) -> bool {
     !["json", "xml"].iter().any(|other| extension.eq_ignore_ascii_case(other))
 }
 

@@ -8,6 +8,10 @@ pub fn is_article_name(name: &str) -> bool {
     let is_hidden = name.starts_with(['.', '#', '~', '_']) && !bundle::is_section_page_name(name);
     // JetBrains editors write to `a.md___jb_tmp___` and rename that file.
     let is_temporary = is_hidden || name.contains("___jb_") || name.ends_with('~');
+    // `a.xml#b.md` would be an item in `a.xml`.
+    if ArticlePath::is_item_name(name) {
+        return false;
+    }
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     !is_temporary
         && !stem.is_empty()

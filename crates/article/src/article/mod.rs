@@ -9,7 +9,7 @@
 //! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
 //! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
 //! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
-//! limits the cost of parsing. `bundle` names pages of folders, `ignored` names kinds of other files, `pin` writes ids into files, `steps` counts parser steps in tests.
+//! limits the cost of parsing. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pin` writes ids into files, `steps` counts parser steps in tests.
 
 pub mod access;
 mod agency;
@@ -28,6 +28,7 @@ mod gates;
 mod hidden_text;
 mod html;
 mod ignored;
+mod item_source;
 mod keys;
 mod lifecycle;
 mod markdown;
@@ -51,6 +52,7 @@ use self::charset::{Declaration, NotText};
 use self::draft::{Draft, Source};
 pub use self::file_names::{in_drafts_folder, is_article_name};
 pub use self::ignored::IgnoredKind;
+pub use self::item_source::ItemSource;
 pub use self::model::{
     Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, MediaReference, Metadata, Notice, Retraction,
     SectionClaim,
@@ -71,6 +73,32 @@ pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed
 /// Parses an article and records where each field came from, which doubles the cost.
 pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
     read(path, bytes, options, true)
+}
+
+/// The items of a file that may contain several, in their order. `None` for other files, and for a file that can't be divided.
+pub fn items(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Option<Vec<ItemSource>> {
+    let is_message = path.item().is_none() && path.extension().eq_ignore_ascii_case("xml");
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if !is_message || size > options.max_size {
+        return None;
+    }
+    let decoded = charset::decode(bytes, Declaration::Xml, options.charset).ok()?;
+    agency::items(path, decoded.text.trim_start_matches('\u{FEFF}'))
+}
+
+/// Parses all articles of a file: its items if it contains several, otherwise the only one.
+pub fn parse_items(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Vec<(ArticlePath, Parsed)> {
+    match items(path, bytes, options) {
+        None => vec![(path.clone(), parse(path, bytes, options))],
+        Some(items) => {
+            let parse = |item: ItemSource| {
+                let mut parsed = parse(&item.path, item.text.as_bytes(), options);
+                parsed.move_down(item.lines_above);
+                (item.path, parsed)
+            };
+            items.into_iter().map(parse).collect()
+        }
+    }
 }
 
 fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: bool) -> Parsed {
@@ -190,7 +218,10 @@ fn below_front_matter(text: &str, body: usize) -> Cow<'_, str> {
 /// Whether a file that can't be parsed mentions an embargo, a restriction or a status that isn't public.
 pub fn may_withhold(path: &ArticlePath, bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    in_drafts_folder(path) || lifecycle::withholds(&text) || front_matter::may_withhold(&text)
+    in_drafts_folder(path)
+        || lifecycle::withholds(&text)
+        || front_matter::may_withhold(&text)
+        || (path.extension().eq_ignore_ascii_case("xml") && agency::may_withhold(&text))
 }
 
 /// How many bytes of a file above `content.max_size` are searched for an embargo: front matter, or the head of a page.

@@ -56,6 +56,20 @@ impl Parsed {
     }
 }
 
+impl Parsed {
+    /// Adds the lines above an item to the places in its file.
+    pub fn move_down(&mut self, lines: u32) {
+        let places = self.diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.place.as_mut());
+        places.map(|place| &mut place.line).chain(self.origins.iter_mut().map(|origin| &mut origin.line)).for_each(
+            |line| {
+                if *line > 0 {
+                    *line = line.saturating_add(lines);
+                }
+            },
+        );
+    }
+}
+
 /// The origin of one field of an article.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin {

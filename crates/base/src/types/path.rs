@@ -120,27 +120,78 @@ impl ArticlePath {
         &self.0
     }
 
+    /// The path of an item in a file that contains several: `wire/message.xml#<key>`. The key is an agency's id, and may contain anything.
+    pub fn item_of(file: &ArticlePath, key: &str) -> ArticlePath {
+        let mut path = format!("{file}#");
+        for character in key.chars() {
+            match character {
+                '/' => path.push_str("%2F"),
+                character if character.is_control() => path.push('_'),
+                character => path.push(character),
+            }
+        }
+        ArticlePath(path.into())
+    }
+
+    /// The path of the file. Differs from the whole path only for an item in a file that contains several.
+    pub fn file(&self) -> &str {
+        self.0.get(..self.item_start()).unwrap_or(&self.0)
+    }
+
+    /// The key of the item in its file, with `/` as `%2F`. `None` for a file with one article.
+    pub fn item(&self) -> Option<&str> {
+        self.0.get(self.item_start()..)?.strip_prefix('#')
+    }
+
+    /// Whether a file of this name could be mistaken for an item.
+    pub fn is_item_name(name: &str) -> bool {
+        item_mark(name).is_some()
+    }
+
+    /// The offset of the `#` before an item's key, or the path's length.
+    fn item_start(&self) -> usize {
+        let folder = self.0.rfind('/').map_or(0, |at| at + 1);
+        let name = self.0.get(folder..).unwrap_or_default();
+        item_mark(name).map_or(self.0.len(), |at| folder + at)
+    }
+
     /// The file's folder. Empty at the top level.
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// The file name.
+    /// The file name, with the key of an item.
     pub fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
     /// The file name without its extension.
     pub fn stem(&self) -> &str {
-        let name = self.name();
+        let name = self.file_name();
         name.rsplit_once('.').map_or(name, |(stem, _)| stem)
     }
 
     /// The extension without the dot. Empty if there is none.
     pub fn extension(&self) -> &str {
-        let name = self.name();
+        let name = self.file_name();
         name.rsplit_once('.').map_or("", |(_, extension)| extension)
     }
+
+    /// The file name without the key of an item.
+    fn file_name(&self) -> &str {
+        let file = self.file();
+        file.rsplit_once('/').map_or(file, |(_, name)| name)
+    }
+}
+
+/// The offset of the `#` in `message.xml#key`.
+fn item_mark(name: &str) -> Option<usize> {
+    const EXTENSION: &str = ".xml";
+    let mut marks = name.match_indices('#').map(|(at, _)| at);
+    marks.find(|at| {
+        let extension = at.checked_sub(EXTENSION.len()).and_then(|start| name.get(start..*at));
+        extension.is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION))
+    })
 }
 
 impl fmt::Display for ArticlePath {

@@ -111,3 +111,26 @@ fn only_http_urls_parse() {
     }
     assert!(WebUrl::parse("http://127.0.0.1:8080/").expect("parses").is_loopback());
 }
+
+#[test]
+fn items_have_paths_in_their_file() {
+    let file = ArticlePath::new("wire/in.d/message.XML");
+    for (key, path) in [
+        ("urn:x:1", "wire/in.d/message.XML#urn:x:1"),
+        ("https://x.example/a.md", "wire/in.d/message.XML#https:%2F%2Fx.example%2Fa.md"),
+        ("a.xml#b", "wire/in.d/message.XML#a.xml#b"),
+        ("a\nb", "wire/in.d/message.XML#a_b"),
+    ] {
+        let item = ArticlePath::item_of(&file, key);
+        assert_eq!(item.as_str(), path);
+        assert_eq!(
+            (item.file(), item.folder(), item.stem(), item.extension()),
+            (file.as_str(), "wire/in.d", "message", "XML")
+        );
+        assert_eq!(item.item(), path.strip_prefix("wire/in.d/message.XML#"));
+    }
+    for path in ["a.xml", "c#.md", "a.xml#b/c.md", "#", ".xml", "a.md#b"] {
+        let path = ArticlePath::new(path);
+        assert_eq!((path.file(), path.item()), (path.as_str(), None), "{path}");
+    }
+}

@@ -48,6 +48,8 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
                     state.missing.note_vanished(path, doubtful);
                 }
             }
+            // Divided before.
+            FileState::Items { .. } => {}
             FileState::Unreadable(diagnostic) => {
                 state.catalog.add(&path);
                 note_present(state, &path);
@@ -206,11 +208,12 @@ fn explain_refusal(
 
 /// Compares a listing of directories with the catalog.
 pub(super) fn apply_listing(state: &mut State, listing: &Listing) {
+    let listing = &*state.item_files.listed(listing);
     for path in state.ignored.absent(listing) {
         note_ignored(state, &path, None);
     }
-    let (ignored, is_first) = (&state.ignored, !state.listed);
-    let adds = |path: &ArticlePath| is_first && !ignored.contains(path);
+    let (ignored, item_files, is_first) = (&state.ignored, &state.item_files, !state.listed);
+    let adds = |path: &ArticlePath| is_first && !ignored.contains(path) && !item_files.contains(path);
     let missing = if listing.is_whole { state.catalog.missing(listing, adds) } else { Vec::new() };
     for path in missing {
         state.missing.note_vanished(path, listing.doubtful);

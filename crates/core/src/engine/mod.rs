@@ -10,6 +10,7 @@
 //! - `configuration`: applies configurations
 //! - `objections`: decides whether a new configuration would break something for readers
 //! - `files`: applies the files and listings that the watcher reports
+//! - `item_files`: divides files with several items into articles
 //! - `indexing`: puts articles in the index, and builds new indexes
 //! - `moves`: decides whether a new file was at another path before
 //! - `removals`: decides whether missing files are deletions or an accident
@@ -58,6 +59,7 @@ mod fetching;
 mod files;
 mod folder_pages;
 mod indexing;
+mod item_files;
 mod moves;
 mod objections;
 mod pages;
@@ -216,6 +218,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     }
     match event {
         Event::Files(files) => {
+            let files = item_files::divide(state, files);
             let files = dormancy::hold(state, files);
             files::apply(state, files);
         }

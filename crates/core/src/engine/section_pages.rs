@@ -30,7 +30,7 @@ pub(super) fn apply(pages: &mut SectionPages, problems: &mut Problems, path: Art
             diagnostics.extend(reported.map(|diagnostic| diagnostic.redact_unless(false)));
         }
         // Metadata of section pages isn't cached.
-        FileState::Known(..) => {}
+        FileState::Known(..) | FileState::Items { .. } => {}
     }
     problems.set(Source::Article(path), diagnostics);
 }

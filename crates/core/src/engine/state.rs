@@ -9,6 +9,7 @@ use super::parts::bodies::Bodies;
 use super::parts::dormancy::Dormancy;
 use super::parts::entry_cache::EntryCache;
 use super::parts::ignored_files::IgnoredFiles;
+use super::parts::item_files::ItemFiles;
 use super::parts::missing_files::MissingFiles;
 use super::parts::problems::{Problems, Source};
 use super::parts::publisher::Publisher;
@@ -35,6 +36,7 @@ pub(super) struct State {
     /// Missing files, and files that may have been moved.
     pub(super) missing: MissingFiles,
     pub(super) ignored: IgnoredFiles,
+    pub(super) item_files: ItemFiles,
     pub(super) section_pages: SectionPages,
     /// The durable facts.
     pub(super) recorder: Recorder,
@@ -56,6 +58,7 @@ impl State {
             index: None,
             missing: MissingFiles::default(),
             ignored: IgnoredFiles::default(),
+            item_files: ItemFiles::default(),
             section_pages: SectionPages::default(),
             withholding: Withholding::default(),
             dormancy: Dormancy::default(),

@@ -3,7 +3,7 @@
 //! This happens after the first complete listing. Files whose folders couldn't be listed then are compared with later listings.
 
 use super::state::State;
-use super::{indexing, moves};
+use super::{indexing, item_files, moves};
 use crate::article::card::Card;
 use crate::build::catalog::Catalog;
 use crate::build::index::Index;
@@ -22,7 +22,7 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
     let mut gone = Vec::new();
     for (path, facts) in articles_without_good_file(&state.catalog, &state.recorder.ledger) {
         without_good_file.push(path.clone());
-        if state.catalog.contains(path) {
+        if state.catalog.contains(path) || item_files::undivided(&state.catalog, path).is_some() {
             continue;
         }
         if !is_absent(path) {
@@ -82,7 +82,8 @@ pub(super) fn request(state: &mut State, effects: &mut Vec<Effect>) {
         };
         let is_needed = (facts.is_live() || is_unreported())
             && state.catalog.get(&path).is_none()
-            && !state.catalog.is_withheld(&path);
+            && !state.catalog.is_withheld(&path)
+            && !item_files::undivided(&state.catalog, &path).is_some_and(|file| state.catalog.is_withheld(&file));
         let hash = facts.hash().filter(|hash| is_needed && state.recorder.ledger.keeps(*hash));
         requests.extend(hash.map(|hash| BodyRequest { path, hash, shown: true, links: None }));
     }

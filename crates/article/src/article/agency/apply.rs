@@ -65,7 +65,7 @@ fn apply_version(draft: &mut Draft<'_>, item: &Item) {
     set(item.id.as_ref(), |id, span, origin| draft.set_item_key(id, span, origin));
     set(item.version.as_ref(), |number, span, origin| draft.set_item_number(number, span, origin));
     set(item.version_created.as_ref(), |time, span, origin| {
-        draft.optionally(|draft| draft.set_item_time(time, span, origin));
+        draft.optionally(|draft| draft.set_item_time(&text::extended_date(time), span, origin));
     });
 }
 
@@ -76,7 +76,7 @@ fn apply_publication(draft: &mut Draft<'_>, item: &Item) {
     }
     item.embargo.iter().chain(&item.further_embargoes).for_each(|embargo| apply_embargo(draft, embargo));
     for expires in item.expires.iter().chain(&item.further_expiries).filter(|expires| !expires.text.trim().is_empty()) {
-        set(Some(expires), |expires, span, origin| draft.set_expires(expires, span, origin));
+        set(Some(expires), |expires, span, origin| draft.set_expires(&text::extended_date(expires), span, origin));
     }
     item.statements.iter().for_each(|statement| apply_statement(draft, statement));
 }
@@ -93,7 +93,7 @@ fn apply_embargo(draft: &mut Draft<'_>, embargo: &Field) {
         draft.record_only("embargo", "until a later version", span.clone(), origin);
         return draft.set_draft(true, span, origin);
     }
-    draft.set_embargo(&embargo.text, span, origin);
+    draft.set_embargo(&text::extended_date(&embargo.text), span, origin);
 }
 
 /// Applies a key that the format doesn't define.
@@ -194,15 +194,15 @@ fn refuse_notice(mut draft: Draft<'_>, notice: Notice, place: &Field) -> Parsed 
 fn apply_dates(draft: &mut Draft<'_>, item: &Item) {
     let dates = || [&item.first_created, &item.version_created, &item.modified].into_iter().filter_map(filled);
     let zone = &draft.source().options.timezone;
-    let instant = |field: &Field| date::parse(&field.text, zone).ok().map(|date| date.moment);
+    let instant = |field: &Field| date::parse(&text::extended_date(&field.text), zone).ok().map(|date| date.moment);
     let is_date = |field: &&Field| instant(field).is_some();
     // An unusable date counts only if there is no other.
     let published = dates().find(is_date).or_else(|| dates().next());
     let begin = published.and_then(instant);
     let updated = [&item.modified, &item.version_created].into_iter().filter_map(filled).find(is_date);
     let updated = updated.filter(|updated| instant(updated) > begin);
-    set(published, |date, span, origin| draft.set_published(date, span, origin));
-    set(updated, |date, span, origin| draft.set_updated(date, span, origin));
+    set(published, |date, span, origin| draft.set_published(&text::extended_date(date), span, origin));
+    set(updated, |date, span, origin| draft.set_updated(&text::extended_date(date), span, origin));
 }
 
 fn apply_texts(draft: &mut Draft<'_>, item: &Item) {
@@ -226,7 +226,15 @@ fn apply_people(draft: &mut Draft<'_>, item: &Item) {
         agencies.into_iter().flatten().map(|name| keys::normalised(&name.text).into_owned()).collect();
     let mut people = Vec::new();
     for line in &item.bylines {
-        people.extend(byline::names(&line.text).into_iter().map(|name| (name, line)));
+        // Persons that are marked in the byline needn't be split.
+        let is_inside = |author: &&Field| line.span.start <= author.span.start && author.span.end <= line.span.end;
+        let marked = item.authors.iter().filter(is_inside).map(|author| (author.text.clone(), author));
+        let before = people.len();
+        people.extend(marked);
+        if people.len() == before {
+            let names = byline::names(&line.text).into_iter().filter_map(|name| name_after_by(&name));
+            people.extend(names.map(|name| (name, line)));
+        }
     }
     if people.is_empty() {
         people.extend(item.authors.iter().map(|author| (author.text.clone(), author)));
@@ -235,6 +243,15 @@ fn apply_people(draft: &mut Draft<'_>, item: &Item) {
     let has_person = people.iter().any(|(name, _)| !is_agency(name));
     for (name, field) in people.iter().filter(|(name, _)| !has_person || !is_agency(name)) {
         draft.add_author(name, field.span.clone(), field.origin);
+    }
+}
+
+/// The name in `Additional reporting by Cy Dunn`. `None`: it's an editor's.
+fn name_after_by(name: &str) -> Option<String> {
+    match name.split_once(" by ") {
+        Some((role, _)) if role.to_ascii_lowercase().contains("edit") => None,
+        Some((_, name)) => Some(name.to_owned()),
+        None => Some(name.to_owned()),
     }
 }
 
@@ -249,7 +266,14 @@ fn apply_rights(draft: &mut Draft<'_>, item: &Item) {
     let terms = filled(&item.usage_terms);
     let parts: Vec<&Field> = owner.iter().chain(terms).collect();
     if let Some(first) = parts.first() {
-        let rights = parts.iter().map(|part| part.text.trim()).collect::<Vec<_>>().join(" ");
+        let rights = parts.iter().fold(String::new(), |rights, part| {
+            let separator = match rights.chars().next_back() {
+                None => "",
+                Some(last) if last.is_alphanumeric() => ". ",
+                Some(_) => " ",
+            };
+            rights + separator + part.text.trim()
+        });
         draft.set_copyright(&rights, first.span.clone(), first.origin);
     }
 }
@@ -276,7 +300,7 @@ fn is_usable(picture: &Picture, item: &Item, draft: &Draft<'_>) -> bool {
         picture.status.as_ref().is_none_or(|status| lifecycle::parse_status(&status.text) == Some(Status::Published));
     let is_free = picture.embargo.as_ref().is_none_or(|embargo| lifecycle::lifts_embargo(&embargo.text));
     let zone = &draft.source().options.timezone;
-    let instant = |field: &Field| date::parse(&field.text, zone).ok().map(|date| date.moment);
+    let instant = |field: &Field| date::parse(&text::extended_date(&field.text), zone).ok().map(|date| date.moment);
     let made = item.version_created.as_ref().and_then(instant);
     let is_valid = filled(&picture.expires).is_none_or(|expires| {
         lifecycle::never_expires(&expires.text)

@@ -118,7 +118,11 @@ pub(super) fn read(root: &Node<'_>, source: &str) -> Result<Item, Malformed> {
     let (first, second) = (ids.next(), ids.find(|(_, id)| first_differs(entries, id)));
     if let (Some(_), Some((key, _))) = (first, second) {
         let message = "the item has two different ids".to_owned();
-        return Err(Malformed { message, help: "ask the agency to send an item with one `uri`", span: key.span.clone() });
+        return Err(Malformed {
+            message,
+            help: "ask the agency to send an item with one `uri`",
+            span: key.span.clone(),
+        });
     }
     let mut object = Object::read(entries, source, true);
     object.item.span = root.span.clone();
@@ -272,10 +276,15 @@ impl Object {
     fn set_texts(&mut self) {
         let mut headlines = std::mem::take(&mut self.headlines);
         headlines.retain(|headline| !headline.field.text.trim().is_empty());
-        let main = headlines.iter().position(|headline| headline.role == "main").unwrap_or(0);
-        if main < headlines.len() {
-            self.item.title = Some(headlines.remove(main).plain());
-        }
+        let is_sub = |headline: &Described| headline.has_role(&["sub", "deck"]);
+        let main = headlines.iter().position(|headline| headline.role == "main");
+        let plain = || headlines.iter().position(|headline| headline.role.is_empty());
+        let other = || headlines.iter().position(|headline| !is_sub(headline));
+        let main = main.or_else(plain).or_else(other);
+        let title = main.map(|at| headlines.remove(at).plain());
+        self.item.title = title.or_else(|| self.item.title.take());
+        // Headlines in other roles, such as short ones for lists, say the same again.
+        headlines.retain(|headline| headline.role.is_empty() || is_sub(headline));
         self.item.subheads = headlines.iter().map(Described::plain).collect();
         let is_summary = |text: &&Described| !text.has_role(&["caption", "alt"]);
         self.item.summary = self.descriptions.iter().find(is_summary).map(Described::plain);

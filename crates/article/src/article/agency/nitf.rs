@@ -4,9 +4,9 @@ mod body;
 
 use std::ops::Range;
 
-use self::body::Body;
+use self::body::{Body, is_stated, put};
 use super::item::{Field, Item, ItemBody, Kind, Markup, Reference, Subject};
-use super::xml::{Element, Malformed, Namespace, Reader, Words};
+use super::xml::{Element, Malformed, Namespace, Reader};
 
 #[cfg(test)]
 mod tests;
@@ -77,23 +77,12 @@ impl Default for Document {
     }
 }
 
-/// Keeps the first value.
-fn put(first: &mut Option<Field>, field: Option<Field>) {
-    if first.is_none() {
-        *first = field.filter(|field| !field.text.is_empty());
-    }
-}
-
 /// Keeps the first value, and the others elsewhere, since each of them may withhold.
 fn put_all(first: &mut Option<Field>, further: &mut Vec<Field>, field: Option<Field>) {
     match first {
         Some(_) => further.extend(field),
         None => *first = field,
     }
-}
-
-fn is_stated(field: &Field) -> bool {
-    !field.text.is_empty()
 }
 
 /// The normalised date of an element, else its text.
@@ -367,17 +356,4 @@ impl Document {
         }
         item
     }
-}
-
-/// A byline, and the persons in it.
-#[derive(Debug)]
-struct Byline {
-    text: Field,
-    persons: Vec<Field>,
-}
-
-/// Text without commas and blanks at its end.
-fn without_comma(words: Words) -> String {
-    let text = words.finish();
-    text.trim_end_matches([',', ';', ' ']).to_owned()
 }

@@ -41,7 +41,7 @@ const CORRECTIONS: &[&str] = &[
 const ADVICE: &[&str] = &["advisory", "advisories", "editorsadvisory", "editorialadvisory", "newsadvisory"];
 /// Relations that only say that two items belong together. A signal says how.
 const NEUTRAL: &[&str] =
-    &["dukey", "managementdocidref", "docidref", "previousversion", "replaces", "evolvedfrom", "isrevisionof"];
+    &["managementdocidref", "docidref", "previousversion", "replaces", "evolvedfrom", "isrevisionof"];
 
 /// Sentences for readers.
 pub(super) struct Words {
@@ -95,7 +95,10 @@ pub(super) fn of(item: &Item) -> (bool, Option<(Notice, Field)>) {
     let find = |words: &[&str], has_signal: bool| {
         let others = || item.references.iter().filter(|reference| !is_own(reference));
         let stated = others().find(|reference| related(reference, words));
-        stated.or_else(|| others().find(|reference| has_signal && is_neutral(reference)))
+        let neutral = stated.or_else(|| others().find(|reference| has_signal && is_neutral(reference)));
+        // All versions of a story have its dynamic use key. A kill without another reference is about them.
+        let is_story = |reference: &&Reference| has_signal && words == KILLS && related(reference, &["dukey"]);
+        neutral.or_else(|| others().find(is_story))
     };
     let key = |reference: &Reference| Text::line(&reference.id.text);
     if let Some(reference) = find(KILLS, kill.is_some() || withdraws) {

@@ -1,4 +1,6 @@
-//! Paragraphs, datelines and codes of subjects.
+//! Paragraphs, datelines, dates and codes of subjects.
+
+use std::borrow::Cow;
 
 use crate::article::hidden_text::visible_text;
 use crate::article::keys::normalised;
@@ -46,11 +48,16 @@ pub(super) fn with_dateline(html: &str, dateline: &str) -> String {
     }
     let mut escaped = String::new();
     escape_text(&prefix(dateline.as_str()), &mut escaped);
-    let trimmed = html.trim_start();
-    let is_paragraph = trimmed.get(..2).is_some_and(|tag| tag.eq_ignore_ascii_case("<p"))
-        && trimmed.get(2..).is_some_and(|rest| rest.starts_with(|c: char| c == '>' || c.is_whitespace()));
-    match trimmed.split_once('>').filter(|_| is_paragraph) {
-        Some((tag, rest)) => format!("{tag}>{escaped}{rest}"),
+    // The first paragraph, if nothing is shown above it.
+    let is_paragraph = |at: &usize| {
+        let rest = beginning.get(at + 2..).unwrap_or_default();
+        rest.starts_with(|c: char| c == '>' || c.is_whitespace())
+    };
+    let paragraph = beginning.match_indices("<p").map(|(at, _)| at).find(is_paragraph);
+    let paragraph = paragraph.filter(|at| visible_text(beginning.get(..*at).unwrap_or_default()).trim().is_empty());
+    let text_start = paragraph.and_then(|at| Some(at + beginning.get(at..)?.find('>')? + 1));
+    match text_start.and_then(|at| html.split_at_checked(at)) {
+        Some((above, text)) => format!("{above}{escaped}{text}"),
         None => format!("<p>{escaped}</p>{html}"),
     }
 }
@@ -66,6 +73,33 @@ fn prefix(dateline: &str) -> String {
         true => format!("{dateline} "),
         false => format!("{dateline} — "),
     }
+}
+
+/// A date as in ISO 8601's extended format. NITF has the basic one: `20261104T120000+0100`.
+pub(super) fn extended_date(date: &str) -> Cow<'_, str> {
+    let trimmed = date.trim();
+    let (day, rest) = trimmed.split_at_checked(8).unwrap_or((trimmed, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (year, month_and_day) = day.split_at_checked(4).unwrap_or((day, ""));
+    let (month, day) = month_and_day.split_at_checked(2).unwrap_or((month_and_day, ""));
+    if day.len() != 2 || ![year, month, day].into_iter().all(is_number) {
+        return Cow::Borrowed(date);
+    }
+    let Some(time) = rest.strip_prefix(['T', 't', ' ']) else {
+        return if rest.is_empty() { Cow::Owned(format!("{year}-{month}-{day}")) } else { Cow::Borrowed(date) };
+    };
+    let (clock, zone) =
+        time.split_at_checked(time.find(['Z', 'z', '+', '-']).unwrap_or(time.len())).unwrap_or((time, ""));
+    let colons = |text: &str| match text.len() {
+        4 | 6 if is_number(text) => {
+            let pairs: Vec<&str> = (0..text.len()).step_by(2).filter_map(|at| text.get(at..at + 2)).collect();
+            pairs.join(":")
+        }
+        _ => text.to_owned(),
+    };
+    let sign = zone.get(..1).unwrap_or_default();
+    let offset = zone.get(1..).unwrap_or_default();
+    Cow::Owned(format!("{year}-{month}-{day}T{}{sign}{}", colons(clock), colons(offset)))
 }
 
 /// The code of a subject. Codes of the IPTC's media topics are spelt `medtop:20000350`.
@@ -105,6 +139,12 @@ mod tests {
         for (dateline, html, expected) in [
             ("OSLO (Fjord)", "<p>Ships.</p>", "<p>OSLO (Fjord) Ships.</p>"),
             ("OSLO", "<p class=a>Ships.</p>", "<p class=a>OSLO — Ships.</p>"),
+            (
+                "OSLO",
+                "<style>p {color: red}</style>\n<p>Ships.</p>",
+                "<style>p {color: red}</style>\n<p>OSLO — Ships.</p>",
+            ),
+            ("OSLO", "Ships.<p>Boats.</p>", "<p>OSLO — </p>Ships.<p>Boats.</p>"),
             ("OSLO, <b>", "<div>Ships.</div>", "<p>OSLO, &lt;b&gt; — </p><div>Ships.</div>"),
             ("OSLO", "<p><b>Oslo</b> – Ships.</p>", "<p><b>Oslo</b> – Ships.</p>"),
             ("", "<p>Ships.</p>", "<p>Ships.</p>"),
@@ -113,6 +153,24 @@ mod tests {
         }
         assert_eq!(after_dateline("OSLO –", "Ships."), "OSLO – Ships.");
         assert_eq!(after_dateline("OSLO", "OSLO, 3 May – Ships."), "OSLO, 3 May – Ships.");
+    }
+
+    #[test]
+    fn basic_dates_are_extended() {
+        for (date, expected) in [
+            ("20261104T120000-0000", "2026-11-04T12:00:00-00:00"),
+            ("20261104T1200Z", "2026-11-04T12:00Z"),
+            (" 20261104T120000+0100 ", "2026-11-04T12:00:00+01:00"),
+            ("20261104", "2026-11-04"),
+            ("2026-11-04T12:00:00Z", "2026-11-04T12:00:00Z"),
+            ("20261104T12:00:00+01:00", "2026-11-04T12:00:00+01:00"),
+            ("202611041200", "202611041200"),
+            ("soon", "soon"),
+            ("船船船", "船船船"),
+            ("", ""),
+        ] {
+            assert_eq!(extended_date(date), expected);
+        }
     }
 
     #[test]

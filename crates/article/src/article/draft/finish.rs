@@ -43,7 +43,10 @@ impl Draft<'_> {
         if in_drafts_folder(self.source.path) {
             self.set_draft(true, 0..0, "folder");
         }
-        let file_name = bundle::name(self.source.path);
+        let file_name = match self.source.path.item() {
+            Some(key) => name_of_item(key).unwrap_or_else(|| bundle::name(self.source.path)),
+            None => bundle::name(self.source.path),
+        };
         let (name_date, name) = split_date(&file_name);
         if let Some(date) = name_date.filter(|_| !self.has_date()) {
             self.set_published(date, 0..0, "file name");
@@ -175,6 +178,13 @@ impl Draft<'_> {
 fn without_excerpts(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.place.as_mut()).for_each(|place| place.excerpt = None);
     diagnostics
+}
+
+/// The last part of an item's key: `ferry-night` of `urn:newsml:estuary.example:20261118:ferry-night`.
+fn name_of_item(key: &str) -> Option<String> {
+    let key = key.replace("%2F", "/");
+    let last = key.rsplit(['/', ':', '#', '?', '=']).find(|part| !part.trim().is_empty())?;
+    parse_slug(last).is_ok().then(|| last.to_owned())
 }
 
 /// Splits a file name such as `2026-11-23-slug` into date and slug.

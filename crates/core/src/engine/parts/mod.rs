@@ -7,6 +7,7 @@
 //! - `dormancy`: what waits for the store's answer, and what decides when articles become dormant
 //! - `entry_cache`: the entries that feeds show, packed, and quarantined versions
 //! - `ignored_files`: files that aren't articles, by folder and kind
+//! - `item_files`: files that contain several items of an agency
 //! - `missing_files`: missing files and possible moves, until they are decided
 //! - `problems`: the current diagnostics by source
 //! - `publication`: a publication under way
@@ -22,6 +23,7 @@ pub(super) mod bodies;
 pub(super) mod dormancy;
 pub(super) mod entry_cache;
 pub(super) mod ignored_files;
+pub(super) mod item_files;
 pub(super) mod missing_files;
 pub(super) mod problems;
 pub(super) mod publication;

@@ -91,7 +91,7 @@ pub(crate) fn card_of(file: &ParsedFile) -> Option<Card> {
     match &file.state {
         FileState::Present(parsed) => parsed.article.as_ref().map(|article| article.card.open(&file.path)),
         FileState::Known(card, _) => Some(card.open(&file.path)),
-        FileState::Absent { .. } | FileState::Unreadable(_) => None,
+        FileState::Absent { .. } | FileState::Unreadable(_) | FileState::Items { .. } => None,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::{Byline, is_stated, put, without_comma};
 use crate::article::agency::item::{Field, Picture, Rendition};
 use crate::article::agency::xml::{Element, Malformed, Namespace, Reader, Token, Words};
 use crate::article::steps;
@@ -373,4 +372,28 @@ impl Parts {
     fn extend(&mut self, part: &Range<usize>) {
         self.span = Some(self.span.as_ref().map_or(part.start, |span| span.start)..part.end);
     }
+}
+
+/// Keeps the first value.
+pub(super) fn put(first: &mut Option<Field>, field: Option<Field>) {
+    if first.is_none() {
+        *first = field.filter(|field| !field.text.is_empty());
+    }
+}
+
+pub(super) fn is_stated(field: &Field) -> bool {
+    !field.text.is_empty()
+}
+
+/// A byline, and the persons in it.
+#[derive(Debug)]
+pub(super) struct Byline {
+    pub(super) text: Field,
+    pub(super) persons: Vec<Field>,
+}
+
+/// Text without commas and blanks at its end.
+fn without_comma(words: Words) -> String {
+    let text = words.finish();
+    text.trim_end_matches([',', ';', ' ']).to_owned()
 }
