@@ -117,7 +117,8 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         Record::Hidden { hash, .. } => format!("its file, which is not public, has another version {hash}"),
         Record::Restored { .. } => "public again".to_owned(),
         Record::Withdrawn { .. } => "withheld, without a word to readers".to_owned(),
-        Record::Lost { .. } => "its file vanished with many others; the article stays".to_owned(),
+        Record::Lost { version: None, .. } => "its file vanished with many others; the article stays".to_owned(),
+        Record::Lost { .. } => "its file vanished, but files of older versions are there; the article stays".to_owned(),
         Record::Found { .. } => "its file is there again, or its loss was accepted".to_owned(),
         Record::Unreadable { record, .. } => {
             format!("record {}, `{}`, which cannot be read: it stays withheld", record.number, record.kind)

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::article::Parsed;
+use crate::article::{ItemVersion, Parsed};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Event, FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash, EntryId};
@@ -136,8 +136,8 @@ impl Quarantine {
         let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
             .at(Place::file(&format!("{root}/{}", file.path)))
             .help("please report this with the file; dateline tries again when the file changes");
-        let (withhold, id) = (withholds(&file), stated_id(&file));
-        file.state = FileState::Present(Parsed { withhold, id, ..Parsed::refused(vec![diagnostic]) });
+        let (withhold, id, item) = (withholds(&file), stated_id(&file), stated_item(&file));
+        file.state = FileState::Present(Parsed { withhold, id, item, ..Parsed::refused(vec![diagnostic]) });
         (!culprit.is_hidden).then_some(file)
     }
 }
@@ -147,6 +147,15 @@ fn stated_id(file: &ParsedFile) -> Option<EntryId> {
     match &file.state {
         FileState::Present(parsed) => parsed.id.clone(),
         FileState::Known(card, _) => card.open(&file.path).id,
+        FileState::Absent { .. } | FileState::Unreadable(_) | FileState::Items { .. } => None,
+    }
+}
+
+/// The version of an agency's item that the file has.
+fn stated_item(file: &ParsedFile) -> Option<Box<ItemVersion>> {
+    match &file.state {
+        FileState::Present(parsed) => parsed.item.clone(),
+        FileState::Known(card, _) => card.open(&file.path).item.map(Box::new),
         FileState::Absent { .. } | FileState::Unreadable(_) | FileState::Items { .. } => None,
     }
 }

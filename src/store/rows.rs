@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
-use crate::ledger::{Record, Retraction, TextPrint, UnreadableRecord, Withdrawal};
+use crate::ledger::{Record, Retraction, TextPrint, UnreadableRecord, VersionRank, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// Writes a record, except those of dormant articles. `now` is in milliseconds since 1970.
@@ -48,7 +48,11 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             let feeds: Vec<&str> = feeds.iter().map(|feed| &**feed).collect();
             log("withdrawn", path, &serde_json::to_string(&feeds).unwrap_or_default(), None, None)
         }
-        Record::Lost { path } => log("lost", path, "", None, None),
+        Record::Lost { path, version } => {
+            let number = version.as_ref().and_then(VersionRank::number).unwrap_or_default();
+            let second = version.as_ref().map(|version| version.second().unwrap_or(NO_SECOND));
+            log("lost", path, number, None, second.and_then(|second| Timestamp::from_second(second).ok()))
+        }
         Record::Found { path } => log("found", path, "", None, None),
         // The record belongs to no file, so it has the id in place of a path.
         Record::Replaced { id, retraction } => {
@@ -72,6 +76,9 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
     }
     .map(|_| ())
 }
+
+/// Stands for a version without a time. No article is from before the year -5000.
+const NO_SECOND: i64 = -219_000_000_000;
 
 /// Checksums of a row, because SQLite doesn't notice when a disk damages some of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -245,7 +252,13 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
             let feeds: Vec<String> = serde_json::from_str(value).ok()?;
             Record::Withdrawn { path, feeds: feeds.into_iter().map(Arc::from).collect() }
         }
-        "lost" => Record::Lost { path },
+        "lost" => {
+            let second = at.map(Timestamp::as_second);
+            let number = Some(value).filter(|number| !number.is_empty());
+            let version =
+                second.map(|second| VersionRank::new(number, Some(second).filter(|second| *second != NO_SECOND)));
+            Record::Lost { path, version }
+        }
         "found" => Record::Found { path },
         UnreadableRecord::REPLACED => {
             Record::Replaced { id: EntryId::minted(path.to_string()), retraction: retraction()? }

@@ -31,6 +31,7 @@
 //! files and ledger. The expectations are in [`expect`].
 
 mod expect;
+mod item_versions;
 mod rules;
 mod simulated_daemon;
 

@@ -13,7 +13,9 @@ fn version(labels: &str, text: &str) -> String {
 fn both_files_of_withheld_item_are_named() {
     let newsroom = Newsroom::new();
     newsroom.write("content/wire/a.txt", version("Id: urn:x:1\n", "Canary."));
-    for (labels, is_withheld) in [("Id: urn:x:1\nStatus: killed\n", true), ("Id: urn:x:2\nStatus: killed\n", false)] {
+    for (labels, is_withheld) in
+        [("Id: urn:x:1\nEmbargo: some day\n", true), ("Id: urn:x:2\nEmbargo: some day\n", false)]
+    {
         newsroom.write("content/wire/b.txt", version(labels, "Magpie."));
         let built = printed(&newsroom.build("fresh"));
         let feed = std::fs::read_to_string(newsroom.path("fresh/rss.xml")).expect("built");

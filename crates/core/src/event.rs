@@ -438,6 +438,8 @@ pub type LoggedActivity = BTreeMap<(ActivityKind, Option<&'static str>), Activit
 /// A kind of change to an article. If several apply at once, the last of these is logged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ActivityKind {
+    /// Its file has an older version of an agency's item. Nothing changes for readers.
+    OlderVersion,
     /// Its file had vanished with many others and is back.
     Returned,
     /// Readers see it for the first time, or again.
@@ -475,6 +477,7 @@ impl ActivityKind {
 impl std::fmt::Display for ActivityKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            ActivityKind::OlderVersion => "older version",
             ActivityKind::Returned => "returned",
             ActivityKind::Published => "published",
             ActivityKind::Updated => "updated",

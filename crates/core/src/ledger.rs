@@ -14,6 +14,7 @@
 //! - `record`: the records, one for each kind of fact
 //! - `facts`: the facts about one article
 //! - `dormant`: fingerprints of dormant articles
+//! - `version_order`: the order of the versions of an agency's item
 //!
 //! # Why does an article's text have a fingerprint?
 //!
@@ -26,6 +27,7 @@ mod facts;
 mod record;
 #[cfg(test)]
 mod tests;
+mod version_order;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use dormant::{Dormant, Fingerprint, Fingerprints};
 pub use facts::{ArticleFacts, UnpackedFacts};
 use facts::{NO_VERSION, RareFacts};
 pub use record::{Record, Retraction, Routes, TextPrint, UnreadableRecord, Withdrawal};
+pub use version_order::VersionRank;
 
 /// A notice to readers of a feed that an article was retracted (RFC 6721).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -146,8 +149,12 @@ impl Ledger {
                 let feeds = self.shared_routes(feeds);
                 self.change_rare_facts(path, |article| article.withdrawn = Some(feeds));
             }
-            Record::Lost { path } => self.change_rare_facts(path, |article| article.lost = true),
-            Record::Found { path } => self.change_rare_facts(path, |article| article.lost = false),
+            Record::Lost { path, version } => self.change_rare_facts(path, |article| {
+                (article.lost, article.lost_version) = (true, version.clone());
+            }),
+            Record::Found { path } => self.change_rare_facts(path, |article| {
+                (article.lost, article.lost_version) = (false, None);
+            }),
             Record::Replaced { id, retraction } => {
                 self.remove_from_id_index(id);
                 self.update_notices_of_id(id, retraction, true);

@@ -107,10 +107,20 @@ pub struct Report {
 
 impl Report {
     /// The number of articles in each state.
-    pub fn states(&self) -> [(&'static str, usize); 9] {
-        let HiddenCounts { drafts, undated, scheduled, expired, restricted, retracted, id_taken, listings: _ } =
-            self.hidden;
-        let known = [self.published, drafts, undated, scheduled, expired, restricted, retracted, id_taken];
+    pub fn states(&self) -> [(&'static str, usize); 10] {
+        let HiddenCounts {
+            drafts,
+            undated,
+            scheduled,
+            expired,
+            restricted,
+            retracted,
+            id_taken,
+            older_versions,
+            listings: _,
+        } = self.hidden;
+        let known =
+            [self.published, drafts, undated, scheduled, expired, restricted, retracted, id_taken, older_versions];
         let refused = self.articles.saturating_sub(known.into_iter().sum());
         [
             ("public", self.published),
@@ -121,6 +131,7 @@ impl Report {
             ("restricted", restricted),
             ("retracted", retracted),
             ("id-taken", id_taken),
+            ("older-version", older_versions),
             ("refused", refused),
         ]
     }
@@ -143,6 +154,8 @@ pub struct HiddenCounts {
     pub retracted: usize,
     /// Another article has their id, or another version of the article withholds them.
     pub id_taken: usize,
+    /// Older versions of agencies' items.
+    pub older_versions: usize,
     /// Section index pages. They aren't articles and aren't counted as such.
     pub listings: usize,
 }

@@ -68,7 +68,7 @@ fn record() -> impl Strategy<Value = Record> {
             8 | 9 => Record::Restored { path },
             10 => Record::Withdrawn { path, feeds },
             11 => Record::Hidden { path, hash: ContentHash::of(&number.to_le_bytes()) },
-            12 if number % 2 == 0 => Record::Lost { path },
+            12 if number % 2 == 0 => Record::Lost { path, version: None },
             12 => Record::Found { path },
             _ if number < 20 => Record::Seen { path, at: at(number) },
             _ if number < 25 => Record::Moved { from: path, to: ArticlePath::new("c.md") },

@@ -227,7 +227,7 @@ pub(super) fn record(record: &Record) -> String {
         Record::Imported { path, .. } => format!("imported {path}"),
         Record::Moved { from, to } => format!("moved {from} to {to}"),
         Record::Withdrawn { path, .. } => format!("withdrawn {path}"),
-        Record::Lost { path } => format!("lost {path}"),
+        Record::Lost { path, .. } => format!("lost {path}"),
         Record::Found { path } => format!("found {path}"),
         Record::Replaced { id, .. } => format!("replaced {id}"),
         Record::Retracted { path, retraction } => format!("retracted {path} by {:?}", retraction.by).to_lowercase(),

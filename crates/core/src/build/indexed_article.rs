@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::placement::Placement;
 use crate::encoding::encode_segment;
-use crate::ledger::ArticleFacts;
+use crate::ledger::{ArticleFacts, VersionRank};
 use crate::types::{ArticlePath, ContentHash, EntryId, Moment};
 
 /// Whether readers can see an article, and why not.
@@ -30,6 +30,8 @@ pub enum Visibility {
     IdTaken(Box<ArticlePath>),
     /// The file at this path is another version of the same item and withholds it.
     Superseded(Box<ArticlePath>),
+    /// The file at this path has a newer version of the same item.
+    OlderVersion(Box<ArticlePath>),
 }
 
 /// An article in the index.
@@ -49,6 +51,8 @@ pub struct IndexedArticle {
     pub(super) claim: Option<IdClaim>,
     /// Whether the file states the id.
     pub(super) states_id: bool,
+    /// The version of an agency's item. `None` for nearly all articles.
+    pub(super) version: Option<Box<IndexedVersion>>,
     /// Whether the file states when the article last changed.
     pub states_update: bool,
     /// Whether the article refers to files in the content directory.
@@ -107,6 +111,19 @@ impl IndexedArticle {
     pub fn stated_id(&self) -> Option<&EntryId> {
         self.states_id.then_some(&self.preferred_id)
     }
+}
+
+/// A version of an agency's item.
+#[derive(Clone, Debug)]
+pub(super) struct IndexedVersion {
+    /// The place in the order of the item's versions, before the path.
+    pub(super) rank: VersionRank,
+    /// Whether the version retracts the item.
+    pub(super) retracts: bool,
+    /// Whether the file states a retraction, or the ledger knows that the item is retracted.
+    pub(super) is_retracted: bool,
+    /// The file of the item's article according to the ledger, if it is lost, with its version.
+    pub(super) behind: Option<(ArticlePath, Option<VersionRank>)>,
 }
 
 /// How strong an article's claim to an id is, strongest first. Among equal claims the earlier publication wins, then the path.

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use super::{configuration, indexing, moves, removals};
+use crate::article::card::Packed;
 use crate::event::{Command, Effect};
 use crate::ledger::{Record, Retraction, Routes, Withdrawal};
 use crate::types::{ArticlePath, EntryId, Text, rfc3339};
@@ -26,7 +27,9 @@ pub(super) fn execute(state: &mut State, command: Command, effects: &mut Vec<Eff
 fn find_article(state: &State, article: &str) -> Result<ArticlePath, String> {
     let path = ArticlePath::new(article);
     if state.catalog.contains(&path) || state.recorder.ledger.article(&path).is_some() {
-        return Ok(path);
+        // Any file of an item names its article.
+        let current = state.index.as_ref().and_then(|index| index.newer_version(&path));
+        return Ok(current.cloned().unwrap_or(path));
     }
     EntryId::parse(article)
         .ok()
@@ -105,8 +108,16 @@ fn restore(state: &mut State, article: &str) -> Result<String, String> {
     {
         path = holder.clone();
     }
+    if let Some(notice) = state.index.as_ref().and_then(|index| index.withdrawing_notices(&path).next()) {
+        return Err(format!("the notice in `{notice}` withdraws `{path}`: remove that file, and restore it then"));
+    }
+    let lifted = lift_versions(state, &path);
     let Some(retraction) = state.recorder.ledger.article(&path).and_then(|article| article.retraction().cloned())
     else {
+        if lifted > 0 {
+            note_ledger_change(state, &path);
+            return Ok(format!("`{path}`, which an older version retracted, is public"));
+        }
         return Err(format!("`{path}` is not retracted"));
     };
     // The article may be in another file by now, which states its id.
@@ -128,6 +139,20 @@ fn restore(state: &mut State, article: &str) -> Result<String, String> {
     state.missing.note_restored(&path);
     claimants.iter().chain([&path]).for_each(|path| note_ledger_change(state, path));
     Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
+}
+
+/// Notes that older versions don't retract an item any more, if a newer version can be public. Returns how many they are.
+fn lift_versions(state: &mut State, path: &ArticlePath) -> usize {
+    let states_retraction = |path: &ArticlePath| state.catalog.get(path).and_then(|card| card.open(path).retracted);
+    let Some(index) = state.index.as_ref().filter(|_| states_retraction(path).is_none()) else { return 0 };
+    let older: Vec<ArticlePath> = index.retracting_versions(path).into_iter().cloned().collect();
+    for path in &older {
+        if let Some(hash) = state.catalog.get(path).map(Packed::hash) {
+            state.record(Record::Hidden { path: path.clone(), hash });
+            indexing::reindex(state, path);
+        }
+    }
+    older.len()
 }
 
 /// Indexes an article again after an operator's command changed its facts in the ledger.

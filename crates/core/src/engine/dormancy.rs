@@ -87,7 +87,8 @@ fn query_for(state: &State, file: &ParsedFile) -> DormantQuery {
     }
     file.renamed_from.iter().for_each(|from| ask_path(&mut query, from));
     let Some(card) = card_of(file) else { return query };
-    query.ids.extend(card.id.as_ref().map(of_id).filter(|id| dormant.has_id(*id)));
+    let stated = card.id.clone().or_else(|| state.index.as_ref()?.item_id(&card, None));
+    query.ids.extend(stated.as_ref().map(of_id).filter(|id| dormant.has_id(*id)));
     // An article that readers know by its path is no other, but keeps the id that it states from others.
     if known.is_some_and(|known| known.id.is_some()) {
         return query;

@@ -9,6 +9,7 @@ use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::build::membership::Rule;
 use crate::build::placement::{FeedKey, Placement};
 use crate::event::{Explanation, FeedDecision};
+use crate::ledger::VersionRank;
 use crate::types::{ArticlePath, rfc3339};
 
 /// Explains the last good version of an article. `None` if there is none.
@@ -22,6 +23,7 @@ pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option
         remarks.push(format!("It is published as a teaser: it is {}, and `content.paid` is \"teaser\".", card.access));
     }
     remarks.extend(why_hidden(index, indexed, &card, path));
+    remarks.extend(describe_versions(index, path));
     Some(Explanation {
         section: own.clone(),
         old_section: (own != written).then(|| written.clone()),
@@ -57,10 +59,31 @@ fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &Artic
         },
         Visibility::Retracted => "It is not published: it is retracted. `dateline history` tells more.".to_owned(),
         Visibility::IdTaken(holder) => format!("It is not published: {holder} has its id."),
+        Visibility::OlderVersion(newer) => format!("It is not published: {newer} has a newer version of the item."),
         Visibility::Superseded(other) => {
             format!("It is not published: {other} has the same id and withholds it.")
         }
     })
+}
+
+/// The versions of the item, the highest first, and what withdraws it.
+fn describe_versions(index: &Index, path: &ArticlePath) -> Option<String> {
+    let versions = index.versions(index.version_id(path)?);
+    let withdrawing = index.retracting_versions(path).into_iter().chain(index.withdrawing_notices(path));
+    let withdrawing: Vec<&str> = withdrawing.map(ArticlePath::as_str).collect();
+    if versions.len() < 2 && withdrawing.iter().all(|other| *other == path.as_str()) {
+        return None;
+    }
+    let named = |path: &ArticlePath| match index.version_rank(path).and_then(VersionRank::number) {
+        Some(number) => format!("{path} (version {})", number.escape_debug()),
+        None => path.to_string(),
+    };
+    let versions: Vec<String> = versions.into_iter().map(named).collect();
+    let withdrawn = match withdrawing.is_empty() {
+        true => String::new(),
+        false => format!(" Withdrawn by {}.", withdrawing.join(", ")),
+    };
+    Some(format!("Versions of the item, the current one first: {}.{withdrawn}", versions.join(", ")))
 }
 
 /// The decisions of the root feed, of each section's feed, and of the feeds of tags and authors.

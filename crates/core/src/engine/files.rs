@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
 use super::state::State;
-use super::{fetching, indexing, moves, section_pages, stored_versions};
+use super::{fetching, indexing, item_versions, moves, section_pages, stored_versions};
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
 use crate::article::{IgnoredKind, Parsed, bundle};
@@ -98,10 +98,17 @@ fn note_present(state: &mut State, path: &ArticlePath) {
 /// Applies a parsed file. `last_good` is its last good version under its former path.
 fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
     note_present(state, &path);
+    item_versions::note_notice(state, &path, parsed.notice.as_ref());
+    let stated_id = parsed.id.clone().or_else(|| {
+        let index = state.index.as_ref()?;
+        let stated = parsed.item.as_ref().map(|item| index.id_of_key(&item.key));
+        // A file that can't be read completely is still about the item of its last good version.
+        stated.or_else(|| index.version_id(&path).cloned())
+    });
     let read = match &parsed.article {
         Some(article) => Read::Good(&article.card),
         None if parsed.withhold || parsed.embargo.is_some_and(|embargo| embargo.timestamp() > state.now) => {
-            Read::Withheld(parsed.id.as_ref())
+            Read::Withheld(stated_id.as_ref())
         }
         None => Read::Refused(parsed.access),
     };
@@ -126,7 +133,7 @@ fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_g
     if let Some(article) = parsed.article {
         state.bodies.add_pending(&path, article, state.index.as_ref());
     }
-    let withheld = (change == Change::Withheld).then_some(parsed.id).flatten();
+    let withheld = (change == Change::Withheld).then_some(stated_id).flatten();
     apply_change(state, path.clone(), change, card.as_ref(), last_good);
     if let (Some(id), Some(index)) = (withheld, &mut state.index) {
         index.withhold(&path, &id);
@@ -148,7 +155,10 @@ pub(super) fn apply_change(
         (Change::Good, Some(card)) if moves::may_have_moved(state, &path, card.hash) => {
             state.missing.note_possible_move(path, moves::deadline(state));
         }
-        (Change::Good, Some(card)) => indexing::put(state, &path, &card),
+        (Change::Good, Some(card)) => {
+            indexing::put(state, &path, &card);
+            item_versions::note_older_version(state, &path);
+        }
         (Change::Withheld, _) => {
             state.missing.forget_possible_move(&path);
             state.recorder.changed_articles.insert(path.clone());

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::state::State;
 use super::{feed_set, folder_pages, withholding};
-use crate::article::bundle;
 use crate::article::card::Card;
+use crate::article::{Notice, bundle};
 use crate::build::index::Index;
 use crate::build::placement::SectionRules;
 use crate::config::Config;
@@ -89,6 +89,11 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
         index.put(path, &card, &state.recorder.ledger, state.now);
     }
     state.catalog.withheld_files().for_each(|(path, id)| index.withhold(path, id));
+    for (path, notice) in &state.notices {
+        if let Notice::Kill(key) = notice {
+            index.add_notice(path, key);
+        }
+    }
     index.compact();
     feed_set::admit(&state.recorder.ledger, &mut index);
     index

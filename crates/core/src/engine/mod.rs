@@ -11,6 +11,7 @@
 //! - `objections`: decides whether a new configuration would break something for readers
 //! - `files`: applies the files and listings that the watcher reports
 //! - `item_files`: divides files with several items into articles
+//! - `item_versions`: keeps the story of an item while versions come and go
 //! - `indexing`: puts articles in the index, and builds new indexes
 //! - `moves`: decides whether a new file was at another path before
 //! - `removals`: decides whether missing files are deletions or an accident
@@ -60,6 +61,7 @@ mod files;
 mod folder_pages;
 mod indexing;
 mod item_files;
+mod item_versions;
 mod moves;
 mod objections;
 mod pages;
@@ -257,6 +259,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     indexing::reindex_changed_pages(state);
     removals::resolve(state);
     indexing::reindex_changed_pages(state);
+    item_versions::settle(state);
     publishing::advance(state, effects);
 }
 

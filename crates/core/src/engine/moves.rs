@@ -18,7 +18,7 @@ use super::parts::problems::Source;
 use super::state::State;
 use crate::article::card::{Card, Packed};
 use crate::build::catalog::Catalog;
-use crate::ledger::{ArticleFacts, Ledger, Record};
+use crate::ledger::{ArticleFacts, Ledger, Record, VersionRank};
 use crate::types::{ArticlePath, ContentHash, folded};
 
 /// How much longer than the grace period a possible move waits for the old file to vanish.
@@ -63,7 +63,17 @@ pub(super) fn resolve_id(state: &mut State, path: &ArticlePath, card: &Card) -> 
         state.recorder.ledger.article(path).is_none_or(|article| article.id.is_none())
             && !state.dormancy.is_applied(path)
     };
-    match holder.filter(|holder| is_unknown() && is_gone(&state.catalog, &state.missing, holder)).cloned() {
+    // A story doesn't go back to an older version.
+    let is_older = |holder: &ArticlePath| {
+        let version = card.item.as_ref().map(VersionRank::of);
+        let known = state.index.as_ref().and_then(|index| index.version_rank(holder));
+        let known = known.or_else(|| state.recorder.ledger.article(holder)?.lost_version());
+        let is_kept = state.missing.kept_versions.contains(holder);
+        version.is_some_and(|version| is_kept || known.is_some_and(|known| version < *known))
+    };
+    let is_free =
+        |holder: &ArticlePath| is_unknown() && is_gone(&state.catalog, &state.missing, holder) && !is_older(holder);
+    match holder.filter(|holder| is_free(holder)).cloned() {
         Some(holder) => {
             move_article(state, &holder, path);
             true
@@ -154,7 +164,7 @@ pub(super) fn moved_with_its_id(state: &mut State, path: &ArticlePath) -> bool {
 }
 
 /// Records a move and removes the article at its old path. Returns the last good version from there.
-fn move_article(state: &mut State, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
+pub(super) fn move_article(state: &mut State, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
     state.record(Record::Moved { from: from.clone(), to: to.clone() });
     if state.recorder.ledger.article(to).is_some_and(ArticleFacts::is_lost) {
         state.record(Record::Found { path: to.clone() });

@@ -143,8 +143,11 @@ fn retraction_record(
     };
     // The reason in the file, if its status is `retracted`.
     let stated_reason = || {
-        let card = state.catalog.get(path)?.open(path);
-        card.retracted.map(|retracted| retracted.reason)
+        let reason = |path: &ArticlePath| Some(state.catalog.get(path)?.open(path).retracted?.reason);
+        let versions = || index.retracting_versions(path).into_iter().find_map(reason);
+        // A notice gives readers no reason.
+        let notice = || index.withdrawing_notices(path).next().map(|_| None);
+        reason(path).or_else(versions).or_else(notice)
     };
     let at = state.now_in_seconds();
     let retraction = match (indexed.map(|indexed| &indexed.visibility), known.retraction()) {
@@ -181,7 +184,8 @@ fn is_withheld(catalog: &Catalog, index: &Index, path: &ArticlePath) -> bool {
             | Visibility::Restricted
             | Visibility::Scheduled(_)
             | Visibility::IdTaken(_)
-            | Visibility::Superseded(_),
+            | Visibility::Superseded(_)
+            | Visibility::OlderVersion(_),
         ) => true,
         Some(_) => false,
         None => catalog.is_withheld(path),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::parts::missing_files::DeletedArticle;
 use super::parts::problems::Source;
 use super::state::State;
-use super::{folder_pages, indexing, moves};
+use super::{folder_pages, indexing, item_versions, moves};
 use crate::article::Article;
 use crate::build::index::Index;
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -34,6 +34,7 @@ pub(super) fn resolve(state: &mut State) {
     let doubtful = std::mem::take(&mut state.missing.doubtful);
     // An article that is known under another path by now was moved, not removed.
     let mut vanished: Vec<ArticlePath> = vanished.into_iter().collect();
+    item_versions::keep_stories(state, &mut vanished);
     vanished.retain(|path| {
         let is_known = state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_known);
         (is_known || state.catalog.contains(path))
@@ -106,7 +107,7 @@ fn hold_back(state: &mut State, mut vanished: Vec<ArticlePath>) {
                 continue;
             }
         }
-        state.record(Record::Lost { path: path.clone() });
+        state.record(Record::Lost { path: path.clone(), version: None });
         state.missing.held_back.insert(path);
     }
 }
@@ -120,6 +121,7 @@ fn drop_article(state: &mut State, path: &ArticlePath) {
         state.record(Record::Withdrawn { path: path.clone(), feeds });
     }
     state.catalog.remove(path);
+    item_versions::note_notice(state, path, None);
     if let Some(index) = &mut state.index {
         index.remove(path);
     }
@@ -162,6 +164,7 @@ fn delete(state: &mut State, path: &ArticlePath) {
 /// Removes an article. The next publication records the deletion.
 fn remove_article(state: &mut State, path: &ArticlePath) {
     state.catalog.remove(path);
+    item_versions::note_notice(state, path, None);
     state.problems.set(Source::Article(path.clone()), Vec::new());
     let withdrawn = state.recorder.ledger.article(path).and_then(|article| article.withdrawn().cloned());
     let indexed = state.index.as_ref().and_then(|index| index.get(path));

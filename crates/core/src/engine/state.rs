@@ -1,5 +1,6 @@
 //! The engine's state: its parts, and what many steps ask of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,6 +17,7 @@ use super::parts::publisher::Publisher;
 use super::parts::recorder::{Recorder, routes};
 use super::parts::section_pages::SectionPages;
 use super::parts::withholding::Withholding;
+use crate::article::Notice;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::config::{Config, Removals};
@@ -37,6 +39,8 @@ pub(super) struct State {
     pub(super) missing: MissingFiles,
     pub(super) ignored: IgnoredFiles,
     pub(super) item_files: ItemFiles,
+    /// Agencies' notices, by file.
+    pub(super) notices: BTreeMap<ArticlePath, Notice>,
     pub(super) section_pages: SectionPages,
     /// The durable facts.
     pub(super) recorder: Recorder,
@@ -59,6 +63,7 @@ impl State {
             missing: MissingFiles::default(),
             ignored: IgnoredFiles::default(),
             item_files: ItemFiles::default(),
+            notices: BTreeMap::new(),
             section_pages: SectionPages::default(),
             withholding: Withholding::default(),
             dormancy: Dormancy::default(),
@@ -104,8 +109,13 @@ impl State {
 
     /// Applies a record to the ledger and queues it for the store.
     pub(super) fn record(&mut self, record: Record) {
-        let unreadable = self.recorder.ledger.unreadable().len();
         self.activities.note_record(&record, &self.recorder.ledger);
+        self.record_silently(record);
+    }
+
+    /// Applies a record that is no event of its own for operators.
+    pub(super) fn record_silently(&mut self, record: Record) {
+        let unreadable = self.recorder.ledger.unreadable().len();
         self.dormancy.note_record(&record);
         self.recorder.ledger.apply(&record);
         // Documents for another address are never requested later, and those for `site.url` keep their validators.

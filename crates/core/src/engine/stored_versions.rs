@@ -3,12 +3,12 @@
 //! This happens after the first complete listing. Files whose folders couldn't be listed then are compared with later listings.
 
 use super::state::State;
-use super::{indexing, item_files, moves};
+use super::{indexing, item_files, item_versions, moves};
 use crate::article::card::Card;
 use crate::build::catalog::Catalog;
 use crate::build::index::Index;
 use crate::event::{BodyRequest, Effect, Listing, StoredVersion};
-use crate::ledger::{ArticleFacts, Ledger, Withdrawal};
+use crate::ledger::{ArticleFacts, Ledger, Record, Withdrawal};
 use crate::parallel;
 use crate::types::ArticlePath;
 
@@ -19,7 +19,7 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
     let (mut lost, mut lost_retracted) = (Vec::new(), Vec::new());
     let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
     let mut without_good_file = Vec::new();
-    let mut gone = Vec::new();
+    let (mut gone, mut kept) = (Vec::new(), Vec::new());
     for (path, facts) in articles_without_good_file(&state.catalog, &state.recorder.ledger) {
         without_good_file.push(path.clone());
         if state.catalog.contains(path) || item_files::undivided(&state.catalog, path).is_some() {
@@ -30,7 +30,9 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
             continue;
         }
         gone.push(path.clone());
-        if facts.is_lost() {
+        if item_versions::keeps_story(state, path, facts) {
+            kept.push((path.clone(), facts.is_lost()));
+        } else if facts.is_lost() {
             let list = if facts.retraction().is_some() { &mut lost_retracted } else { &mut lost };
             list.push(path.clone());
         } else if facts.is_known() {
@@ -43,6 +45,13 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
     state.missing.held_back.extend(lost);
     state.missing.held_back_retracted.extend(lost_retracted);
     state.missing.without_good_file = without_good_file;
+    for (path, is_recorded) in kept {
+        state.missing.kept_versions.insert(path.clone());
+        if !is_recorded {
+            state.record_silently(Record::Lost { path: path.clone(), version: None });
+            item_versions::reindex_others(state, &path);
+        }
+    }
     moves::resolve_respelled(state, gone);
     let mut moved: Vec<(ArticlePath, Card)> = Vec::new();
     for (path, indexed) in state.index.iter().flat_map(Index::articles) {

@@ -47,6 +47,10 @@ pub(super) fn postpone_additions(state: &mut State) {
 
 /// Postpones an article if it has to wait. Returns whether it does.
 pub(super) fn postpones(state: &mut State, path: &ArticlePath) -> bool {
+    // A version that readers don't see may withhold another one.
+    if withholds_item(state, path) {
+        return false;
+    }
     // Articles that readers see, or saw last, may change and be removed.
     let is_seen = || state.is_public(path) || state.is_live(path);
     let is_waiting =
@@ -55,6 +59,16 @@ pub(super) fn postpones(state: &mut State, path: &ArticlePath) -> bool {
         state.withholding.postponed.insert(path);
     }
     is_waiting
+}
+
+/// Whether a file has a version of an agency's item that readers don't see.
+fn withholds_item(state: &State, path: &ArticlePath) -> bool {
+    if !state.withholding.postponed.is_active() {
+        return false;
+    }
+    let rules = state.index.as_ref().map(|index| &**index.rules());
+    let card = state.catalog.get(path).map(|card| card.open(path));
+    card.is_some_and(|card| card.item.is_some() && hides(rules, &card, state.now))
 }
 
 /// Whether a public article was withdrawn or left one of its feeds. `left` contains the feeds that changed articles had

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Retraction, Routes, TextPrint, Withdrawal};
+use super::{Retraction, Routes, TextPrint, VersionRank, Withdrawal};
 use crate::types::{ContentHash, EntryId};
 
 /// The durable facts about the article in a file, packed. [`UnpackedFacts`] is the unpacked form.
@@ -59,7 +59,7 @@ impl From<&ArticleFacts> for UnpackedFacts {
 impl From<UnpackedFacts> for ArticleFacts {
     fn from(facts: UnpackedFacts) -> ArticleFacts {
         let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = facts;
-        let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false };
+        let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false, lost_version: None };
         ArticleFacts {
             id,
             hash: hash.unwrap_or(NO_VERSION),
@@ -79,6 +79,7 @@ pub(super) struct RareFacts {
     pub(super) retraction: Option<Retraction>,
     pub(super) withdrawn: Option<Routes>,
     pub(super) lost: bool,
+    pub(super) lost_version: Option<VersionRank>,
 }
 
 /// Stands for no version. No known input has this hash.
@@ -139,6 +140,11 @@ impl ArticleFacts {
     /// Whether the article's file vanished in a mass removal.
     pub fn is_lost(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.lost)
+    }
+
+    /// The version of an agency's item that the lost file had.
+    pub fn lost_version(&self) -> Option<&VersionRank> {
+        self.rare.as_ref()?.lost_version.as_ref()
     }
 
     pub(super) fn rare(&mut self) -> &mut RareFacts {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::ArticleFacts;
+use super::{ArticleFacts, VersionRank};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 /// A durable fact, written before readers see anything that depends on it.
@@ -60,10 +60,13 @@ pub enum Record {
         /// The feeds that contained it.
         feeds: Routes,
     },
-    /// An article's file is missing as part of a mass removal. The article stays public until an operator decides.
+    /// An article's file is missing as part of a mass removal, and the article stays public until an operator decides. Or the file of an
+    /// item's highest version is missing while files of older versions exist, and the story stays as it is.
     Lost {
         /// The path that the file had.
         path: ArticlePath,
+        /// The place of its version in the order of the item's versions. `None`: not a version of an item.
+        version: Option<VersionRank>,
     },
     /// A lost file is back, or its removal was accepted.
     Found {
@@ -163,7 +166,7 @@ impl Record {
             | Record::Text { path, .. }
             | Record::Imported { path, .. }
             | Record::Withdrawn { path, .. }
-            | Record::Lost { path }
+            | Record::Lost { path, .. }
             | Record::Found { path }
             | Record::Retracted { path, .. }
             | Record::Restored { path }

@@ -1,5 +1,6 @@
 //! Assigns ids: resolves claims and collisions, and finds files that withhold an item.
 
+use super::may_have_versions;
 use super::state::{Index, hidden_count};
 use crate::article::bundle;
 use crate::article::card::Card;
@@ -8,7 +9,11 @@ use crate::build::placement::Placement;
 use crate::diagnostics::{self, Code, Diagnostic, Severity};
 use crate::encoding::encode_segment;
 use crate::slab::SlotId;
-use crate::types::{ArticlePath, EntryId, Moment, nfc};
+use crate::types::{ArticlePath, EntryId, Moment, Text, nfc};
+
+/// The id of an agency's item begins with these, around the authority.
+const TAG: &str = "tag:";
+const ITEM: &str = ":item/";
 
 impl Index {
     /// The id that an article without a recorded id gets, unless it states one or has no date.
@@ -59,6 +64,7 @@ impl Index {
                 format!("`{}` has the same id and is withheld, so this article is not public", name(other)),
             )
             .help(format!("edit or remove one of the two; `dateline retract {path}` tells readers that it is gone")),
+            _ if self.newer_version(path).is_some() => return None,
             _ => {
                 let holder = self.withholding.get(path).and_then(|id| self.public_article(id))?;
                 let message =
@@ -124,32 +130,50 @@ impl Index {
 
     /// The file that withholds this article's item. Only versions of a wire item withhold each other.
     pub(super) fn withholding_file(&self, article: &IndexedArticle) -> Option<&ArticlePath> {
-        let paths = self
-            .withheld_by
-            .get(&article.preferred_id)
-            .filter(|_| self.is_wire_version(&article.path, article.stated_id()))?;
-        paths.iter().find(|path| **path != article.path && self.is_wire_version(path, Some(&article.preferred_id)))
+        let is_item = article.version.is_some() || self.is_wire_version(&article.path, article.stated_id());
+        let paths = self.withheld_by.get(&article.preferred_id).filter(|_| is_item)?;
+        // The highest version decides, unless its file can't be used.
+        let is_ranked = |path: &ArticlePath| self.version_id(path).is_some();
+        let withholds = |path: &ArticlePath| {
+            *path != article.path
+                && may_have_versions(path)
+                && (self.is_item_id(&article.preferred_id) || !self.is_minted(&article.preferred_id))
+                && !(article.version.is_some() && is_ranked(path))
+        };
+        paths.iter().find(|path| withholds(path))
     }
 
     /// Whether a file is a version of a wire item: a `.txt` file whose id comes from the agency and not from `dateline pin`.
     pub(super) fn is_wire_version(&self, path: &ArticlePath, id: Option<&EntryId>) -> bool {
-        let minted = |id: &EntryId| {
-            let rest = id.as_str().strip_prefix("tag:");
-            let rest = rest.and_then(|rest| rest.strip_prefix(self.rules.config().site.tag_authority.as_str()));
-            rest.is_some_and(|rest| rest.starts_with(':'))
-        };
-        path.extension().eq_ignore_ascii_case("txt") && id.is_some_and(|id| !minted(id))
+        path.extension().eq_ignore_ascii_case("txt") && id.is_some_and(|id| !self.is_minted(id))
+    }
+
+    /// Whether an id is under `tag_authority`, as those that dateline mints.
+    pub(super) fn is_minted(&self, id: &EntryId) -> bool {
+        let rest = id.as_str().strip_prefix("tag:");
+        let rest = rest.and_then(|rest| rest.strip_prefix(self.rules.config().site.tag_authority.as_str()));
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    }
+
+    /// The id of the item with a key: a tag URI of authority and key.
+    pub fn id_of_key(&self, key: &Text) -> EntryId {
+        let authority = &self.rules.config().site.tag_authority;
+        EntryId::minted(format!("{TAG}{authority}{ITEM}{}", encode_segment(key.as_str())))
     }
 
     /// The id of an agency's item, which has no explicit id: a tag URI of authority and key. An id that readers know from elsewhere stays, so
     /// `recorded` counts unless it's an item's id: agencies use file names again.
     pub fn item_id(&self, card: &Card, recorded: Option<&EntryId>) -> Option<EntryId> {
         let item = card.item.as_ref().filter(|_| card.id.is_none())?;
-        let prefix = format!("tag:{}:item/", self.rules.config().site.tag_authority);
-        if let Some(other) = recorded.filter(|id| !id.as_str().starts_with(&prefix)) {
-            return Some(other.clone());
+        match recorded.filter(|id| !self.is_item_id(id)) {
+            Some(other) => Some(other.clone()),
+            None => Some(self.id_of_key(&item.key)),
         }
-        Some(EntryId::minted(prefix + &encode_segment(item.key.as_str())))
+    }
+
+    /// Whether an id is that of an agency's item.
+    fn is_item_id(&self, id: &EntryId) -> bool {
+        id.as_str().starts_with(&format!("{TAG}{}{ITEM}", self.rules.config().site.tag_authority))
     }
 
     /// The minted id: a tag URI (RFC 4151) of authority, publication date, first section segment and slug.
@@ -175,16 +199,29 @@ impl Index {
 
     /// Assigns an id to its claimants, and moves articles whose id changed within their feeds.
     pub(super) fn resolve_claims(&mut self, preferred_id: &EntryId) {
-        let mut holder: Option<ArticlePath> = None;
+        let claims = self.claims(preferred_id);
+        let versions = self.versions_with_claim(preferred_id, &claims);
+        let winner = versions.as_ref().and_then(|versions| self.articles.get(versions.winner));
+        let mut holder: Option<ArticlePath> = winner.map(|winner| winner.path.clone());
         let mut moved: Vec<(SlotId, Visibility)> = Vec::new();
-        for slot in self.claims(preferred_id) {
+        for slot in claims {
             let Some(article) = self.articles.get(slot) else { continue };
+            let current = versions.as_ref().filter(|_| article.version.is_some());
+            let is_retracted = article.version.as_ref().is_some_and(|version| version.is_retracted);
             let visibility = match &holder {
-                _ if article.visibility == Visibility::Retracted => Visibility::Retracted,
+                Some(winner) if current.is_some_and(|versions| versions.winner != slot) => {
+                    Visibility::OlderVersion(Box::new(winner.clone()))
+                }
+                _ if let Some(lost) = current.and_then(|versions| versions.lost.as_ref()) => {
+                    Visibility::OlderVersion(Box::new(lost.clone()))
+                }
+                _ if is_retracted || current.is_some_and(|versions| versions.is_retracted) => Visibility::Retracted,
+                _ if article.version.is_none() && article.visibility == Visibility::Retracted => Visibility::Retracted,
                 _ if let Some(other) = self.withholding_file(article) => {
                     Visibility::Superseded(Box::new(other.clone()))
                 }
                 None => Visibility::Public(None),
+                Some(_) if current.is_some() => Visibility::Public(None),
                 Some(holder) if article.states_id => Visibility::IdTaken(Box::new(holder.clone())),
                 Some(_) => {
                     let path: Vec<String> = article.path.as_str().split('/').map(encode_segment).collect();

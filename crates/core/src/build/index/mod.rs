@@ -13,6 +13,7 @@
 mod feeds;
 mod ids;
 mod state;
+mod versions;
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ use crate::event::Now;
 use crate::ledger::{ArticleFacts, Ledger};
 use crate::slab::SlotId;
 use crate::snapshot::HiddenCounts;
-use crate::types::{ArticlePath, Moment, SectionPath};
+use crate::types::{ArticlePath, EntryId, Moment, SectionPath};
 
 impl Index {
     /// The section rules that place articles.
@@ -64,9 +65,11 @@ impl Index {
 
     fn put_article(&mut self, path: &ArticlePath, card: &Card, ledger: &Ledger, now: Now, always_reports: bool) {
         self.now = now;
-        let existed = self.remove(path);
+        let removed = self.take_out(path);
+        let existed = removed.is_some();
         let mut feed_set = self.feed_set(path, card);
         let facts = ledger.article(path);
+        let mut version = self.indexed_version(path, card);
         let published = self.first_publication(card, facts);
         let recorded_id = facts.and_then(|article| article.id.clone());
         let stated_id = card.id.clone().or_else(|| self.item_id(card, recorded_id.as_ref()));
@@ -77,26 +80,41 @@ impl Index {
         // The ledger records one holder for each id.
         let holder =
             if recorded_id.as_ref() == Some(&preferred_id) { Some(path) } else { ledger.holder(&preferred_id) };
+        if let Some(version) = &mut version {
+            Index::complete_version(version, path, card, holder, ledger);
+        }
+        // The story of an item keeps its first publication when another version takes over.
+        let story = version.as_ref().and(holder).and_then(|holder| ledger.article(holder));
+        let first_of_story = story.and_then(ArticleFacts::date).and_then(|date| self.moment(date));
+        let since = |own: Moment| first_of_story.filter(|first| first.second() < own.second()).unwrap_or(own);
         let mut visibility = Visibility::Undated;
         let mut dates = None;
         let mut claim = None;
         let mut due = Vec::new();
         // A clock that was set back doesn't withdraw published articles.
-        let was_public =
-            |date: Moment| facts.is_some_and(|article| article.is_live() && article.date() == Some(date.timestamp()));
+        let was_public = |date: Moment| {
+            facts.is_some_and(|article| {
+                let is_same = version.is_some() && article.hash() == Some(card.hash);
+                article.is_live() && (is_same || article.date() == Some(date.timestamp()))
+            })
+        };
         let claim_kind = || match states_id {
             _ if holder == Some(path) => IdClaim::Recorded,
+            // All versions have the claim of the one that readers know.
+            _ if version.is_some() && holder.is_some_and(may_have_versions) => IdClaim::Recorded,
             true => IdClaim::Explicit,
             false => IdClaim::Minted,
         };
         let expired = card.expires.filter(|expires| expires.timestamp() <= now);
         match (published, expired) {
-            _ if is_retracted(path, card, facts, holder, ledger) => {
+            _ if version.as_ref().is_some_and(|version| version.is_retracted)
+                || is_retracted(path, card, facts, holder, ledger) =>
+            {
                 visibility = Visibility::Retracted;
                 // A retracted article keeps the id that readers know, so that no other article gets it.
                 if holder.is_some() {
                     claim = Some(claim_kind());
-                    dates = published.map(|published| (published, published));
+                    dates = published.map(|published| (since(published), since(published)));
                 }
             }
             _ if card.draft => visibility = Visibility::Draft,
@@ -109,13 +127,15 @@ impl Index {
             }
             (Some(_), Some(expired)) => visibility = Visibility::Expired(expired),
             (Some(published), None) => {
+                let first = since(published);
                 let changes = card.updated.into_iter().chain(card.corrections.iter().copied());
-                let changes = changes.filter(|change| change.second() >= published.second());
+                let changes = changes.chain(version.as_ref().map(|_| published));
+                let changes = changes.filter(|change| change.second() >= first.second());
                 let (past, upcoming): (Vec<Moment>, Vec<Moment>) =
                     changes.partition(|change| change.timestamp() <= now);
-                let updated = past.into_iter().max_by_key(|change| change.second()).unwrap_or(published);
+                let updated = past.into_iter().max_by_key(|change| change.second()).unwrap_or(first);
                 due.extend(upcoming.into_iter().chain(card.expires).map(Moment::timestamp));
-                dates = Some((published, updated));
+                dates = Some((first, updated));
                 claim = Some(claim_kind());
             }
         }
@@ -145,19 +165,28 @@ impl Index {
             preferred_id,
             claim,
             states_id,
+            version: version.map(Box::new),
             states_update: card.updated.is_some(),
             names_files: !card.files.is_empty(),
             // Set, so that `resolve_claims` doesn't record a change. The final value is decided below.
             is_changed: true,
         };
         let preferred_id = article.preferred_id.clone();
+        let is_version = article.version.is_some();
+        let is_held_elsewhere = is_version && holder.is_some_and(|holder| holder != path);
         let slot = self.insert(article);
-        if claim.is_some() {
+        if claim.is_some() || is_version {
             let articles = &self.articles;
             self.by_preferred_id
                 .insert(&preferred_id, slot, |slot| articles.get(slot).map(|article| &article.preferred_id));
         }
+        if is_held_elsewhere || (is_version && self.versions(&preferred_id).len() > 1) {
+            self.changed_items.insert(preferred_id.clone());
+        }
         self.resolve_claims(&preferred_id);
+        for id in removed.into_iter().flatten().filter(|id| *id != preferred_id) {
+            self.resolve_claims(&id);
+        }
         if existed {
             // `remove` has recorded the change.
             return self.changed.push(slot);
@@ -171,16 +200,27 @@ impl Index {
 
     /// Removes an article. Returns whether it was in the index.
     pub fn remove(&mut self, path: &ArticlePath) -> bool {
+        let Some(ids) = self.take_out(path) else { return false };
+        ids.iter().for_each(|id| self.resolve_claims(id));
+        true
+    }
+
+    /// Removes an article, and returns the ids whose claims have to be resolved. `None` if it wasn't in the index.
+    fn take_out(&mut self, path: &ArticlePath) -> Option<Vec<EntryId>> {
         self.stop_withholding(path);
-        let Some(slot) = self.slot_of(path) else { return false };
+        let slot = self.slot_of(path)?;
         self.mark_changed(slot);
         self.remove_from_feeds(slot);
         for instant in self.due_by_path.remove(path).unwrap_or_default() {
             self.due.remove(&(instant, path.clone()));
         }
         self.by_path.remove(path, slot);
-        let Some(article) = self.articles.get(slot) else { return false };
-        let (preferred_id, has_claim) = (article.preferred_id.clone(), article.claim.is_some());
+        let article = self.articles.get(slot)?;
+        let has_claim = article.claim.is_some() || article.version.is_some();
+        let preferred_id = article.preferred_id.clone();
+        if article.version.is_some() {
+            self.changed_items.insert(preferred_id.clone());
+        }
         if let Some(count) =
             article.feed_set.placement.old_folder.as_ref().and_then(|old| self.old_folders.get_mut(old))
         {
@@ -193,10 +233,7 @@ impl Index {
             self.by_preferred_id.remove(&preferred_id, slot);
         }
         self.articles.remove(slot);
-        if has_claim {
-            self.resolve_claims(&preferred_id);
-        }
-        true
+        Some(has_claim.then_some(preferred_id).into_iter().collect())
     }
 
     /// Advances the clock. Marks feeds whose window changed, and returns the articles that must be added again.
@@ -331,6 +368,11 @@ impl Index {
             self.changed.push(slot);
         }
     }
+}
+
+/// Whether a file may have a version of an item, by its name.
+fn may_have_versions(path: &ArticlePath) -> bool {
+    ["txt", "json", "xml"].iter().any(|name| path.extension().eq_ignore_ascii_case(name)) || path.item().is_some()
 }
 
 /// Whether the file retracts the article, or an operator retracted it or the article that has its id.

@@ -38,6 +38,10 @@ pub struct Index {
     /// Files that withhold an item, each with the id it states, and the reverse.
     pub(super) withholding: HashMap<ArticlePath, EntryId>,
     pub(super) withheld_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
+    /// Notices that withdraw an item, by the id that the item has or would have.
+    pub(super) withdrawn_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
+    /// Items whose versions changed since the last call of [`Index::take_changed_items`].
+    pub(super) changed_items: BTreeSet<EntryId>,
     /// When windows change without any new article.
     pub(super) window_ends: BTreeSet<(Timestamp, FeedKey)>,
     pub(super) public_count: usize,
@@ -101,6 +105,8 @@ impl Index {
             old_folders: BTreeMap::new(),
             withholding: HashMap::new(),
             withheld_by: BTreeMap::new(),
+            withdrawn_by: BTreeMap::new(),
+            changed_items: BTreeSet::new(),
             window_ends: BTreeSet::new(),
             public_count: 0,
             hidden_counts: HiddenCounts::default(),
@@ -148,5 +154,6 @@ pub(super) fn hidden_count<'h>(hidden: &'h mut HiddenCounts, visibility: &Visibi
         Visibility::Restricted => Some(&mut hidden.restricted),
         Visibility::Retracted => Some(&mut hidden.retracted),
         Visibility::IdTaken(_) | Visibility::Superseded(_) => Some(&mut hidden.id_taken),
+        Visibility::OlderVersion(_) => Some(&mut hidden.older_versions),
     }
 }

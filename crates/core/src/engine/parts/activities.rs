@@ -102,7 +102,7 @@ impl Activities {
             Record::Restored { path } => self.note(path, ActivityKind::Restored, None, none()),
             Record::Withdrawn { path, feeds } => self.note(path, ActivityKind::Withheld, None, Arc::clone(feeds)),
             Record::Moved { from, to } => self.note(to, ActivityKind::Moved, Some(from.clone()), none()),
-            Record::Lost { path } => self.note(path, ActivityKind::HeldBack, None, none()),
+            Record::Lost { path, version: None } => self.note(path, ActivityKind::HeldBack, None, none()),
             Record::Found { path } => self.note(path, ActivityKind::Returned, None, none()),
             _ => {}
         }

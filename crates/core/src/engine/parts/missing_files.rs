@@ -24,6 +24,8 @@ pub(crate) struct MissingFiles {
     /// Files held back whose articles an operator has retracted since. They no longer count as missing, but `restore` needs
     /// them.
     pub(crate) held_back_retracted: BTreeSet<ArticlePath>,
+    /// Missing files with the current versions of items that have files of older versions. Their stories stay as they are.
+    pub(crate) kept_versions: BTreeSet<ArticlePath>,
     /// The number of files held back, and the example path, in the current diagnostic.
     pub(crate) reported: Option<(usize, ArticlePath)>,
     /// Files that may or may not exist, because their folders could not be listed.
@@ -54,6 +56,7 @@ impl MissingFiles {
         self.vanished.remove(path);
         self.held_back.remove(path);
         self.held_back_retracted.remove(path);
+        self.kept_versions.remove(path);
         self.unproven.remove(path);
         self.recently_deleted.retain(|deleted| deleted.path != *path);
     }
@@ -90,9 +93,11 @@ impl MissingFiles {
         self.possible_moves.contains_key(path)
     }
 
-    /// Whether a file has vanished or is held back.
+    /// Whether a file has vanished, or is gone and its article stays.
     pub(crate) fn is_missing(&self, path: &ArticlePath) -> bool {
-        [&self.vanished, &self.held_back, &self.held_back_retracted].iter().any(|paths| paths.contains(path))
+        [&self.vanished, &self.held_back, &self.held_back_retracted, &self.kept_versions]
+            .iter()
+            .any(|paths| paths.contains(path))
     }
 
     /// Forgets the articles deleted before a time, which can't be restored any more.
@@ -105,6 +110,7 @@ impl MissingFiles {
         let MissingFiles {
             vanished,
             held_back,
+            kept_versions,
             unproven,
             loading,
             possible_moves,
@@ -112,7 +118,7 @@ impl MissingFiles {
             recently_deleted,
             ..
         } = self;
-        [vanished, held_back, unproven, loading].iter().any(|paths| paths.contains(path))
+        [vanished, held_back, kept_versions, unproven, loading].iter().any(|paths| paths.contains(path))
             || possible_moves.contains_key(path)
             || without_good_file.contains(path)
             || recently_deleted.iter().any(|deleted| deleted.path == *path)

@@ -1,0 +1,187 @@
+//! Versions of agencies' items: which of the files of an item is its article.
+//!
+//! # Which version is the article?
+//!
+//! The highest one, by number, time and path ([`VersionRank`]), whether readers can see it or not: a withheld version withholds the item until
+//! a higher version ends that. A version that retracts the item does so whatever its place in the order.
+
+use std::collections::BTreeSet;
+
+use super::state::Index;
+use crate::article;
+use crate::article::card::Card;
+use crate::build::indexed_article::{IndexedArticle, IndexedVersion};
+use crate::ledger::{ArticleFacts, Ledger, VersionRank, Withdrawal};
+use crate::slab::SlotId;
+use crate::types::{ArticlePath, EntryId, Text};
+
+/// The versions of an item.
+pub(super) struct Versions {
+    /// The highest version.
+    pub(super) winner: SlotId,
+    /// The file of a higher version, if its file is gone and the version isn't loaded.
+    pub(super) lost: Option<ArticlePath>,
+    /// Whether a version or a notice retracts the item.
+    pub(super) is_retracted: bool,
+}
+
+impl Index {
+    /// The file whose version is the article of an item. `None` if the id belongs to no item, or to another article.
+    pub fn current_version(&self, id: &EntryId) -> Option<&ArticlePath> {
+        let versions = self.versions_with_claim(id, &self.claims(id)).filter(|versions| versions.lost.is_none())?;
+        self.articles.get(versions.winner).map(|article| &article.path)
+    }
+
+    /// The file of a newer version of the same item. `None` if this is the newest version, or no version.
+    pub fn newer_version(&self, path: &ArticlePath) -> Option<&ArticlePath> {
+        let article = self.get(path).filter(|article| article.version.is_some())?;
+        self.current_version(&article.preferred_id).filter(|current| *current != path)
+    }
+
+    /// The id of the item of which the file has a version.
+    pub fn version_id(&self, path: &ArticlePath) -> Option<&EntryId> {
+        self.get(path).filter(|article| article.version.is_some()).map(|article| &article.preferred_id)
+    }
+
+    /// The place of a file's version in the order of its item's versions.
+    pub fn version_rank(&self, path: &ArticlePath) -> Option<&VersionRank> {
+        self.get(path)?.version.as_ref().map(|version| &version.rank)
+    }
+
+    /// All files with versions of an item, the highest version first.
+    pub fn versions(&self, id: &EntryId) -> Vec<&ArticlePath> {
+        let mut versions: Vec<_> =
+            self.version_slots(id).filter_map(|slot| Some((self.articles.get(slot)?.order()?, slot))).collect();
+        versions.sort_unstable_by(|one, other| other.cmp(one));
+        versions.into_iter().map(|((_, path), _)| path).collect()
+    }
+
+    /// The files with versions that retract the item of this file, and don't count as lifted by an operator.
+    pub fn retracting_versions(&self, path: &ArticlePath) -> Vec<&ArticlePath> {
+        let Some(id) = self.version_id(path) else { return Vec::new() };
+        let retracts =
+            |path: &&ArticlePath| self.get(path).and_then(|it| it.version.as_ref()).is_some_and(|it| it.retracts);
+        self.versions(id).into_iter().filter(retracts).collect()
+    }
+
+    /// The notices that withdraw the item of this file.
+    pub fn withdrawing_notices(&self, path: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
+        self.version_id(path).and_then(|id| self.withdrawn_by.get(id)).into_iter().flatten()
+    }
+
+    /// Whether files have versions of the item with this key. The key is an item's key, or an `Id:` of wire text.
+    pub fn has_item(&self, key: &Text) -> bool {
+        self.ids_of_key(key).iter().any(|id| self.version_slots(id).next().is_some())
+    }
+
+    /// Notes that a notice withdraws the item with this key, whether it is known already or not.
+    pub fn add_notice(&mut self, path: &ArticlePath, key: &Text) {
+        self.remove_notice(path);
+        for id in self.ids_of_key(key) {
+            self.withdrawn_by.entry(id.clone()).or_default().insert(path.clone());
+            self.resolve_claims(&id);
+        }
+    }
+
+    /// Notes that a file is no notice any more.
+    pub fn remove_notice(&mut self, path: &ArticlePath) {
+        let ids: Vec<EntryId> =
+            self.withdrawn_by.iter().filter(|(_, paths)| paths.contains(path)).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            if let Some(paths) = self.withdrawn_by.get_mut(&id) {
+                paths.remove(path);
+                if paths.is_empty() {
+                    self.withdrawn_by.remove(&id);
+                }
+            }
+            self.changed_items.insert(id.clone());
+            self.resolve_claims(&id);
+        }
+    }
+
+    /// The ids of items whose versions changed since the last call.
+    pub fn take_changed_items(&mut self) -> BTreeSet<EntryId> {
+        std::mem::take(&mut self.changed_items)
+    }
+
+    /// The feeds that an article has left also count as left by the article at another path, which is the same story.
+    pub fn pass_left_feeds(&mut self, from: &ArticlePath, to: &ArticlePath) {
+        let feeds = self.changes.left.get(from).cloned().unwrap_or_default();
+        if !feeds.is_empty() {
+            let known = self.changes.left.entry(to.clone()).or_default();
+            known.extend(feeds);
+            known.sort_unstable();
+            known.dedup();
+        }
+    }
+
+    /// The version in a file. `None` for files that have no versions.
+    pub(super) fn indexed_version(&self, path: &ArticlePath, card: &Card) -> Option<IndexedVersion> {
+        let item = card.item.as_ref()?;
+        let is_pinned = card.id.as_ref().is_some_and(|id| self.is_minted(id));
+        let has_versions = !is_pinned && !article::in_drafts_folder(path) && !self.listings.contains(path);
+        has_versions.then(|| IndexedVersion {
+            rank: VersionRank::of(item),
+            retracts: card.retracted.is_some(),
+            is_retracted: card.retracted.is_some(),
+            behind: None,
+        })
+    }
+
+    /// Adds what the ledger knows about a version and its item. `holder` is the file that the ledger knows as the item's.
+    pub(super) fn complete_version(
+        version: &mut IndexedVersion,
+        path: &ArticlePath,
+        card: &Card,
+        holder: Option<&ArticlePath>,
+        ledger: &Ledger,
+    ) {
+        // The operator has restored the item although this version retracts it.
+        let is_lifted = |known: &ArticleFacts| {
+            known.id.is_none() && known.retraction().is_none() && known.hash() == Some(card.hash)
+        };
+        version.retracts &= !ledger.article(path).is_some_and(is_lifted);
+        let story = holder.and_then(|holder| ledger.article(holder));
+        version.is_retracted |=
+            story.and_then(ArticleFacts::retraction).is_some_and(|known| known.by != Withdrawal::Deleted);
+        let lost = holder.filter(|holder| *holder != path && story.is_some_and(ArticleFacts::is_lost));
+        version.behind = lost.map(|lost| (lost.clone(), story.and_then(ArticleFacts::lost_version).cloned()));
+    }
+
+    /// The versions of an item, if the id belongs to the item and not to an article that isn't one. `claims`: who claims the id, strongest first.
+    pub(super) fn versions_with_claim(&self, id: &EntryId, claims: &[SlotId]) -> Option<Versions> {
+        let first = claims.first().and_then(|slot| self.articles.get(*slot));
+        if first.is_some_and(|first| first.version.is_none()) {
+            return None;
+        }
+        let all = self.version_slots(id).filter_map(|slot| Some((slot, self.articles.get(slot)?)));
+        let (winner, highest) = all.max_by(|(_, one), (_, other)| one.order().cmp(&other.order()))?;
+        let lost = highest.version.as_ref().and_then(|version| {
+            let (lost, rank) = version.behind.as_ref().filter(|(lost, _)| self.slot_of(lost).is_none())?;
+            rank.as_ref().is_none_or(|rank| version.rank <= *rank).then(|| lost.clone())
+        });
+        let retracts = |slot| self.articles.get(slot).and_then(|it| it.version.as_ref()).is_some_and(|it| it.retracts);
+        let is_retracted = self.withdrawn_by.contains_key(id) || self.version_slots(id).any(retracts);
+        Some(Versions { winner, lost, is_retracted })
+    }
+
+    fn version_slots(&self, id: &EntryId) -> impl Iterator<Item = SlotId> {
+        let is_version = |slot: &SlotId| {
+            self.articles.get(*slot).is_some_and(|article| article.version.is_some() && article.preferred_id == *id)
+        };
+        self.by_preferred_id.candidates(id).filter(is_version)
+    }
+
+    /// The ids that an item with this key may have.
+    fn ids_of_key(&self, key: &Text) -> Vec<EntryId> {
+        let explicit = EntryId::parse(key.as_str()).ok().filter(|id| !self.is_minted(id));
+        std::iter::once(self.id_of_key(key)).chain(explicit).collect()
+    }
+}
+
+impl IndexedArticle {
+    /// The article's place in the order of its item's versions.
+    fn order(&self) -> Option<(&VersionRank, &ArticlePath)> {
+        self.version.as_ref().map(|version| (&version.rank, &self.path))
+    }
+}

@@ -1,0 +1,209 @@
+//! Keeps the story of an agency's item while versions come and go.
+//!
+//! The facts in the ledger follow the item's current version from file to file, so that the story keeps its id, its first publication and its
+//! retraction. The order of the versions is in the index.
+//!
+//! # What happens when the file of the current version is deleted?
+//!
+//! While files of older versions exist, the story stays as it is: readers never get older text because a folder was cleaned up. When the last
+//! file is gone, the removal rules apply.
+
+use std::collections::BTreeSet;
+
+use super::parts::problems::Source;
+use super::state::State;
+use super::{indexing, moves};
+use crate::article::Notice;
+use crate::article::card::Packed;
+use crate::build::index::Index;
+use crate::event::ActivityKind;
+use crate::ledger::{ArticleFacts, Record, Retraction, Routes, VersionRank, Withdrawal};
+use crate::types::ArticlePath;
+
+/// Makes the ledger's facts follow the current versions of items.
+pub(super) fn settle(state: &mut State) {
+    if !state.listed || state.missing.is_loading_stored() {
+        return;
+    }
+    let changed = state.index.as_mut().map(Index::take_changed_items).unwrap_or_default();
+    for id in changed {
+        let current = state.index.as_ref().and_then(|index| index.current_version(&id)).cloned();
+        let holder = state.recorder.ledger.holder(&id).cloned();
+        let Some((current, holder)) = current.zip(holder) else { continue };
+        let Some(index) = state.index.as_ref() else { continue };
+        // A file that has the same version as the current one, whose file is gone.
+        let is_kept = state.missing.kept_versions.contains(&current) && state.is_public(&current);
+        let same = index
+            .versions(&id)
+            .into_iter()
+            .find(|other| is_kept && **other != current && index.version_rank(other) == index.version_rank(&current));
+        match same.cloned() {
+            Some(same) => pass_story(state, &current, &same),
+            None if holder != current => pass_story(state, &holder, &current),
+            // What the ledger knows about the item may have changed since.
+            None => indexing::reindex(state, &current),
+        }
+        let kept: Vec<ArticlePath> = state.missing.kept_versions.iter().cloned().collect();
+        for path in kept {
+            if state.index.as_ref().is_some_and(|index| index.newer_version(&path).is_some()) {
+                forget(state, &path);
+            }
+        }
+    }
+    settle_notices(state);
+}
+
+/// Passes an item's story from one version to another.
+fn pass_story(state: &mut State, from: &ArticlePath, to: &ArticlePath) {
+    let is_there = state.catalog.contains(from) && !state.missing.kept_versions.contains(from);
+    if is_there {
+        state.record_silently(Record::Moved { from: from.clone(), to: to.clone() });
+    } else {
+        moves::move_article(state, from, to);
+        state.missing.kept_versions.remove(from);
+    }
+    if let Some(index) = &mut state.index {
+        index.pass_left_feeds(from, to);
+    }
+    state.recorder.changed_articles.insert(to.clone());
+    for path in [from, to] {
+        if let Some(card) = state.catalog.get(path).map(|card| card.open(path)) {
+            indexing::put(state, path, &card);
+        }
+    }
+    // The older version must not look like the same file at another path.
+    if let Some(hash) = state.catalog.get(to).map(Packed::hash).filter(|_| !state.is_public(to)) {
+        state.record(Record::Hidden { path: to.clone(), hash });
+    }
+}
+
+/// Decides about missing files with versions. Older versions leave nothing behind. The current version stays while older ones exist.
+pub(super) fn keep_stories(state: &mut State, vanished: &mut Vec<ArticlePath>) {
+    let Some(index) = &state.index else { return };
+    let older = vanished.extract_if(.., |path| index.newer_version(path).is_some());
+    let older: Vec<ArticlePath> = older.collect();
+    for path in &older {
+        remember(state, path);
+        forget(state, path);
+    }
+    let gone: BTreeSet<ArticlePath> = vanished.iter().cloned().collect();
+    let current: Vec<ArticlePath> = vanished.extract_if(.., |path| has_lower_versions(state, path, &gone)).collect();
+    for path in current {
+        if state.missing.kept_versions.insert(path.clone()) {
+            remember(state, &path);
+            let version = state.index.as_ref().and_then(|index| index.version_rank(&path)).cloned();
+            state.record_silently(Record::Lost { path, version });
+        }
+    }
+    // The last file of an item is gone.
+    let is_over = |path: &ArticlePath| {
+        let id = state.recorder.ledger.article(path).and_then(|facts| facts.id.as_ref());
+        let id = id.or_else(|| state.index.as_ref()?.version_id(path));
+        let versions = id.zip(state.index.as_ref()).map(|(id, index)| index.versions(id)).unwrap_or_default();
+        !versions.into_iter().any(|other| other != path && is_present(state, other, &gone))
+    };
+    let over: Vec<ArticlePath> = state.missing.kept_versions.iter().filter(|path| is_over(path)).cloned().collect();
+    for path in over {
+        state.missing.kept_versions.remove(&path);
+        state.record_silently(Record::Found { path: path.clone() });
+        vanished.push(path);
+    }
+}
+
+/// Whether the other files of a file's item all have lower versions, and there is one.
+fn has_lower_versions(state: &State, path: &ArticlePath, gone: &BTreeSet<ArticlePath>) -> bool {
+    let Some(index) = &state.index else { return false };
+    let versions = index.version_id(path).map(|id| index.versions(id)).unwrap_or_default();
+    let others = versions.into_iter().filter(|other| *other != path && is_present(state, other, gone));
+    let ranks: Vec<_> = others.map(|other| index.version_rank(other)).collect();
+    // A file that says the same as a public one is a copy of it, or the same file at a new path.
+    let is_lower = |rank: Option<&VersionRank>| match state.is_public(path) {
+        true => rank < index.version_rank(path),
+        false => rank <= index.version_rank(path),
+    };
+    !ranks.is_empty() && ranks.into_iter().all(is_lower)
+}
+
+/// Whether a file with a version exists.
+fn is_present(state: &State, path: &ArticlePath, gone: &BTreeSet<ArticlePath>) -> bool {
+    !gone.contains(path) && !state.missing.is_missing(path)
+}
+
+/// Records that a version whose file is gone withholds or retracts an item that readers never saw. Otherwise the ledger doesn't know the item.
+fn remember(state: &mut State, path: &ArticlePath) {
+    let Some(index) = &state.index else { return };
+    let Some(id) = index.version_id(path).cloned() else { return };
+    let retracts = index.retracting_versions(path).contains(&path);
+    let current = index.newer_version(path).unwrap_or(path).clone();
+    let holder = state.recorder.ledger.holder(&id).cloned();
+    if holder.is_none() && (retracts || current == *path) {
+        state.record_silently(Record::Imported { path: current.clone(), id });
+    }
+    let holder = holder.unwrap_or(current);
+    let is_known = state.recorder.ledger.article(&holder).is_some_and(|facts| facts.retraction().is_some());
+    if retracts && !is_known {
+        let reason = state.catalog.get(path).and_then(|card| card.open(path).retracted?.reason);
+        let (at, by) = (state.now_in_seconds(), Withdrawal::Status);
+        let retraction = Retraction { at, reason, by, feeds: Routes::default() };
+        state.recorder.changed_articles.insert(holder.clone());
+        state.record_silently(Record::Retracted { path: holder, retraction });
+    }
+}
+
+/// Removes a version that isn't the current one.
+fn forget(state: &mut State, path: &ArticlePath) {
+    state.missing.kept_versions.remove(path);
+    state.catalog.remove(path);
+    state.problems.set(Source::Article(path.clone()), Vec::new());
+    if let Some(index) = &mut state.index {
+        index.remove(path);
+    }
+}
+
+/// After the first complete listing: keeps the stories of items whose current version is gone while files of other versions exist. Returns
+/// whether the story of this file is kept.
+pub(super) fn keeps_story(state: &State, path: &ArticlePath, facts: &ArticleFacts) -> bool {
+    let versions = facts.id.as_ref().zip(state.index.as_ref()).map(|(id, index)| index.versions(id));
+    let has_versions = versions.is_some_and(|versions| versions.into_iter().any(|other| other != path));
+    let is_available = facts.hash().is_some_and(|hash| state.recorder.ledger.keeps(hash)) && facts.is_live();
+    has_versions && (facts.is_lost() || is_available || facts.withdrawn().is_some() || facts.retraction().is_some())
+}
+
+/// Indexes the other versions of an item again, after the ledger learnt that a file is lost.
+pub(super) fn reindex_others(state: &mut State, path: &ArticlePath) {
+    let id = state.recorder.ledger.article(path).and_then(|facts| facts.id.clone());
+    let versions = id.zip(state.index.as_ref()).map(|(id, index)| index.versions(&id).into_iter().cloned().collect());
+    let versions: Vec<ArticlePath> = versions.unwrap_or_default();
+    versions.iter().filter(|other| *other != path).for_each(|other| indexing::reindex(state, other));
+}
+
+/// Logs that a file which has just come has an older version of an item.
+pub(super) fn note_older_version(state: &mut State, path: &ArticlePath) {
+    let is_older = |index: &Index| index.newer_version(path).is_some();
+    if state.listed && state.index.as_ref().is_some_and(is_older) {
+        state.activities.note(path, ActivityKind::OlderVersion, None, Routes::default());
+    }
+}
+
+/// Notes a notice of an agency, or that a file is none any more.
+pub(super) fn note_notice(state: &mut State, path: &ArticlePath, notice: Option<&Notice>) {
+    let Some(index) = &mut state.index else { return };
+    match notice {
+        Some(Notice::Kill(key)) => index.add_notice(path, key),
+        _ if state.notices.contains_key(path) => index.remove_notice(path),
+        _ => {}
+    }
+    match notice {
+        Some(notice) => drop(state.notices.insert(path.clone(), notice.clone())),
+        None => drop(state.notices.remove(path)),
+    }
+}
+
+/// Nothing is left to do about a kill that was applied.
+fn settle_notices(state: &mut State) {
+    let Some(index) = &state.index else { return };
+    let is_applied = |notice: &Notice| matches!(notice, Notice::Kill(key) if index.has_item(key));
+    let applied: Vec<ArticlePath> =
+        state.notices.iter().filter(|(_, notice)| is_applied(notice)).map(|(path, _)| path.clone()).collect();
+    applied.into_iter().for_each(|path| state.problems.set(Source::Article(path), Vec::new()));
+}
