@@ -7,7 +7,7 @@ use crate::types::ArticlePath;
 pub struct ItemSource {
     /// The path of the item: the file's, with the item's key.
     pub path: ArticlePath,
-    /// The item as a file of its own. [`parse`] reads it.
+    /// The item as a file of its own. [`parse`](super::parse) reads it.
     pub text: String,
     /// The number of lines of the file above the item.
     pub lines_above: u32,
