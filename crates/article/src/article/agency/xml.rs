@@ -4,20 +4,29 @@
 //! is read: the document type is skipped, and its entities aren't known. Entities of HTML are, since agencies use them without a
 //! declaration. `quick-xml` finds the tags. It accepts characters, names and structures that XML doesn't allow, so this module checks them.
 
+mod characters;
+mod element;
+mod malformed;
+#[cfg(test)]
+pub(super) mod tests;
+mod words;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use html5ever::data::{C1_REPLACEMENTS, NAMED_ENTITIES};
 use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesStart, Event};
 
+use self::characters::{check_name, is_xml_character, resolve, with_line_feeds};
+use self::element::Attribute;
+pub(super) use self::element::{Element, Namespace};
+pub(super) use self::malformed::Malformed;
+use self::malformed::{HELP_LIMIT, HELP_RESEND, MAX_SHOWN_CHARACTERS, malformed, shown, shown_error};
+pub(super) use self::words::Words;
 use super::item::Field;
 use crate::article::steps;
-
-#[cfg(test)]
-pub(super) mod tests;
 
 /// How deep elements may be nested. The readers of the formats are recursive.
 const MAX_DEPTH: usize = 100;
@@ -29,110 +38,6 @@ const MAX_NAMESPACES: usize = 64;
 const MAX_NODES: usize = 1_000_000;
 /// A language tag that is longer (bytes) is ignored.
 const MAX_LANGUAGE_BYTES: usize = 64;
-/// How much of a name from the file a message shows.
-const MAX_SHOWN_CHARACTERS: usize = 40;
-
-/// The reason why a file can't be read.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Malformed {
-    pub(super) message: String,
-    pub(super) help: &'static str,
-    /// The place in the text.
-    pub(super) span: Range<usize>,
-}
-
-/// The help for a file that ends too early, or that isn't well-formed.
-const HELP_RESEND: &str = "ask the agency to send the file again";
-const HELP_ENTITY: &str = "replace it by the character itself, or by its number, as in `&#8364;`";
-const HELP_LIMIT: &str = "no story needs as many; ask the agency to check the file";
-
-fn malformed(message: impl Into<String>, help: &'static str, span: Range<usize>) -> Malformed {
-    Malformed { message: message.into(), help, span }
-}
-
-/// A name from the file, shortened for a message.
-fn shown(name: &str) -> String {
-    let mut shown: String = name.chars().take(MAX_SHOWN_CHARACTERS).collect();
-    if shown.len() < name.len() {
-        shown.push_str("...");
-    }
-    shown
-}
-
-/// The vocabulary of an element.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Namespace {
-    None,
-    /// NewsML-G2
-    NewsMl,
-    Nitf,
-    Xhtml,
-    /// `xml:`
-    Xml,
-    /// Another one, by its number within the file.
-    Other(usize),
-}
-
-impl Namespace {
-    fn known(uri: &str) -> Option<Namespace> {
-        match uri {
-            "" => Some(Namespace::None),
-            "http://iptc.org/std/nar/2006-10-01/" => Some(Namespace::NewsMl),
-            "http://iptc.org/std/NITF/2006-10-18/" => Some(Namespace::Nitf),
-            "http://www.w3.org/1999/xhtml" => Some(Namespace::Xhtml),
-            _ => None,
-        }
-    }
-}
-
-/// An attribute, without those that declare namespaces.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Attribute<'t> {
-    /// The name as written: `xml:lang`.
-    pub(super) name: &'t str,
-    /// The value with references resolved.
-    pub(super) value: Cow<'t, str>,
-    /// The place of the value.
-    pub(super) span: Range<usize>,
-}
-
-/// The start of an element.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Element<'t> {
-    /// The name without prefix.
-    pub(super) name: &'t str,
-    pub(super) namespace: Namespace,
-    pub(super) attributes: Vec<Attribute<'t>>,
-    /// The place of the start tag.
-    pub(super) span: Range<usize>,
-    /// `xml:lang` of the element or the nearest one around it.
-    pub(super) language: Option<Rc<str>>,
-}
-
-impl<'t> Element<'t> {
-    pub(super) fn attribute(&self, name: &str) -> Option<&Attribute<'t>> {
-        self.attributes.iter().find(|attribute| attribute.name == name)
-    }
-
-    /// The value of an attribute that isn't blank.
-    pub(super) fn value(&self, name: &str) -> Option<&str> {
-        self.attribute(name).map(|attribute| attribute.value.trim()).filter(|value| !value.is_empty())
-    }
-
-    /// An attribute that isn't blank, as a field.
-    pub(super) fn field(&self, name: &str, origin: &'static str) -> Option<Field> {
-        let attribute = self.attribute(name)?;
-        let mut words = Words::default();
-        words.push(&attribute.value);
-        let text = words.finish();
-        (!text.is_empty()).then(|| Field { text, span: attribute.span.clone(), origin })
-    }
-
-    /// The first of some attributes that isn't blank, as a field.
-    pub(super) fn first_field(&self, names: &[&str], origin: &'static str) -> Option<Field> {
-        names.iter().find_map(|name| self.field(name, origin))
-    }
-}
 
 /// A part of the document.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -487,127 +392,5 @@ impl<'t> Reader<'t> {
     fn place(&self, part: &[u8]) -> Range<usize> {
         let start = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
         start..start + part.len()
-    }
-}
-
-/// The error of the library, with the file's names shortened.
-fn shown_error(error: &dyn std::fmt::Display) -> String {
-    let message = error.to_string();
-    let mut shown: String = message.chars().take(160).collect();
-    if shown.len() < message.len() {
-        shown.push_str("...");
-    }
-    shown
-}
-
-fn is_xml_character(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-fn check_name(name: &str, span: Range<usize>) -> Result<(), Malformed> {
-    let is_start = |character: char| character.is_alphabetic() || character == '_' || !character.is_ascii();
-    let is_part = |character: char| is_start(character) || matches!(character, '0'..='9' | '-' | '.' | ':');
-    let (prefix, local) = name.split_once(':').unwrap_or(("_", name));
-    let is_name = prefix.starts_with(is_start) && local.starts_with(is_start) && name.chars().all(is_part);
-    if is_name { Ok(()) } else { Err(malformed("this is not a name of XML", HELP_RESEND, span)) }
-}
-
-/// Line breaks of XML (section 2.11): a line feed only.
-fn with_line_feeds(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
-}
-
-/// Replaces references by their characters. `start` is the place of the text.
-fn resolve(text: &str, start: usize) -> Result<Cow<'_, str>, Malformed> {
-    let mut pieces = text.split('&');
-    let first = pieces.next().unwrap_or_default();
-    if first.len() == text.len() {
-        return Ok(with_line_feeds(text));
-    }
-    let mut resolved = String::with_capacity(text.len());
-    resolved.push_str(&with_line_feeds(first));
-    let mut at = start + first.len();
-    for piece in pieces {
-        let Some((name, rest)) = piece.split_once(';') else {
-            return Err(malformed("`&` starts a reference without end", "write `&amp;`", at..at + 1));
-        };
-        let span = at..at + 1 + name.len() + 1;
-        match name.strip_prefix('#') {
-            Some(number) => resolved.push(numbered_character(number).ok_or_else(|| {
-                let message = format!("`&{};` is not a character of XML", shown(name));
-                malformed(message, HELP_RESEND, span)
-            })?),
-            None => push_entity(name, &mut resolved).ok_or_else(|| {
-                let message = format!("`&{};` is not an entity of HTML", shown(name));
-                malformed(message, HELP_ENTITY, span)
-            })?,
-        }
-        resolved.push_str(&with_line_feeds(rest));
-        at += 1 + piece.len();
-    }
-    Ok(Cow::Owned(resolved))
-}
-
-/// The character with a number. As in HTML, numbers of control characters stand for characters of Windows-1252.
-fn numbered_character(number: &str) -> Option<char> {
-    let code = match number.strip_prefix('x') {
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => u32::from_str_radix(digits, 16).ok()?,
-        None if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse().ok()?,
-        _ => return None,
-    };
-    let replacement = code.checked_sub(0x80).and_then(|index| *C1_REPLACEMENTS.get(usize::try_from(index).ok()?)?);
-    replacement.or_else(|| char::from_u32(code)).filter(|character| is_xml_character(*character))
-}
-
-fn push_entity(name: &str, text: &mut String) -> Option<()> {
-    /// Longer names aren't looked up.
-    const MAX_NAME_BYTES: usize = 40;
-    if name.len() > MAX_NAME_BYTES {
-        return None;
-    }
-    let (first, second) = NAMED_ENTITIES.get(format!("{name};").as_str())?;
-    let first = char::from_u32(*first).filter(|character| *character != '\0')?;
-    text.push(first);
-    if *second != 0 {
-        text.push(char::from_u32(*second)?);
-    }
-    Some(())
-}
-
-/// Text with single spaces between its words.
-#[derive(Debug, Default)]
-pub(super) struct Words {
-    text: String,
-    needs_space: bool,
-}
-
-impl Words {
-    pub(super) fn push(&mut self, part: &str) {
-        steps::add(part.len());
-        for (number, word) in part.split([' ', '\t', '\n', '\r']).enumerate() {
-            self.needs_space |= number > 0;
-            if word.is_empty() {
-                continue;
-            }
-            if std::mem::take(&mut self.needs_space) && !self.text.is_empty() {
-                self.text.push(' ');
-            }
-            self.text.push_str(word);
-        }
-    }
-
-    /// Separates the words of two blocks.
-    fn separate_blocks(&mut self, element: &str) {
-        self.needs_space |= matches!(
-            element,
-            "p" | "br" | "li" | "dt" | "dd" | "div" | "tr" | "td" | "th" | "hl1" | "hl2" | "byttl" | "block" | "pre"
-        );
-    }
-
-    pub(super) fn finish(self) -> String {
-        match self.text.trim() {
-            text if text.len() == self.text.len() => self.text,
-            text => text.to_owned(),
-        }
     }
 }
