@@ -4,102 +4,21 @@
 //! same keys in camel case. Files often mix the versions, so any key counts in any of these forms. Of a repeated key the first value
 //! counts. Of a repeated key about publication, all values do.
 
-use std::borrow::Cow;
+mod described;
+mod known_keys;
+mod renditions;
+mod values;
 
-use super::item::{Field, Item, ItemBody, Kind, Markup, Picture, Reference, Rendition, Statement, Subject};
+use self::described::{Described, SHORT_VERSIONS, described, described_list, rank};
+use self::known_keys::{UNUSED, origin_of};
+use self::renditions::{media_kind, renditions};
+use self::values::{Entries, field, find, first_item, items, members, named, scalar, set, state, stated, texts};
+use super::item::{Field, Item, ItemBody, Kind, Picture, Reference, Rendition, Statement, Subject};
 use super::xml::Malformed;
 use crate::article::fields::names;
-use crate::article::hidden_text::visible_text;
 use crate::article::meaning::Status;
 use crate::article::values::{Key, Node, Value};
 use crate::article::{access, keys, lifecycle};
-
-type Entries<'t> = [(Key<'t>, Node<'t>)];
-
-/// The keys that are read, in the spellings of the versions. The names of origins.
-const KEYS: &[&str] = &[
-    "uri",
-    "type",
-    "version",
-    "firstcreated",
-    "firstCreated",
-    "versioncreated",
-    "versionCreated",
-    "contentcreated",
-    "contentCreated",
-    "embargoed",
-    "embargoedUntil",
-    "pubstatus",
-    "pubStatus",
-    "expires",
-    "urgency",
-    "copyrightholder",
-    "copyrightHolder",
-    "copyrightnotice",
-    "copyrightNotice",
-    "usageterms",
-    "usageTerms",
-    "ednote",
-    "edNote",
-    "language",
-    "person",
-    "people",
-    "organisation",
-    "organisations",
-    "place",
-    "places",
-    "subject",
-    "subjects",
-    "event",
-    "events",
-    "object",
-    "objects",
-    "infosource",
-    "infosources",
-    "infoSources",
-    "title",
-    "byline",
-    "by",
-    "headline",
-    "headlines",
-    "slugline",
-    "located",
-    "renditions",
-    "associations",
-    "genre",
-    "genres",
-    "descriptions",
-    "bodies",
-    // Keys that agencies add.
-    "authors",
-    "keywords",
-    "keyword",
-    "source",
-    "provider",
-    "signal",
-    "signals",
-];
-
-/// Keys of the schemas that say nothing about publication and aren't used.
-const UNUSED: &[&str] = &[
-    "mimetype",
-    "representationtype",
-    "profile",
-    "charcount",
-    "wordcount",
-    "altids",
-    "trustindicator",
-    "trustindicators",
-    "standard",
-    "$standard",
-    "rightsinfo",
-    "digitalsourcetype",
-    "eventdetails",
-    "plannedcoverage",
-    "priority",
-    "rel",
-    "name",
-];
 
 /// Whether a JSON file is an item: an object with a text `uri`, and a headline, a text or a status.
 pub(super) fn is_item(root: &Node<'_>, source: &str) -> bool {
@@ -148,33 +67,6 @@ struct Object {
     bodies: Vec<Described>,
     renditions: Vec<Rendition>,
     associated: Vec<Object>,
-}
-
-/// A text with its role and format.
-struct Described {
-    /// `main`, `caption`; in version 1 the suffix of the key.
-    role: String,
-    /// `text/html`; in version 1 the suffix of the key.
-    format: String,
-    field: Field,
-}
-
-impl Described {
-    fn is_html(&self) -> bool {
-        self.format.contains("html")
-    }
-
-    fn has_role(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.role.contains(word))
-    }
-
-    /// The text without markup.
-    fn plain(&self) -> Field {
-        match self.is_html() {
-            true => Field { text: visible_text(&self.field.text), ..self.field.clone() },
-            false => self.field.clone(),
-        }
-    }
 }
 
 impl Object {
@@ -360,26 +252,6 @@ impl Object {
     }
 }
 
-/// Roles of texts that replace the whole text elsewhere.
-const SHORT_VERSIONS: &[&str] = &["teaser", "short", "summary", "social", "push", "sms", "brief", "abstract"];
-
-/// How well a body suits, best first.
-fn rank(body: &Described) -> u8 {
-    match (&*body.format, body.is_html()) {
-        (_, true) => 0,
-        ("text" | "text/plain" | "plain" | "", _) => 1,
-        _ => 2,
-    }
-}
-
-impl From<Described> for ItemBody {
-    fn from(body: Described) -> ItemBody {
-        // Other formats, such as NITF, are tags around text too.
-        let is_markup = body.is_html() || (rank(&body) == 2 && body.field.text.trim_start().starts_with('<'));
-        ItemBody { markup: if is_markup { Markup::Html } else { Markup::Plain }, field: body.field }
-    }
-}
-
 /// Whether nothing keeps an associated object from readers.
 fn is_usable(item: &Item) -> bool {
     let is_lifted = |embargo: &Field| lifecycle::lifts_embargo(&embargo.text);
@@ -397,51 +269,6 @@ fn worst_status(item: &Item) -> Option<Field> {
     statuses.find(|status| !is_public(status)).or(item.status.as_ref()).cloned()
 }
 
-/// The spelling of a key for `dateline explain`.
-fn origin_of(key: &str) -> &'static str {
-    let exact = KEYS.iter().find(|known| **known == key);
-    exact.or_else(|| KEYS.iter().find(|known| known.eq_ignore_ascii_case(key))).copied().unwrap_or("ninjs")
-}
-
-fn scalar<'n>(node: &'n Node<'_>) -> Option<&'n str> {
-    match &node.value {
-        Value::Scalar(text) => Some(text),
-        Value::Null | Value::List(_) | Value::Map(_) => None,
-    }
-}
-
-fn field(node: &Node<'_>, origin: &'static str) -> Option<Field> {
-    Some(Field { text: scalar(node)?.to_owned(), span: node.span.clone(), origin })
-}
-
-/// Sets a field that isn't set yet. Lists and objects don't count.
-fn set(target: &mut Option<Field>, node: &Node<'_>, origin: &'static str) {
-    if target.is_none() {
-        *target = field(node, origin);
-    }
-}
-
-/// Sets a field about publication. All values of a repeated key count.
-fn state(first: &mut Option<Field>, further: &mut Vec<Field>, stated: Option<Field>) {
-    match first {
-        None => *first = stated,
-        Some(_) => further.extend(stated),
-    }
-}
-
-/// A value, or the source of a list or an object. `None`: `null`.
-fn stated(node: &Node<'_>, source: &str, origin: &'static str) -> Option<Field> {
-    let text = match &node.value {
-        Value::Null => return None,
-        Value::Scalar(text) => Cow::Borrowed(&**text),
-        Value::List(_) | Value::Map(_) => Cow::Borrowed(source.get(node.span.clone()).unwrap_or_default()),
-    };
-    /// An unreadable value isn't longer.
-    const MAX_CHARACTERS: usize = 200;
-    let text = text.chars().take(MAX_CHARACTERS).collect();
-    Some(Field { text, span: node.span.clone(), origin })
-}
-
 /// Adds a key that ninjs doesn't define, if it may be about publication or access. Tables of an agency's own keys, such as `extra`, are
 /// searched too.
 fn add_statement(statements: &mut Vec<Statement>, key: &Key<'_>, node: &Node<'_>, source: &str, depth: usize) {
@@ -457,52 +284,6 @@ fn add_statement(statements: &mut Vec<Statement>, key: &Key<'_>, node: &Node<'_>
         || names::nearest_withholding_key(&name).is_some();
     let value = is_about_publication.then(|| stated(node, source, "ninjs")).flatten();
     statements.extend(value.map(|value| Statement { key: key.name.clone().into_owned(), value }));
-}
-
-/// The items of a list, or the value itself.
-fn items<'n, 't>(node: &'n Node<'t>) -> &'n [Node<'t>] {
-    match &node.value {
-        Value::List(items) => items,
-        Value::Null => &[],
-        Value::Scalar(_) | Value::Map(_) => std::slice::from_ref(node),
-    }
-}
-
-fn first_item<'n, 't>(node: &'n Node<'t>) -> &'n Node<'t> {
-    items(node).first().unwrap_or(node)
-}
-
-/// The objects in a list, or in the values of an object as in version 1.
-fn members<'n, 't>(node: &'n Node<'t>) -> Vec<&'n Entries<'t>> {
-    let entries = |node: &'n Node<'t>| match &node.value {
-        Value::Map(entries) => Some(entries.as_slice()),
-        _ => None,
-    };
-    match &node.value {
-        Value::List(items) => items.iter().filter_map(entries).collect(),
-        Value::Map(objects) => objects.iter().filter_map(|(_, node)| entries(node)).collect(),
-        Value::Null | Value::Scalar(_) => Vec::new(),
-    }
-}
-
-fn find<'n, 't>(entries: &'n Entries<'t>, names: &[&str]) -> Option<&'n Node<'t>> {
-    let find = |name: &&str| entries.iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name)).map(|(_, node)| node);
-    names.iter().find_map(find)
-}
-
-/// The texts of a value or a list.
-fn texts(node: &Node<'_>, origin: &'static str) -> Vec<Field> {
-    let texts = items(node).iter().filter_map(|node| field(node, origin));
-    texts.filter(|field| !field.text.trim().is_empty()).collect()
-}
-
-/// A name, or the name of an object.
-fn named(node: &Node<'_>, origin: &'static str) -> Option<Field> {
-    let found = match &node.value {
-        Value::Map(entries) => field(find(entries, &["name", "literal"])?, origin),
-        _ => field(node, origin),
-    };
-    found.filter(|name| !name.text.trim().is_empty())
 }
 
 /// A subject: a name, or an object with a name and a code.
@@ -544,59 +325,4 @@ fn add_keywords(item: &mut Item, node: &Node<'_>, origin: &'static str) {
         let parts = keyword.text.split([',', ';', '，', '、']).map(str::trim).filter(|part| !part.is_empty());
         item.keywords.extend(parts.map(|part| Field { text: part.to_owned(), ..keyword.clone() }));
     }
-}
-
-/// A text whose key ends in its role or format: `body_xhtml`.
-fn described(node: &Node<'_>, suffix: &str, origin: &'static str) -> Option<Described> {
-    Some(Described { role: suffix.to_owned(), format: suffix.to_owned(), field: field(node, origin)? })
-}
-
-/// The texts of a list with roles, or a single text.
-fn described_list(node: &Node<'_>, origin: &'static str) -> Vec<Described> {
-    let described = |node: &Node<'_>| {
-        let Value::Map(entries) = &node.value else { return described(node, "", origin) };
-        let get = |name: &str| find(entries, &[name]).and_then(scalar).unwrap_or_default().trim().to_ascii_lowercase();
-        let (role, content_type) = (get("role"), get("contenttype"));
-        let format = if content_type.is_empty() { role.clone() } else { content_type };
-        Some(Described { role, format, field: field(find(entries, &["value"])?, origin)? })
-    };
-    items(node).iter().filter_map(described).collect()
-}
-
-/// The renditions of an object: a list, or an object by name as in version 1.
-fn renditions(node: &Node<'_>) -> Vec<Rendition> {
-    const ORIGIN: &str = "renditions";
-    let rendition = |name: Option<Field>, entries: &Entries<'_>| {
-        let get = |names: &[&str]| find(entries, names).and_then(|node| field(node, ORIGIN));
-        let address = get(&["href"]).filter(|address| !address.text.trim().is_empty())?;
-        Some(Rendition {
-            address,
-            media_type: get(&["contenttype", "mimetype"]),
-            role: name.or_else(|| get(&["name"])),
-            width: get(&["width"]),
-            height: get(&["height"]),
-            size: get(&["sizeinbytes"]),
-            duration: get(&["duration"]),
-        })
-    };
-    match &node.value {
-        Value::Map(objects) => {
-            let objects = objects.iter().filter_map(|(key, node)| match &node.value {
-                Value::Map(entries) => Some((key, entries)),
-                _ => None,
-            });
-            let name = |key: &Key<'_>| Field { text: key.name.to_string(), span: key.span.clone(), origin: ORIGIN };
-            objects.filter_map(|(key, entries)| rendition(Some(name(key)), entries)).collect()
-        }
-        _ => members(node).into_iter().filter_map(|entries| rendition(None, entries)).collect(),
-    }
-}
-
-/// `image`, `audio`, `video` or another kind, by the media type or the name of the file.
-fn media_kind(rendition: &Rendition) -> Option<&str> {
-    let stated = rendition.media_type.as_ref().map(|stated| stated.text.trim());
-    let address = rendition.address.text.split(['?', '#']).next().unwrap_or_default();
-    let extension = address.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
-    let by_name = || crate::types::media_type(extension?);
-    stated.filter(|stated| stated.contains('/')).or_else(by_name)?.split('/').next()
 }
