@@ -231,7 +231,7 @@ mod tests {
         let is_in_memory = |document: &BuiltDocument| cache.bytes(document.resource.hash).is_some();
         for document in &documents {
             insert(document);
-            // Two of them are requested all the time.
+            // Readers request two of the documents all the time.
             documents[..2].iter().for_each(|document| {
                 cache.response(&selected(document, Coding::Identity, false), now());
             });

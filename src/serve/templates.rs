@@ -19,7 +19,7 @@ use super::headers::{ANY_ORIGIN, PAGE_POLICY, PLACEHOLDER, VARY_ACCEPT_ENCODING,
 use super::negotiation::Coding;
 use crate::snapshot::{Resource, ResourceKind};
 
-/// What the shared fields depend on: the kind of document, the content coding, and how long caches may keep it.
+/// The shared fields depend on the kind of document, the content coding, and how long caches may keep it.
 type Key = (ResourceKind, Coding, u32);
 
 static MADE: LazyLock<ArcSwap<HashMap<Key, Arc<Templates>>>> = LazyLock::new(ArcSwap::default);
@@ -34,9 +34,9 @@ struct Templates {
 /// The header fields that a response shares with others of its status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Template {
-    /// A 304.
+    /// Status 304: the client has the document.
     NotModified,
-    /// A 200.
+    /// Status 200: the whole document.
     Ok,
 }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 /// The number of SQLite's instructions between two calls: a few dozen rows, which take less than a tenth of a millisecond.
 const INSTRUCTIONS: i32 = 1_000;
 
-/// What happens in the middle of long statements. The default is nothing.
+/// The handler that runs in the middle of long statements. The default has no handler.
 #[derive(Clone, Default)]
 pub(super) struct Interruption(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
 

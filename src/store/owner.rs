@@ -58,7 +58,7 @@ const MIN_NEW_RECORDS: i64 = 400;
 /// The ledger is maintained without a rest after this many records, as soon as no message waits.
 const MAX_NEW_RECORDS: i64 = 4_000;
 
-/// What the owner does with the caches of a state directory.
+/// How the owner uses the caches of a state directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CacheUse {
     /// The state directory isn't locked, so the caches aren't opened.
@@ -177,7 +177,7 @@ struct Owner {
     interruption: Interruption,
 }
 
-/// The caches. `None`: not opened yet, or unusable.
+/// The caches. `None` for a cache that isn't open yet, or is unusable.
 struct Caches {
     usage: CacheUse,
     metadata: Option<CacheDatabase>,

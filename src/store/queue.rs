@@ -72,7 +72,7 @@ pub struct WriteOutcome {
     pub unwritable: Option<String>,
 }
 
-/// Whose turn it is.
+/// The kinds of messages, in the order in which they are handled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Lane {
     Records,
@@ -127,7 +127,7 @@ impl std::fmt::Debug for Queue {
     }
 }
 
-/// What the owner does next.
+/// The owner's next step.
 pub(super) enum Next {
     Handle(Message),
     /// No message has arrived for a while.

@@ -153,7 +153,7 @@ impl WatchMode {
 pub(super) struct WatchLimit {
     pub(super) reason: String,
     pub(super) advice: &'static str,
-    /// Whether it watches some folders.
+    /// Whether the system watches some of the folders.
     pub(super) is_partial: bool,
 }
 

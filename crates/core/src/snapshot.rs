@@ -75,7 +75,7 @@ pub struct PublishedArticle {
     pub language: Language,
     /// Whether readers get only the free part of the text, and no enclosures.
     pub is_teaser: bool,
-    /// Whether it is in feeds. The page of an unlisted article asks search engines not to index it.
+    /// Whether feeds list the article. The page of an unlisted article asks search engines not to index it.
     pub is_listed: bool,
     /// The parts that its page shares with other pages of its section.
     pub frame: Arc<PageFrame>,

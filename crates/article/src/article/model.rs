@@ -46,7 +46,7 @@ pub struct Metadata {
     pub source_feed: Option<WebUrl>,
     /// The copyright notice, if it differs from the site's.
     pub copyright: Option<Text>,
-    /// Whether it is a draft, which is not public.
+    /// Whether the article is a draft, which is not public.
     pub draft: bool,
     /// Whether feeds may list it. `feeds = false` keeps it out of all feeds.
     pub in_feeds: bool,

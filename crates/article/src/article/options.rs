@@ -54,10 +54,10 @@ pub enum WireField {
     Expires,
     /// Published, draft or retracted: `Status`, `状态`.
     Status,
-    /// Whether it is a draft: `Draft: yes`, `草稿`.
+    /// Whether the text is a draft: `Draft: yes`, `草稿`.
     Draft,
     /// A correction, with or without a date: `Correction`, `更正`.
     Correction,
-    /// Who may read it: `Visibility`, `可见性`.
+    /// The people who may read the text: `Visibility`, `可见性`.
     Access,
 }

@@ -31,7 +31,7 @@ pub(super) fn settle(state: &mut State) {
         let holder = state.recorder.ledger.holder(&id).cloned();
         let Some((current, holder)) = current.zip(holder) else { continue };
         let Some(index) = state.index.as_ref() else { continue };
-        // A file that has the same version as the current one, whose file is gone.
+        // If the file of the current version is gone, another file may have the same version.
         let is_kept = state.missing.kept_versions.contains(&current) && state.is_public(&current);
         let same = index
             .versions(&id)
@@ -185,7 +185,7 @@ pub(super) fn note_older_version(state: &mut State, path: &ArticlePath) {
     }
 }
 
-/// Notes a notice of an agency, or that a file is none any more.
+/// Records a notice of an agency, or that a file is no notice any more.
 pub(super) fn note_notice(state: &mut State, path: &ArticlePath, notice: Option<&Notice>) {
     let Some(index) = &mut state.index else { return };
     match notice {
@@ -199,7 +199,7 @@ pub(super) fn note_notice(state: &mut State, path: &ArticlePath, notice: Option<
     }
 }
 
-/// Nothing is left to do about a kill that was applied.
+/// Ends the problems of kills that were applied.
 fn settle_notices(state: &mut State) {
     let Some(index) = &state.index else { return };
     let is_applied = |notice: &Notice| matches!(notice, Notice::Kill(key) if index.has_item(key));

@@ -78,7 +78,7 @@ impl Retired {
         Timestamp::from_second(*second).ok()
     }
 
-    /// Whether it contains an id.
+    /// Whether these fingerprints include an id.
     pub fn has(&self, id: Fingerprint) -> bool {
         self.0.contains_key(&id)
     }

@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use crate::article::ItemVersion;
 use crate::types::Text;
 
-/// A version's place in the order of its item's versions: by number, then by time. A number beats none, and so does a time.
+/// A version's place in the order of its item's versions: by number, then by time. A version with a number is higher than one without. The
+/// same holds for times.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct VersionRank {
     number: Option<VersionNumber>,

@@ -37,7 +37,7 @@ pub struct Resource {
 /// A document as it was built.
 #[derive(Clone, Debug)]
 pub struct BuiltDocument {
-    /// What the snapshot says about it.
+    /// The document as the snapshot describes it.
     pub resource: Arc<Resource>,
     /// Its bytes.
     pub bytes: Bytes,

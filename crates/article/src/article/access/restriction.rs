@@ -46,7 +46,7 @@ impl Access {
         self.private
     }
 
-    /// Whether it has a restriction that `other` lacks.
+    /// Whether these restrictions include one that `other` lacks.
     pub fn forbids_more_than(self, other: Access) -> bool {
         (self.unlisted && !other.unlisted) || (self.paid && !other.paid) || (self.private && !other.private)
     }

@@ -157,7 +157,7 @@ fn apply_notes(draft: &mut Draft<'_>, item: &Item) {
     }
 }
 
-/// The lines of a plain text. They all have the text's place.
+/// The lines of a plain text. All lines have the place of the text.
 fn lines_of(field: &Field) -> Vec<Line> {
     let mut begins_paragraph = true;
     let mut lines = Vec::new();
@@ -246,7 +246,7 @@ fn apply_people(draft: &mut Draft<'_>, item: &Item) {
     }
 }
 
-/// The name in `Additional reporting by Cy Dunn`. `None`: it's an editor's.
+/// The name in `Additional reporting by Cy Dunn`. `None` if the name is that of an editor.
 fn name_after_by(name: &str) -> Option<String> {
     match name.split_once(" by ") {
         Some((role, _)) if role.to_ascii_lowercase().contains("edit") => None,
@@ -331,7 +331,7 @@ fn apply_media(draft: &mut Draft<'_>, item: &Item) {
                 draft.add_image_file(&address.text, facts, address.span.clone(), address.origin);
             }
         });
-        // A text about a picture is nothing without the picture.
+        // A caption can't be published without its picture.
         if draft.has_image() {
             is_first = false;
             set(picture.caption.as_ref(), |text, span, origin| draft.set_image_caption(text, span, origin));

@@ -10,13 +10,13 @@ use std::ops::Range;
 pub(super) struct Field {
     /// The value, with character references resolved. May be empty.
     pub(super) text: String,
-    /// Its place in the file.
+    /// The place of the value in the file.
     pub(super) span: Range<usize>,
     /// The key or element that states it, for `dateline explain`: `pubStatus`, `itemMeta/embargoed`.
     pub(super) origin: &'static str,
 }
 
-/// What an item is.
+/// The kind of an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Kind {
     /// A story.
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     Package,
 }
 
-/// One item.
+/// An item: what a file states about one story, picture or package.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Item {
     /// The part of the file that contains the item.
@@ -44,7 +44,7 @@ pub(super) struct Item {
     pub(super) version_created: Option<Field>,
     /// When the item was first made: `firstCreated`, `contentCreated`, `date.issue`.
     pub(super) first_created: Option<Field>,
-    /// When its content was last changed: `contentModified`.
+    /// When the content was last changed: `contentModified`.
     pub(super) modified: Option<Field>,
     /// `pubStatus`; for NITF, the `management-status` of `docdata`.
     pub(super) status: Option<Field>,
@@ -54,9 +54,9 @@ pub(super) struct Item {
     pub(super) expires: Option<Field>,
     /// More statuses: a second `pubStatus`, or that of the NITF document inside a NewsML-G2 item. Each of them may withhold.
     pub(super) further_statuses: Vec<Field>,
-    /// More embargoes, likewise.
+    /// More embargoes, from the same places. Each of them may withhold.
     pub(super) further_embargoes: Vec<Field>,
-    /// More expiry times, likewise.
+    /// More expiry times, from the same places. Each of them may withhold.
     pub(super) further_expiries: Vec<Field>,
     /// The status that the referenced items get: `management-idref-status`.
     pub(super) reference_status: Option<Field>,
@@ -69,7 +69,7 @@ pub(super) struct Item {
     pub(super) subheads: Vec<Field>,
     /// Bylines as written, with "By".
     pub(super) bylines: Vec<Field>,
-    /// Names of creators and contributors, one each.
+    /// Names of creators and contributors, one per field.
     pub(super) authors: Vec<Field>,
     /// The dateline: place, date and agency as the text's first words.
     pub(super) dateline: Option<Field>,
@@ -77,7 +77,7 @@ pub(super) struct Item {
     pub(super) place: Option<Field>,
     /// The source of the information: `infoSource`.
     pub(super) source: Option<Field>,
-    /// Who sends the item.
+    /// The agency that sends the item.
     pub(super) provider: Option<Field>,
     pub(super) copyright_holder: Option<Field>,
     pub(super) copyright_notice: Option<Field>,
@@ -86,7 +86,7 @@ pub(super) struct Item {
     pub(super) subjects: Vec<Subject>,
     pub(super) keywords: Vec<Field>,
     pub(super) slugline: Option<Field>,
-    /// 1 (most urgent) to 9.
+    /// The urgency: 1 (most urgent) to 9.
     pub(super) urgency: Option<Field>,
     /// Notes for editors, which readers never see.
     pub(super) editor_notes: Vec<Field>,
@@ -169,8 +169,8 @@ pub(super) struct Rendition {
     pub(super) role: Option<Field>,
     pub(super) width: Option<Field>,
     pub(super) height: Option<Field>,
-    /// Bytes.
+    /// The size in bytes.
     pub(super) size: Option<Field>,
-    /// Seconds.
+    /// The duration in seconds.
     pub(super) duration: Option<Field>,
 }

@@ -8,7 +8,7 @@ use super::xml::Malformed;
 use crate::article::steps;
 use crate::article::values::{Key, Node, Value};
 
-/// The depth of nested arrays and objects.
+/// How deep arrays and objects may be nested.
 const MAX_DEPTH: usize = 32;
 /// How many values a file may have.
 const MAX_VALUES: usize = 200_000;

@@ -17,7 +17,7 @@ use self::languages::{Candidate, Candidates, last_part};
 use super::item::{Field, Item, Kind, Reference};
 use super::xml::{Element, Malformed, Namespace, Reader, Token};
 
-/// Items of one file.
+/// The number of items that a file may have.
 const MAX_ITEMS: usize = 5_000;
 
 /// Relations of a link to a page that shows the item itself.

@@ -306,7 +306,7 @@ fn subject(node: &Node<'_>, origin: &'static str) -> Option<Subject> {
     (code.is_some() || name.is_some()).then_some(Subject { code, name })
 }
 
-/// Adds a source of information. Its role may say that it is who sends the item.
+/// Adds a source of information, or the provider if the role says so.
 fn add_source(item: &mut Item, node: &Node<'_>, origin: &'static str) {
     let Some(name) = named(node, origin) else { return };
     let role = match &node.value {

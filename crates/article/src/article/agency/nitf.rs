@@ -77,7 +77,7 @@ impl Default for Document {
     }
 }
 
-/// Keeps the first value, and the others elsewhere, since each of them may withhold.
+/// Keeps the first value. Adds the others to `further`, since each of them may withhold.
 fn put_all(first: &mut Option<Field>, further: &mut Vec<Field>, field: Option<Field>) {
     match first {
         Some(_) => further.extend(field),

@@ -79,7 +79,7 @@ pub(super) fn is_correction(signal: &str) -> bool {
     is_one_of(CORRECTIONS, signal)
 }
 
-/// Whether the item withdraws itself, and whether it's a notice about another item. A notice comes with its place.
+/// Returns whether the item withdraws itself, and the notice with its place if the item is about another one.
 pub(super) fn of(item: &Item) -> (bool, Option<(Notice, Field)>) {
     let signal = |words: &[&str]| item.signals.iter().find(|signal| is_one_of(words, &signal.text));
     let (kill, correction, advice) = (signal(KILLS), signal(CORRECTIONS), signal(ADVICE));

@@ -30,11 +30,11 @@ use crate::article::steps;
 
 /// How deep elements may be nested. The readers of the formats are recursive.
 const MAX_DEPTH: usize = 100;
-/// Attributes of one element.
+/// The number of attributes that an element may have.
 const MAX_ATTRIBUTES: usize = 100;
-/// Namespace declarations that are in force at one place. Each name is looked up in them.
+/// How many namespace declarations may be in force at a place. Each name is looked up in them.
 const MAX_NAMESPACES: usize = 64;
-/// Elements, texts and references of one file.
+/// The number of elements, texts and references that a file may have.
 const MAX_NODES: usize = 1_000_000;
 /// A language tag that is longer (bytes) is ignored.
 const MAX_LANGUAGE_BYTES: usize = 64;
@@ -56,7 +56,7 @@ struct Open<'t> {
     name: &'t str,
     span: Range<usize>,
     language: Option<Rc<str>>,
-    /// How many namespace declarations were in force around it.
+    /// How many namespace declarations are in force around the element.
     namespaces: usize,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Reader<'t> {
     others: HashMap<String, usize>,
     nodes: usize,
     has_root: bool,
-    /// The last start tag was that of an empty element.
+    /// Whether the last start tag was that of an empty element.
     ends_next: bool,
 }
 
@@ -162,7 +162,7 @@ impl<'t> Reader<'t> {
             let Some(token) = self.next()? else { break };
             match token {
                 Token::Start(element) => {
-                    // The reading of a word beside the word.
+                    // Ruby text: how the word is pronounced.
                     if matches!(element.name, "rt" | "rp" | "rtc") || excluded.contains(&element.name) {
                         self.skip()?;
                     } else {

@@ -24,7 +24,7 @@ pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) span: Range<usize>,
     pub(crate) is_heading: bool,
-    /// Whether it is the first line of its paragraph.
+    /// Whether the line is the first of its paragraph.
     pub(crate) begins_paragraph: bool,
 }
 

@@ -98,7 +98,7 @@ struct Glyph {
     folded: char,
     start: usize,
     end: usize,
-    /// Whether it is the first of the line or follows another kind of character.
+    /// Whether the character is the first of the line or follows another kind of character.
     follows_separator: bool,
 }
 

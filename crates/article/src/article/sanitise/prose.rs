@@ -35,7 +35,7 @@ pub(super) struct Prose {
 }
 
 impl Prose {
-    /// Takes note of a start tag. `is_aside` says that the element isn't prose, whatever its name. `alternative` is a formula's `alttext`.
+    /// Records a start tag. `is_aside` says that the element isn't prose, whatever its name. `alternative` is a formula's `alttext`.
     pub(super) fn start(&mut self, name: &str, is_aside: bool, alternative: Option<&str>) {
         self.end_paragraph(name);
         if !VOID.contains(&name) && (self.aside_depth > 0 || is_aside || ASIDE.contains(&name)) {
@@ -60,7 +60,7 @@ impl Prose {
         self.aside_depth = self.aside_depth.saturating_sub(1);
     }
 
-    /// Takes note of a comment that ends the summary. Only the first counts.
+    /// Records a comment that ends the summary. Only the first comment counts.
     pub(super) fn end_summary(&mut self) {
         if self.lead.is_none() {
             self.prose.end();

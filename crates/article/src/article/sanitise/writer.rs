@@ -17,7 +17,7 @@ use crate::article::rendered::LinkBase;
 /// The attributes of a start tag. Names are unique.
 pub(super) type Attributes<'v> = [(&'v str, &'v str)];
 
-/// What [`Writer`] wrote.
+/// The output of a [`Writer`].
 pub(super) struct Written {
     pub(super) html: String,
     pub(super) text: String,
@@ -26,7 +26,7 @@ pub(super) struct Written {
     pub(super) local_media: BTreeSet<String>,
 }
 
-/// What was written last.
+/// The kind of the last output, which decides whether words need a space.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Last {
     /// Text that ends in a letter or a digit.
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
         self.prose.text(text);
     }
 
-    /// Takes note of the comment that ends the summary. Comments aren't written.
+    /// Records the comment that ends the summary. Comments aren't written.
     pub(super) fn end_summary(&mut self) {
         self.prose.end_summary();
     }

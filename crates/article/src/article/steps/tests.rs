@@ -260,7 +260,7 @@ fn hostile() -> Vec<Input> {
 #[test]
 fn parsing_takes_linear_time() {
     const SIZE: usize = 600;
-    // What doesn't grow: limits of lines, words and searches that a small input doesn't reach.
+    // Some limits of lines, words and searches are reached only by the larger input. Up to a limit, the number of steps may grow faster.
     const FIXED: usize = 150_000;
     let inputs = hostile();
     assert!(inputs.len() > 200);

@@ -19,7 +19,7 @@ use crate::types::{ArticlePath, EntryId, Text};
 pub(super) struct Versions {
     /// The highest version.
     pub(super) winner: SlotId,
-    /// The file of a higher version, if its file is gone and the version isn't loaded.
+    /// The file of a higher version. Only set if that file is gone and the version isn't loaded.
     pub(super) lost: Option<ArticlePath>,
     /// Whether a version or a notice retracts the item.
     pub(super) is_retracted: bool,
@@ -74,7 +74,7 @@ impl Index {
         self.ids_of_key(key).iter().any(|id| self.version_slots(id).next().is_some())
     }
 
-    /// Notes that a notice withdraws the item with this key, whether it is known already or not.
+    /// Records that a notice withdraws the item with this key, even if the item isn't known yet.
     pub fn add_notice(&mut self, path: &ArticlePath, key: &Text) {
         self.remove_notice(path);
         for id in self.ids_of_key(key) {
@@ -83,7 +83,7 @@ impl Index {
         }
     }
 
-    /// Notes that a file is no notice any more.
+    /// Records that a file is no notice any more.
     pub fn remove_notice(&mut self, path: &ArticlePath) {
         let ids: Vec<EntryId> =
             self.withdrawn_by.iter().filter(|(_, paths)| paths.contains(path)).map(|(id, _)| id.clone()).collect();
@@ -148,7 +148,8 @@ impl Index {
         version.behind = lost.map(|lost| (lost.clone(), story.and_then(ArticleFacts::lost_version).cloned()));
     }
 
-    /// The versions of an item, if the id belongs to the item and not to an article that isn't one. `claims`: who claims the id, strongest first.
+    /// The versions of an item. `None` if the id belongs to an article that isn't an item. `claims` has the articles that claim the id, the
+    /// strongest first.
     pub(super) fn versions_with_claim(&self, id: &EntryId, claims: &[SlotId]) -> Option<Versions> {
         let first = claims.first().and_then(|slot| self.articles.get(*slot));
         if first.is_some_and(|first| first.version.is_none()) {

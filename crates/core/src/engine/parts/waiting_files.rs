@@ -10,7 +10,7 @@ use crate::types::ArticlePath;
 #[derive(Debug)]
 pub(crate) struct WaitingFile {
     pub(crate) file: ParsedFile,
-    /// Whether it came before the first complete listing.
+    /// Whether the file came before the first complete listing.
     pub(crate) is_early: bool,
 }
 

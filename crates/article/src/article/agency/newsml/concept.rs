@@ -62,7 +62,7 @@ impl Concept {
     }
 }
 
-/// What is known after the whole item was read.
+/// The languages and names of an item, which are known when the whole item has been read.
 #[derive(Debug, Default)]
 pub(super) struct Context {
     pub(super) languages: Languages,

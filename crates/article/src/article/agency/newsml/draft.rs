@@ -1,4 +1,4 @@
-//! Collects what an item states, and chooses among languages at its end.
+//! Collects what an item states. At the end of the item, chooses among the languages.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use super::concept::{Concept, Context};
 use super::languages::{Candidates, Languages};
 use crate::article::agency::item::{Field, Item, ItemBody, Kind, Markup, Picture, Rendition, Subject};
 
-/// An item whose texts are in several languages yet.
+/// An item under construction, with texts in all stated languages.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) item: Item,
@@ -48,7 +48,7 @@ pub(super) struct Body {
     pub(super) body: ItemBody,
 }
 
-/// Keeps the first value. The others are kept elsewhere, since each of them may withhold.
+/// Keeps the first value. Adds the others to `further`, since each of them may withhold.
 pub(super) fn put(first: &mut Option<Field>, further: &mut Vec<Field>, field: Field) {
     match first {
         Some(_) => further.push(field),
@@ -57,6 +57,7 @@ pub(super) fn put(first: &mut Option<Field>, further: &mut Vec<Field>, field: Fi
 }
 
 impl Draft {
+    /// Makes the item, with texts in the best language.
     pub(super) fn finish(self, own_language: Option<Field>, inherited_language: Option<Rc<str>>) -> Item {
         let mut item = self.item;
         let languages = self.content_languages.iter().map(|language| Rc::from(language.text.as_str()));

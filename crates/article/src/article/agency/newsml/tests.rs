@@ -4,7 +4,7 @@ use super::read;
 use crate::article::agency::item::Kind;
 use crate::article::agency::xml::tests::facts;
 
-/// What an item with this content states.
+/// The [`facts`] of an item with this content.
 fn facts_of(content: &str) -> String {
     let text = format!("<newsItem xmlns=\"http://iptc.org/std/nar/2006-10-01/\" xml:lang=\"en\">{content}</newsItem>");
     let items = read(&text).unwrap_or_else(|error| panic!("{text}: {error:?}"));

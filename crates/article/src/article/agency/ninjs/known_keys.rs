@@ -1,6 +1,6 @@
 //! The keys that dateline knows, in the spellings of all versions.
 
-/// The keys that are read, in the spellings of the versions. The names of origins.
+/// The keys that are read, in the spellings of all versions. `dateline explain` shows them as origins.
 const KEYS: &[&str] = &[
     "uri",
     "type",

@@ -33,14 +33,14 @@ pub(super) fn state(first: &mut Option<Field>, further: &mut Vec<Field>, stated:
     }
 }
 
-/// A value, or the source of a list or an object. `None`: `null`.
+/// The text of a value, or the source of a list or an object. `None` for `null`.
 pub(super) fn stated(node: &Node<'_>, source: &str, origin: &'static str) -> Option<Field> {
     let text = match &node.value {
         Value::Null => return None,
         Value::Scalar(text) => Cow::Borrowed(&**text),
         Value::List(_) | Value::Map(_) => Cow::Borrowed(source.get(node.span.clone()).unwrap_or_default()),
     };
-    /// An unreadable value isn't longer.
+    /// The rest of a longer value is cut off.
     const MAX_CHARACTERS: usize = 200;
     let text = text.chars().take(MAX_CHARACTERS).collect();
     Some(Field { text, span: node.span.clone(), origin })

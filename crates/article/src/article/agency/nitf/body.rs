@@ -15,9 +15,9 @@ pub(super) struct Body {
     pub(super) media: Vec<Rendition>,
     pub(super) notes: Vec<Field>,
     pub(super) copyright: Option<Field>,
-    /// Blanks were read since the last word.
+    /// Whether blanks were read since the last word.
     needs_space: bool,
-    /// A word was written in this block, and no blank behind it.
+    /// Whether a word was written in this block, and no blank behind it.
     is_after_word: bool,
 }
 
@@ -154,7 +154,7 @@ impl Body {
         self.is_after_word = false;
     }
 
-    /// A block with a line of its own. Without content, nothing is written.
+    /// Writes a block with a line of its own. Without content, writes nothing.
     fn wrapped(
         &mut self,
         reader: &mut Reader<'_>,
@@ -190,7 +190,7 @@ impl Body {
         self.html.push_str(">\n");
     }
 
-    /// A cell. An empty one is kept.
+    /// Writes a cell, even if the cell is empty.
     fn cell(&mut self, reader: &mut Reader<'_>, cell: &Element<'_>, namespace: Namespace) -> Result<(), Malformed> {
         self.forget_spaces();
         self.html.push('<');
@@ -208,7 +208,7 @@ impl Body {
         Ok(())
     }
 
-    /// An element within words. Without its attribute, only its content is written.
+    /// Writes an element within words. Without its attribute, writes only the content.
     fn inline(
         &mut self,
         reader: &mut Reader<'_>,
@@ -296,7 +296,7 @@ impl Body {
     }
 }
 
-/// What an element may contain.
+/// The content that an element may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Context {
     Blocks,

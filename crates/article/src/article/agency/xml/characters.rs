@@ -50,7 +50,7 @@ fn numbered_character(number: &str) -> Option<char> {
 }
 
 fn push_entity(name: &str, text: &mut String) -> Option<()> {
-    /// Longer names aren't looked up.
+    /// The names of HTML's entities are shorter.
     const MAX_NAME_BYTES: usize = 40;
     if name.len() > MAX_NAME_BYTES {
         return None;
@@ -68,7 +68,7 @@ pub(super) fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// Line breaks of XML (section 2.11): a line feed only.
+/// Replaces each line break by a line feed (XML, section 2.11).
 pub(super) fn with_line_feeds(text: &str) -> Cow<'_, str> {
     if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
 }

@@ -17,7 +17,7 @@ pub(in crate::article::agency) enum Namespace {
     Xhtml,
     /// `xml:`
     Xml,
-    /// Another one, by its number within the file.
+    /// Another namespace, by its number within the file.
     Other(usize),
 }
 
@@ -33,7 +33,7 @@ impl Namespace {
     }
 }
 
-/// An attribute, without those that declare namespaces.
+/// An attribute that doesn't declare a namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::article::agency) struct Attribute<'t> {
     /// The name as written: `xml:lang`.
@@ -53,7 +53,7 @@ pub(in crate::article::agency) struct Element<'t> {
     pub(in crate::article::agency) attributes: Vec<Attribute<'t>>,
     /// The place of the start tag.
     pub(in crate::article::agency) span: Range<usize>,
-    /// `xml:lang` of the element or the nearest one around it.
+    /// `xml:lang` of the element, or of the nearest element around it.
     pub(in crate::article::agency) language: Option<Rc<str>>,
 }
 

@@ -18,7 +18,7 @@ fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|&byte| byte == b'\n').count() + 1
 }
 
-/// One fact per line: its name, where it is stated, and its value.
+/// The items as text. Each line has the name of a field, the place that states it, and its value.
 fn describe(text: &str, items: &[Item]) -> String {
     let mut facts = String::new();
     for item in items {
@@ -430,7 +430,7 @@ fn attacks() -> Vec<Attack> {
 #[test]
 fn attacks_take_linear_time() {
     const SIZE: usize = 4_000;
-    // What doesn't grow: limits that the small input doesn't reach.
+    // Some limits are reached only by the larger input. Up to a limit, the number of steps may grow faster.
     const FIXED: usize = 20_000;
     let mut superlinear = Vec::new();
     for (name, attack) in attacks() {
