@@ -1,4 +1,6 @@
 //! Front matter that is written in unusual ways, or damaged. Each text has a word that mustn't be exposed unless the article is public.
+//!
+//! Long because it is a list of cases.
 
 use dateline::article::{ParseOptions, Parsed, parse};
 use dateline::diagnostics::Severity;

@@ -1,4 +1,6 @@
 //! Messages are true and say what to do: on the first day, after mistakes, and when the daemon doesn't do what its operator expects.
+//!
+//! Long because it is a list of cases.
 
 use std::fs;
 use std::io::{BufRead, Read, Write};

@@ -6,6 +6,8 @@
 //! The letter of a rule is its subject: X is XML and text, R is RSS 2.0 and its best-practices profile, A is Atom (RFC 4287), P is
 //! paging (RFC 5005), T is tombstones (RFC 6721), J is JSON Feed 1.1, E is extensions, D is autodiscovery, O is OPML, H is HTTP (RFC
 //! 9110 to 9112), K is load, W is WebSub and rssCloud, B is the behaviour of feed readers.
+//!
+//! Long because it is a list of rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

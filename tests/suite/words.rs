@@ -1,4 +1,6 @@
 //! Embargoes and statuses in the spellings of other tools and newsrooms: a table per format, and a test with the real binary.
+//!
+//! Long because it is a list of cases.
 
 use std::fs;
 

@@ -1,5 +1,7 @@
 //! A daemon without disk, network and clock: executes the engine's effects in memory, as `daemon` does, and checks the crate's invariants
 //! at every step.
+//!
+//! Long because it executes every kind of effect.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! A stress test: random edits, moves, deletions, commands and reloads, while the daemon is killed again and again.
 //!
 //! Each story contains a unique word, so that it's recognized in every document, even after its file was moved.
+//!
+//! Long because it is one test: all actions and all checks share the same stories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,6 @@
 //! Pages as publishing systems write them, and what each says about its article.
+//!
+//! Long because it is a list of cases.
 
 use jiff::tz::TimeZone;
 

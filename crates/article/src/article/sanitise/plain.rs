@@ -1,6 +1,7 @@
 //! Recognises HTML that needs no conversion, by a cheap check of its tags.
 
-/// Elements that need no conversion. Markdown without raw HTML contains only these.
+/// Elements that need no conversion. Markdown without raw HTML contains only these. Not derived from
+/// [`ELEMENTS`](super::lists::ELEMENTS): an element that is added there is converted unless it is added here too.
 const PLAIN: &[&str] = &[
     "a",
     "abbr",

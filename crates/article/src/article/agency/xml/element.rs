@@ -9,7 +9,7 @@ use crate::article::agency::item::Field;
 
 /// The vocabulary of an element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::article::agency) enum Namespace {
+pub(crate) enum Namespace {
     None,
     /// NewsML-G2
     NewsMl,
@@ -35,40 +35,40 @@ impl Namespace {
 
 /// An attribute that doesn't declare a namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::article::agency) struct Attribute<'t> {
+pub(crate) struct Attribute<'t> {
     /// The name as written: `xml:lang`.
-    pub(in crate::article::agency) name: &'t str,
+    pub(crate) name: &'t str,
     /// The value with references resolved.
-    pub(in crate::article::agency) value: Cow<'t, str>,
+    pub(crate) value: Cow<'t, str>,
     /// The place of the value.
-    pub(in crate::article::agency) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// The start of an element.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::article::agency) struct Element<'t> {
+pub(crate) struct Element<'t> {
     /// The name without prefix.
-    pub(in crate::article::agency) name: &'t str,
-    pub(in crate::article::agency) namespace: Namespace,
-    pub(in crate::article::agency) attributes: Vec<Attribute<'t>>,
+    pub(crate) name: &'t str,
+    pub(crate) namespace: Namespace,
+    pub(crate) attributes: Vec<Attribute<'t>>,
     /// The place of the start tag.
-    pub(in crate::article::agency) span: Range<usize>,
+    pub(crate) span: Range<usize>,
     /// `xml:lang` of the element, or of the nearest element around it.
-    pub(in crate::article::agency) language: Option<Rc<str>>,
+    pub(crate) language: Option<Rc<str>>,
 }
 
 impl<'t> Element<'t> {
-    pub(in crate::article::agency) fn attribute(&self, name: &str) -> Option<&Attribute<'t>> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute<'t>> {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
     /// The value of an attribute that isn't blank.
-    pub(in crate::article::agency) fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.attribute(name).map(|attribute| attribute.value.trim()).filter(|value| !value.is_empty())
     }
 
     /// An attribute that isn't blank, as a field.
-    pub(in crate::article::agency) fn field(&self, name: &str, origin: &'static str) -> Option<Field> {
+    pub(crate) fn field(&self, name: &str, origin: &'static str) -> Option<Field> {
         let attribute = self.attribute(name)?;
         let mut words = Words::default();
         words.push(&attribute.value);
@@ -77,7 +77,7 @@ impl<'t> Element<'t> {
     }
 
     /// The first of some attributes that isn't blank, as a field.
-    pub(in crate::article::agency) fn first_field(&self, names: &[&str], origin: &'static str) -> Option<Field> {
+    pub(crate) fn first_field(&self, names: &[&str], origin: &'static str) -> Option<Field> {
         names.iter().find_map(|name| self.field(name, origin))
     }
 }

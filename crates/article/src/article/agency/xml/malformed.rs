@@ -7,11 +7,11 @@ pub(super) const MAX_SHOWN_CHARACTERS: usize = 40;
 
 /// The reason why a file can't be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::article::agency) struct Malformed {
-    pub(in crate::article::agency) message: String,
-    pub(in crate::article::agency) help: &'static str,
+pub(crate) struct Malformed {
+    pub(crate) message: String,
+    pub(crate) help: &'static str,
     /// The place in the text.
-    pub(in crate::article::agency) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// The help for a file that ends too early, or that isn't well-formed.

@@ -4,13 +4,13 @@ use crate::article::steps;
 
 /// Text with single spaces between its words.
 #[derive(Debug, Default)]
-pub(in crate::article::agency) struct Words {
+pub(crate) struct Words {
     text: String,
     needs_space: bool,
 }
 
 impl Words {
-    pub(in crate::article::agency) fn push(&mut self, part: &str) {
+    pub(crate) fn push(&mut self, part: &str) {
         steps::add(part.len());
         for (number, word) in part.split([' ', '\t', '\n', '\r']).enumerate() {
             self.needs_space |= number > 0;
@@ -32,7 +32,7 @@ impl Words {
         );
     }
 
-    pub(in crate::article::agency) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         match self.text.trim() {
             text if text.len() == self.text.len() => self.text,
             text => text.to_owned(),
