@@ -37,9 +37,9 @@ use jiff::Timestamp;
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 use dormant::{Dormant, Fingerprint, Fingerprints};
-pub use facts::{ArticleFacts, UnpackedFacts};
+pub use facts::{ArticleFacts, Retraction, Routes, TextPrint, UnpackedFacts, Withdrawal};
 use facts::{NO_VERSION, RareFacts};
-pub use record::{Record, Retraction, Routes, TextPrint, UnreadableRecord, Withdrawal};
+pub use record::{Record, UnreadableRecord};
 pub use version_order::VersionRank;
 
 /// A notice to readers of a feed that an article was retracted (RFC 6721).

@@ -1,9 +1,11 @@
-//! The facts about one article.
+//! The facts about one article, and the types of these facts.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Retraction, Routes, TextPrint, VersionRank, Withdrawal};
-use crate::types::{ContentHash, EntryId};
+use super::VersionRank;
+use crate::types::{ContentHash, EntryId, Text};
 
 /// The durable facts about the article in a file, packed. [`UnpackedFacts`] is the unpacked form.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -165,4 +167,41 @@ impl ArticleFacts {
     pub fn is_retracted_by_command(&self) -> bool {
         self.retraction().is_some_and(|retraction| retraction.by == Withdrawal::Command)
     }
+}
+
+/// A fingerprint of what readers see of an article: title, text and picture, without markup. Fingerprints of different renderer versions
+/// cannot be compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TextPrint {
+    /// The hash of the text.
+    pub hash: ContentHash,
+    /// The version of the parser and renderer that made the text.
+    pub version: u32,
+}
+
+/// Request paths of feeds, in the order of an article's placement.
+pub type Routes = Arc<[Arc<str>]>;
+
+/// The retraction of an article.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retraction {
+    /// When it was retracted.
+    pub at: Timestamp,
+    /// The reason that readers see.
+    pub reason: Option<Text>,
+    /// How it was retracted.
+    pub by: Withdrawal,
+    /// The feeds that contained it.
+    pub feeds: Routes,
+}
+
+/// How an article was retracted, which decides how it comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Withdrawal {
+    /// The file was deleted. The article comes back with the file.
+    Deleted,
+    /// The file states the retraction. The article comes back when the file doesn't state it any more.
+    Status,
+    /// An operator retracted the article, whatever the file states. Only a command restores it.
+    Command,
 }

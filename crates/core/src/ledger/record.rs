@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{ArticleFacts, VersionRank};
-use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+use super::{ArticleFacts, Retraction, Routes, TextPrint, VersionRank};
+use crate::types::{ArticlePath, ContentHash, EntryId};
 
 /// A durable fact, written before readers see anything that depends on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -198,41 +198,4 @@ impl UnreadableRecord {
     pub const REPLACED: &str = "replaced";
     /// The kind of [`Record::Withdrawn`].
     pub const WITHDRAWN: &str = "withdrawn";
-}
-
-/// A fingerprint of what readers see of an article: title, text and picture, without markup. Fingerprints of different renderer versions
-/// cannot be compared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TextPrint {
-    /// The hash of the text.
-    pub hash: ContentHash,
-    /// The version of the parser and renderer that made the text.
-    pub version: u32,
-}
-
-/// Request paths of feeds, in the order of an article's placement.
-pub type Routes = Arc<[Arc<str>]>;
-
-/// The retraction of an article.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Retraction {
-    /// When it was retracted.
-    pub at: Timestamp,
-    /// The reason that readers see.
-    pub reason: Option<Text>,
-    /// How it was retracted.
-    pub by: Withdrawal,
-    /// The feeds that contained it.
-    pub feeds: Routes,
-}
-
-/// How an article was retracted, which decides how it comes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Withdrawal {
-    /// The file was deleted. The article comes back with the file.
-    Deleted,
-    /// The file states the retraction. The article comes back when the file doesn't state it any more.
-    Status,
-    /// An operator retracted the article, whatever the file states. Only a command restores it.
-    Command,
 }
