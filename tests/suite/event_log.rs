@@ -18,9 +18,13 @@ fn log(newsroom: &Newsroom) -> String {
     fs::read_to_string(newsroom.path("log")).expect("a log")
 }
 
-/// Waits for a line with all these words.
+/// Waits for a whole line with all these words.
 fn line(newsroom: &Newsroom, words: &[&str]) -> String {
-    let find = || log(newsroom).lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned);
+    let find = || {
+        let log = log(newsroom);
+        let mut lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        lines.find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+    };
     newsroom.find(&format!("a line with {words:?}"), find)
 }
 
