@@ -9,6 +9,7 @@
 //! | `at TIME`, `config` | before the start: sets the time, and the configuration below `[site]` |
 //! | `start`, `stop` | starts a process that reads all files; ends it |
 //! | `start with cards`, `start without FOLDER` | starts a process that reads only metadata, or can't list a folder |
+//! | `start while A is renamed to B` | starts a process that reads and lists a file at both paths |
 //! | `forget`, `damage RECORD` | loses the ledger; makes a record undecodable |
 //! | `write PATH...`, `save PATH...`, `copy A to B` | writes a new version, or the same version again; copies the last bytes of A |
 //! | `write PATH... as cards` | the same, but only the metadata is read |
@@ -156,6 +157,11 @@ impl Player {
         let daemon = &mut self.daemon;
         match (verb, rest) {
             ("at", time) => daemon.now = time.parse().expect("an instant"),
+            ("start", rest) if rest.starts_with("while ") => {
+                let pair = rest.strip_prefix("while ").and_then(|rest| rest.split_once(" is renamed to "));
+                let (from, to) = pair.expect("`A is renamed to B`");
+                daemon.start_during_rename(from, to);
+            }
             ("start", rest) => {
                 daemon.reads_cards = rest == "with cards";
                 daemon.start(&rest.strip_prefix("without ").into_iter().collect::<Vec<_>>());

@@ -122,11 +122,7 @@ impl SimulatedDaemon {
 
     /// Starts a new engine: sends the configuration, all files, and a complete listing.
     pub(super) fn start(&mut self, unlisted: &[&str]) {
-        self.engine = Some(Engine::with_ledger(self.ledger()));
-        (self.is_reported_full, self.waiting, self.shown) = (false, None, Arc::default());
-        self.unwritten.clear();
-        self.asked.clear();
-        self.send(Event::Config(self.checked()));
+        self.begin();
         let is_listed = |path: &String| {
             !self.is_ignored(path) && !unlisted.iter().any(|folder| path.starts_with(&format!("{folder}/")))
         };
@@ -134,6 +130,30 @@ impl SimulatedDaemon {
         let files = files.iter().map(|path| self.file(path, None)).collect();
         self.send(Event::Files(files));
         self.list("", unlisted);
+    }
+
+    /// Starts a new engine while a file is renamed: it is read and listed at both paths.
+    pub(super) fn start_during_rename(&mut self, from: &str, to: &str) {
+        self.begin();
+        let mut files: Vec<ParsedFile> =
+            self.files.keys().cloned().collect::<Vec<_>>().iter().map(|path| self.file(path, None)).collect();
+        let mut listed = self.files.clone();
+        let text = self.files.remove(from).expect("a file");
+        self.history.entry(to.to_owned()).or_default().push(text.clone());
+        self.files.insert(to.to_owned(), text.clone());
+        listed.insert(to.to_owned(), text);
+        files.push(self.file(to, Some(from)));
+        self.seen.remove(from);
+        self.send(Event::Files(files));
+        self.send(Event::Rescan(listing(&listed, "", &[])));
+    }
+
+    fn begin(&mut self) {
+        self.engine = Some(Engine::with_ledger(self.ledger()));
+        (self.is_reported_full, self.waiting, self.shown) = (false, None, Arc::default());
+        self.unwritten.clear();
+        self.asked.clear();
+        self.send(Event::Config(self.checked()));
     }
 
     pub(super) fn stop(&mut self) {

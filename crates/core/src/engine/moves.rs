@@ -51,7 +51,13 @@ pub(super) fn rename(state: &mut State, from: &ArticlePath, to: &ArticlePath) ->
         |known: &ArticleFacts| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
     let is_known = state.recorder.ledger.article(from).is_some_and(has_history);
     let is_taken = state.recorder.ledger.article(to).is_some_and(ArticleFacts::is_known);
-    (is_known && !is_taken && from != to).then(|| move_article(state, from, to)).flatten()
+    if !is_known || is_taken || from == to {
+        return None;
+    }
+    if !state.listed {
+        state.missing.renamed_during_start.insert(from.clone());
+    }
+    move_article(state, from, to)
 }
 
 /// Moves an article to a file that states its id, if the file is new and the article's own file is gone. The first-seen
@@ -82,10 +88,16 @@ pub(super) fn resolve_id(state: &mut State, path: &ArticlePath, card: &Card) -> 
     }
 }
 
-/// Decides whether new files were moved or copied. Right after the first complete listing, every decision is made at once.
+/// Decides whether new files were moved or copied. Right after the first complete listing, every decision is made at once, except about the
+/// old path of a file that was renamed meanwhile: it may have been read and listed before the rename.
 pub(super) fn resolve(state: &mut State, is_first_listing: bool) {
-    if !state.listed || state.missing.possible_moves.is_empty() {
+    if !state.listed {
         return;
+    }
+    let renamed = std::mem::take(&mut state.missing.renamed_during_start);
+    if !renamed.is_empty() {
+        let deadline = deadline(state);
+        renamed.iter().for_each(|path| state.missing.postpone_possible_move(path, deadline));
     }
     for (path, until) in state.missing.possible_moves.clone() {
         let Some(card) = state.catalog.get(&path).map(|card| card.open(&path)) else {
@@ -103,7 +115,7 @@ pub(super) fn resolve(state: &mut State, is_first_listing: bool) {
         let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
         if let Some(from) = old {
             move_article(state, &from, &path);
-        } else if !is_first_listing && until > state.now {
+        } else if until > state.now && (!is_first_listing || renamed.contains(&path)) {
             continue;
         }
         indexing::put(state, &path, &card);

@@ -38,6 +38,8 @@ pub(crate) struct MissingFiles {
     pub(crate) deleted: BTreeMap<ArticlePath, Routes>,
     /// Articles at new paths that may have been moved there. Each waits for its old path to vanish until the given time.
     pub(crate) possible_moves: BTreeMap<ArticlePath, Timestamp>,
+    /// The old paths of articles that were renamed before the first complete listing. A file there may have been read before the rename.
+    pub(crate) renamed_during_start: BTreeSet<ArticlePath>,
 }
 
 /// An article that was deleted recently, with what is needed to restore it.
@@ -81,6 +83,13 @@ impl MissingFiles {
     /// Notes that a new file may have been moved. The decision is due at `deadline`.
     pub(crate) fn note_possible_move(&mut self, path: ArticlePath, deadline: Timestamp) {
         self.possible_moves.entry(path).or_insert(deadline);
+    }
+
+    /// Postpones the decision about a new file that may have been moved, if it is pending.
+    pub(crate) fn postpone_possible_move(&mut self, path: &ArticlePath, deadline: Timestamp) {
+        if let Some(until) = self.possible_moves.get_mut(path) {
+            *until = deadline;
+        }
     }
 
     /// Notes that the decision about a new file was made.
