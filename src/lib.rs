@@ -32,7 +32,7 @@
 //! The modules from `engine` rightwards are in crates of their own: `crates/core` (`engine` to `feed`), `crates/article` and `crates/base`
 //! (`diagnostics` to `parallel`). After a change, Cargo builds only the crates that it concerns.
 //!
-//! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`; they meet the core through `event` and
+//! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`; they meet the engine through `event` and
 //! `snapshot`. From `engine` rightwards everything is pure: no async, disk, network, environment, clock, logging or randomness.
 //!
 //! | module | contents |
