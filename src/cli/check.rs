@@ -94,7 +94,7 @@ fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
             Some(diagnostic(Code::ConfigFrozen, message).help("restart dateline to apply it"))
         }
         Err(why) => {
-            let help = "`dateline reload` makes the daemon read the file again, and says what stands against it";
+            let help = "`dateline reload` makes the daemon read the file again, and says why it refuses the file";
             Some(diagnostic(Code::ConfigInactive, why).help(help))
         }
     }

@@ -64,7 +64,7 @@ impl Explain {
                 return ExitCode::SUCCESS;
             }
             FileState::Absent { .. } | FileState::Known(..) => {
-                return refuse(&format!("`{}` is gone", self.article.display()));
+                return refuse(&format!("there is no article `{}` in {}", self.article.display(), root.name));
             }
         };
         outln!("{}", root.display(path.as_str()));
@@ -82,6 +82,10 @@ impl Explain {
         print_diagnostics(others);
         if let Some(kind) = parsed.ignored {
             outln!("It is not an article: {}.", kind.diagnostic("").message);
+            return ExitCode::SUCCESS;
+        }
+        if parsed.notice.is_some() {
+            outln!("It is not a story: it is an agency's notice, and isn't published.");
             return ExitCode::SUCCESS;
         }
         if parsed.article.is_none() {

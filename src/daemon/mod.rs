@@ -6,7 +6,7 @@
 //! - `event_loop`: waits for events, and joins file events to batches
 //! - `supervision`: runs the engine, and rebuilds it after a panic
 //! - `effects`: executes the engine's effects in order
-//! - `requests`: converts requests of the control socket into commands
+//! - `requests`: converts requests of the control socket into commands and queries
 //! - `fetching`: reads bodies for the engine
 //! - `bodies`: completes bodies from the store, and renders them
 //! - `persistence`: queues records, and postpones effects while records can't be written

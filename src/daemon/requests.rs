@@ -1,4 +1,4 @@
-//! Converts requests of the control socket into events: commands and questions.
+//! Converts requests of the control socket into events: commands and queries.
 
 use super::configuration::load;
 use super::context::Daemon;

@@ -206,7 +206,7 @@ fn alarm_lines(report: &Report) -> String {
         lines.push_str(&match config.iter().all(|problem| problem.code == Code::ConfigFrozen) {
             true => format!("the configuration was changed, and some of it waits for a restart ({codes}); see `dateline check`\n"),
             false => format!(
-                "the configuration was changed and is not taken ({codes}); the one before is in force; see `dateline check`\n"
+                "the changed configuration is refused ({codes}), and the previous one stays in force; see `dateline check`\n"
             ),
         });
     }

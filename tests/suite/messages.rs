@@ -220,10 +220,10 @@ fn rejected_configuration_is_an_alarm() {
         (
             &other_ids,
             2,
-            "is not taken (reload-refused)",
+            "is refused (reload-refused)",
             &["config-inactive", "gives other ids", "`dateline reload`"][..],
         ),
-        (&renamed, 2, "is not taken (reload-refused)", &moved),
+        (&renamed, 2, "is refused (reload-refused)", &moved),
         (
             &format!("{strict}\n[server]\nlisten = \"127.0.0.1:1\"\n"),
             0,
@@ -232,7 +232,7 @@ fn rejected_configuration_is_an_alarm() {
                 "warning[config-frozen]: the running daemon uses this configuration, except for what waits for a restart: `server`",
             ],
         ),
-        (&strict.replace("title", "titel"), 2, "is not taken (config-missing, config-unknown-key)", &["did you mean"]),
+        (&strict.replace("title", "titel"), 2, "is refused (config-missing, config-unknown-key)", &["did you mean"]),
     ] {
         newsroom.write("config/dateline.toml", config);
         daemon.wait("/readyz mentions it", |daemon| daemon.body("/readyz").contains(readyz));

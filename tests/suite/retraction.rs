@@ -221,10 +221,10 @@ fn harmful_reload_needs_force() {
 
     newsroom
         .write("config/dateline.toml", careful.replace("path = \"news\"", "path = \"news\"\ninclude = [\"nothing\"]"));
-    daemon.wait("it is refused", |_| log().contains("it takes away all entries of `/news/`"));
+    daemon.wait("it is refused", |_| log().contains("it would take all entries out of `/news/`"));
     assert_eq!(daemon.get("/news/atom.xml", &[]).body, before.body);
     newsroom.write("config/dateline.toml", careful.replace("courier.example,2026", "courier.example,2027"));
-    daemon.wait("it is refused too", |_| log().contains("it gives other ids to the feed `/`"));
+    daemon.wait("it is refused too", |_| log().contains("it would give other ids to the feed `/`"));
     assert_eq!(daemon.get("/news/atom.xml", &[]).body, before.body);
     let reload = newsroom.dateline(&["reload"]);
     assert!(reload.status.code() == Some(2) && printed(&reload).contains("--force"), "{}", printed(&reload));

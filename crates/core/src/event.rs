@@ -37,7 +37,7 @@ pub enum Event {
     Config(Checked),
     /// An operator's command. Its answer carries the same ticket.
     Command(Command, Ticket),
-    /// A question. It changes nothing: the only effect is the answer, which carries the same ticket.
+    /// An operator's question. It changes nothing: the only effect is the answer, which carries the same ticket.
     Query(Query, Ticket),
     /// The result of a delivery.
     Delivered(Outcome),

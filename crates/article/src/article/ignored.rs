@@ -47,8 +47,8 @@ impl IgnoredKind {
             IgnoredKind::Json => "JSON files here that aren't ninjs are ignored",
             IgnoredKind::Xml => "XML files here that are neither NewsML-G2 nor NITF are ignored",
             IgnoredKind::Word => "Word documents here are ignored, because they aren't articles",
-            IgnoredKind::Pdf => "PDF files here are no articles; `/media/` serves those that articles refer to",
-            IgnoredKind::Package => "agencies' packages here are ignored: sections list stories by date",
+            IgnoredKind::Pdf => "PDF files here aren't articles; `/media/` serves those that articles refer to",
+            IgnoredKind::Package => "agencies' packages here are ignored, because sections list stories by date",
             IgnoredKind::Media => "agencies' pictures and other media here have no text, so they aren't articles",
         };
         let help = match self {

@@ -213,7 +213,7 @@ codes! {
     AgencyText "agency-text" Warning,
     /// An agency withdraws or corrects another item.
     AgencyNotice "agency-notice" Error,
-    /// An agency tells editors something; the text is not published.
+    /// An item is an agency's advice to editors; it is not published.
     AgencyAdvice "agency-advice" Warning,
 
     // -- publishing ---------------------------------------------------------------------------------------------------

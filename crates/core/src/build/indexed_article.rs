@@ -12,7 +12,7 @@ use crate::types::{ArticlePath, ContentHash, EntryId, Moment};
 pub enum Visibility {
     /// Readers can see it. The id is `None` if it is the article's preferred id, as for nearly all articles.
     Public(Option<Box<EntryId>>),
-    /// The front matter says `draft: true`.
+    /// The file says that it's a draft, or its agency withholds it.
     Draft,
     /// The article states no date, and the ledger doesn't know when it was first seen.
     Undated,

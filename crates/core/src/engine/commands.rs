@@ -48,7 +48,7 @@ fn retract(state: &mut State, article: &str, reason: Option<Text>) -> Result<Str
     let reason = reason.or_else(|| known.as_ref()?.reason.clone());
     let is_repeated = |known: &&Retraction| known.by == Withdrawal::Command && known.reason == reason;
     if let Some(known) = known.as_ref().filter(is_repeated).filter(|_| !state.recorder.ledger.is_unreadable(&path)) {
-        return Err(format!("`{path}` was retracted at {} already", rfc3339(known.at)));
+        return Err(format!("`{path}` was already retracted at {}", rfc3339(known.at)));
     }
     // A file that has just moved may still be public under its old path, too.
     let others = same_article_paths(state, &path);
@@ -109,7 +109,7 @@ fn restore(state: &mut State, article: &str) -> Result<String, String> {
         path = holder.clone();
     }
     if let Some(notice) = state.index.as_ref().and_then(|index| index.withdrawing_notices(&path).next()) {
-        return Err(format!("the notice in `{notice}` withdraws `{path}`: remove that file, and restore it then"));
+        return Err(format!("the notice in `{notice}` withdraws `{path}`: remove the notice's file, then restore the article"));
     }
     let lifted = lift_versions(state, &path);
     let Some(retraction) = state.recorder.ledger.article(&path).and_then(|article| article.retraction().cloned())
@@ -169,6 +169,6 @@ fn describe_removals(deleted: usize, ignored: usize) -> String {
         _ => Some(format!("{count} articles are {outcome}")),
     };
     let deleted = describe(deleted, "deleted, and readers are told so");
-    let ignored = describe(ignored, "gone without a notice, since their files are none any more");
+    let ignored = describe(ignored, "gone without a notice, because their files are no longer articles");
     deleted.into_iter().chain(ignored).collect::<Vec<_>>().join("; ")
 }

@@ -48,7 +48,7 @@ pub(super) fn compare(state: &State, hash: &str) -> Result<Vec<String>, String> 
         true => Ok(waiting_for_restart(&state.problems)),
         false if reason.is_empty() => Err("the running daemon uses another configuration".to_owned()),
         false => {
-            Err(format!("the running daemon uses another configuration, since it did not take this one: {reason}"))
+            Err(format!("the running daemon uses another configuration, because it refused this one: {reason}"))
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option
 fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &ArticlePath) -> Option<String> {
     Some(match &indexed.visibility {
         Visibility::Public(_) => return None,
-        Visibility::Draft => "It is not published: it is a draft.".to_owned(),
+        Visibility::Draft => "It is not published: it is a draft, or its agency withholds it.".to_owned(),
         Visibility::Restricted if card.access.is_private() => format!("It is not published: it is {}.", card.access),
         Visibility::Restricted => {
             "It is not published: it is paid, and left out since `content.paid` is \"omit\".".to_owned()

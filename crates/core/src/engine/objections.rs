@@ -16,25 +16,25 @@ pub(super) fn find(state: &State, running: &Config, index: &Index, config: &Conf
     let mut objections = Objections::default();
     let mut moved_help = None;
     if !config.reload.ids {
-        objections.add("it gives other ids to", "ids", changed_ids(before, running, index, config));
+        objections.add("it would give other ids to", "ids", changed_ids(before, running, index, config));
     }
     if !config.reload.empty {
         let emptied = emptied_feeds(&state.publisher, index, config);
         let is_retired = |key: &&FeedKey| matches!(key, FeedKey::Section(_)) && !index.has_feed(key);
         moved_help = emptied.iter().copied().find(is_retired).map(|key| describe_moved_key(key, before, index));
         let emptied = emptied.into_iter().map(|key| format!("`{}`", assemble::route(key))).collect();
-        objections.add("it takes away all entries of", "empty", emptied);
+        objections.add("it would take all entries out of", "empty", emptied);
     }
     if !config.reload.shrink {
-        objections.add("it takes more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
+        objections.add("it would take more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
     }
     if objections.texts.is_empty() {
         return None;
     }
     let allow = objections.allow.iter().map(|value| format!("\"{value}\"")).collect::<Vec<_>>().join(", ");
-    let message = format!("this configuration is not taken: {}", objections.texts.join("; "));
+    let message = format!("this configuration is refused: {}", objections.texts.join("; "));
     let help = format!(
-        "{}`dateline reload --force` takes it all the same; with `allow = [{allow}]` in [reload] such changes need no asking",
+        "{}`dateline reload --force` applies it once; `allow = [{allow}]` in [reload] permits such changes for good",
         moved_help.unwrap_or_default()
     );
     Some(Diagnostic::new(Code::ReloadRefused, message).at(Place::file(&config.file.display().to_string())).help(help))

@@ -183,7 +183,7 @@ fn refuse_notice(mut draft: Draft<'_>, notice: Notice, place: &Field) -> Parsed 
             "correct that story; this text is not published",
         ),
         Notice::Advise => {
-            ("the agency advises editors; this text is not published".to_owned(), "`dateline explain` shows it")
+            ("this item is the agency's advice to editors, and is not published".to_owned(), "`dateline explain` shows it")
         }
     };
     let code = if notice == Notice::Advise { Code::AgencyAdvice } else { Code::AgencyNotice };
@@ -416,7 +416,7 @@ fn apply_body(draft: &mut Draft<'_>, item: &Item) {
         }
         None if draft.is_retracted() || item.summary.is_some() => {}
         None => {
-            let help = "ask the agency to send it, if the story isn't a headline only";
+            let help = "if the story should have more than a headline, ask the agency for its text";
             draft.report(Code::AgencyText, 0..0, "the item has no text", help);
         }
     }

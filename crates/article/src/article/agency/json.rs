@@ -46,7 +46,7 @@ impl<'t> Parser<'t> {
 
     fn refusal(&self, message: &str) -> Malformed {
         let end = self.at + self.text.get(self.at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        let help = "send the file again; an interrupted upload ends too early";
+        let help = "send the file again; the upload may have been interrupted";
         Malformed { message: format!("this is not JSON: {message}"), help, span: self.at..end }
     }
 
@@ -169,7 +169,7 @@ impl<'t> Parser<'t> {
                     unescaped.get_or_insert_default().push(character);
                     from = self.at;
                 }
-                Some(0..0x20) => return Err(self.refusal("a control character stands in a text")),
+                Some(0..0x20) => return Err(self.refusal("a string contains a control character")),
                 Some(_) => self.at += 1,
                 None => {
                     self.at = opening;
