@@ -14,7 +14,7 @@ use crate::diagnostics::{Code, Diagnostic, Place, Severity};
 use crate::event::{Answer, Effect, ReportChange};
 use crate::ledger::Record;
 use crate::snapshot::{Report, Snapshot};
-use crate::store::{self, Origin};
+use crate::store::{self, NOT_RESPONDING, Origin};
 
 impl Daemon {
     /// Executes effects in order. Effects that readers see are postponed until all records before them are durable.
@@ -72,12 +72,21 @@ impl Daemon {
         }
     }
 
-    /// Retries to write the queued records.
+    /// Retries to write the queued records. An operator who was told that the disk doesn't answer is told the cause as soon as it is known.
     pub(super) fn retry_write(&mut self) {
-        if self.persistence.write().is_ok() {
-            tracing::info!("state writable again");
-            self.alarm = None;
-            self.swap(self.snapshot.load_full());
+        match self.persistence.write() {
+            Ok(()) => {
+                tracing::info!("state writable again");
+                self.alarm = None;
+                self.swap(self.snapshot.load_full());
+            }
+            Err(why)
+                if why != NOT_RESPONDING
+                    && self.alarm.as_ref().is_some_and(|alarm| alarm.message == NOT_RESPONDING) =>
+            {
+                self.raise_alarm(&why);
+            }
+            Err(_) => {}
         }
     }
 

@@ -109,7 +109,9 @@ fn restore(state: &mut State, article: &str) -> Result<String, String> {
         path = holder.clone();
     }
     if let Some(notice) = state.index.as_ref().and_then(|index| index.withdrawing_notices(&path).next()) {
-        return Err(format!("the notice in `{notice}` withdraws `{path}`: remove the notice's file, then restore the article"));
+        return Err(format!(
+            "the notice in `{notice}` withdraws `{path}`: remove the notice's file, then restore the article"
+        ));
     }
     let lifted = lift_versions(state, &path);
     let Some(retraction) = state.recorder.ledger.article(&path).and_then(|article| article.retraction().cloned())

@@ -47,9 +47,7 @@ pub(super) fn compare(state: &State, hash: &str) -> Result<Vec<String>, String> 
     match state.config().is_some_and(|config| config.hash.to_string() == hash) {
         true => Ok(waiting_for_restart(&state.problems)),
         false if reason.is_empty() => Err("the running daemon uses another configuration".to_owned()),
-        false => {
-            Err(format!("the running daemon uses another configuration, because it refused this one: {reason}"))
-        }
+        false => Err(format!("the running daemon uses another configuration, because it refused this one: {reason}")),
     }
 }
 

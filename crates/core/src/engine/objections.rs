@@ -26,7 +26,11 @@ pub(super) fn find(state: &State, running: &Config, index: &Index, config: &Conf
         objections.add("it would take all entries out of", "empty", emptied);
     }
     if !config.reload.shrink {
-        objections.add("it would take more than a third of the articles out of", "shrink", shrunken_feeds(before, index));
+        objections.add(
+            "it would take more than a third of the articles out of",
+            "shrink",
+            shrunken_feeds(before, index),
+        );
     }
     if objections.texts.is_empty() {
         return None;

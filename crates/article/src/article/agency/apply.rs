@@ -182,9 +182,10 @@ fn refuse_notice(mut draft: Draft<'_>, notice: Notice, place: &Field) -> Parsed 
             format!("the agency corrects the item `{}`", key.as_str().escape_debug()),
             "correct that story; this text is not published",
         ),
-        Notice::Advise => {
-            ("this item is the agency's advice to editors, and is not published".to_owned(), "`dateline explain` shows it")
-        }
+        Notice::Advise => (
+            "this item is the agency's advice to editors, and is not published".to_owned(),
+            "`dateline explain` shows it",
+        ),
     };
     let code = if notice == Notice::Advise { Code::AgencyAdvice } else { Code::AgencyNotice };
     draft.report(code, place.span.clone(), message, help);
