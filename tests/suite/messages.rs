@@ -221,7 +221,7 @@ fn rejected_configuration_is_an_alarm() {
             &other_ids,
             2,
             "is refused (reload-refused)",
-            &["config-inactive", "gives other ids", "`dateline reload`"][..],
+            &["config-inactive", "would give other ids", "`dateline reload`"][..],
         ),
         (&renamed, 2, "is refused (reload-refused)", &moved),
         (
@@ -328,7 +328,7 @@ fn second_retraction_keeps_reason() {
     assert!(newsroom.dateline(&["build"]).status.success());
     let retract = |more: &[&str]| newsroom.dateline(&[&["retract", "news/a.md"], more].concat());
     assert_says("first", &retract(&["--reason", "Wrong photo"]), 0, &[], &[]);
-    assert_says("again", &retract(&[]), 2, &["was retracted at"], &[]);
+    assert_says("again", &retract(&[]), 2, &["was already retracted at"], &[]);
     let history = || printed(&newsroom.dateline(&["history", "news/a.md"]));
     assert_eq!(history().matches("retracted, by command: Wrong photo").count(), 1, "{}", history());
     assert!(!history().contains("retracted, by command;"), "{}", history());
