@@ -119,7 +119,8 @@ impl<T: Clone + PartialEq> PreparedField<T> {
     }
 }
 
-fn link_field(links: &Text) -> Option<HeaderValue> {
+/// The Link field of a document.
+pub(super) fn link_field(links: &Text) -> Option<HeaderValue> {
     HeaderValue::from_str(links.as_str()).ok()
 }
 

@@ -19,12 +19,12 @@ use super::negotiation;
 use super::preconditions::{self, Outcome, Validators};
 use super::range::{self, RequestedRange};
 use super::reply::Reply;
-use super::representation::SelectedRepresentation;
+use super::representation::{SelectedRepresentation, link_field};
 use super::request::RequestHead;
 use super::templates::{self, Template};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::feed::page::error_page;
-use crate::snapshot::{GoneArticle, Report, Resource, RetiredAddress};
+use crate::snapshot::{GoneArticle, Report, Resource, ResourceKind, RetiredAddress};
 use crate::types::{ArticlePath, Text, rfc3339};
 
 /// Metadata of a media file.
@@ -53,7 +53,11 @@ pub fn document(head: &RequestHead<'_>, route: &Arc<str>, resource: &Arc<Resourc
     let selected = SelectedRepresentation { route: Arc::clone(route), resource: Arc::clone(resource), coding, is_head };
     match outcome {
         Outcome::NotModified => {
-            let response = templates::response(Template::NotModified, resource, coding, &tag, Bytes::new(), now);
+            let mut response = templates::response(Template::NotModified, resource, coding, &tag, Bytes::new(), now);
+            // A feed names its hubs in every response (WebSub, section 4).
+            let names_hubs = matches!(resource.kind, ResourceKind::Feed(_) | ResourceKind::ShownFeed(_));
+            let links = resource.links.as_ref().filter(|_| names_hubs).and_then(link_field);
+            response.headers_mut().extend(links.map(|links| (header::LINK, links)));
             Reply::Document(selected, response)
         }
         Outcome::PreconditionFailed => Reply::Ready(error(head, StatusCode::PRECONDITION_FAILED, now)),

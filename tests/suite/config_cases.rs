@@ -76,6 +76,7 @@ fn reference_configuration_is_valid_and_complete() {
         include_str!("../../crates/core/src/config/feeds.rs"),
         include_str!("../../crates/core/src/config/server.rs"),
         include_str!("../../crates/core/src/config/addresses.rs"),
+        include_str!("../../crates/core/src/config/websub.rs"),
     );
     let chapter = include_str!("../../docs/src/configuration.md");
     let table = chapter

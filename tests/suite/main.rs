@@ -57,5 +57,6 @@ mod time;
 mod unfinished;
 mod versions;
 mod watching;
+mod websub;
 mod wire;
 mod words;

@@ -69,7 +69,7 @@ const TABLE: &[(&str, &str)] = &[
     ("T-01 T-02 T-03 T-04", "retractions_use_each_formats_elements"),
     ("J-01 J-02 J-03 J-04 J-06 J-07 J-08 J-09 J-10 J-12", "json_feed_follows_specification"),
     ("J-05", "- there are no pages of feeds"),
-    ("J-11", "- there is no hub yet: nothing is pushed"),
+    ("J-11", "feeds_name_their_hubs_in_header_and_document"),
     ("J-13", "windows_keep_young_articles_within_limits"),
     ("J-14", "bodies_match_their_content_coding"),
     ("E-01 E-02 E-03 E-04 E-05 E-06 E-07 E-08", "extension_elements_are_valid_and_unique"),
@@ -105,8 +105,9 @@ const TABLE: &[(&str, &str)] = &[
     ("H-83", "partial_request_times_out"),
     ("K-01 K-02 K-03 K-04 K-05", "only_trusted_proxies_are_believed"),
     ("K-06", "routes"),
+    ("W-01 W-02 W-03 W-04 W-06", "feeds_name_their_hubs_in_header_and_document"),
     (
-        "W-01 W-02 W-03 W-04 W-06 W-10 W-11 W-20 W-21 W-22 W-23 W-24 W-25 W-26 W-30 W-31 W-32 W-33 W-34 W-35 W-36 W-37 W-40 \
+        "W-10 W-11 W-20 W-21 W-22 W-23 W-24 W-25 W-26 W-30 W-31 W-32 W-33 W-34 W-35 W-36 W-37 W-40 \
          W-41 W-42 W-43 W-44 W-45 W-46 W-47 W-48 W-49 W-50",
         "- nothing is pushed yet: no document names a hub",
     ),

@@ -390,6 +390,7 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
         update_signal: options.update_signal,
         podcast: options.podcast.clone(),
         style: (options.media_type == MediaType::Xml).then(|| join_url(&site.url, STYLE_SHEET)),
+        hubs: config.advertised_hubs(),
         partner: None,
         entries,
         deleted: history.deleted.clone(),

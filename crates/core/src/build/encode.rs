@@ -248,7 +248,12 @@ fn page(key: &FeedKey, rules: &SectionRules, feed: &Feed) -> BuiltDocument {
 
 fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<BuiltDocument, Diagnostic> {
     let max_age = feed.poll_minutes.saturating_mul(60);
-    encode(feed, format).map(|bytes| BuiltDocument::new(kind, bytes, feed.updated, max_age)).map_err(|error| {
+    let built = encode(feed, format).map(|bytes| {
+        let mut document = BuiltDocument::new(kind, bytes, feed.updated, max_age);
+        document.resource_mut().links = feed.discovery_links(format);
+        document
+    });
+    built.map_err(|error| {
         Diagnostic::new(Code::DocumentRefused, format!("{} cannot be encoded: {error}", feed.url(format)))
             .help("its last good version stays published; please report this")
     })

@@ -36,6 +36,7 @@ fn final_documents(rules: &SectionRules, path: &str, reason: Option<&Text>) -> V
         description: Text::line(&format!("This feed has ended.{reason}")),
         base: join_url(&site.url, format!("{folder}/").trim_start_matches('/')),
         podcast: None,
+        hubs: Vec::new(),
         ..root
     };
     // Contains no article, so encoding can't fail in practice. If it did, readers would get the plain-text answer.

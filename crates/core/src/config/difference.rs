@@ -19,6 +19,7 @@ impl Config {
         compare("[taxonomies]", self.taxonomies == before.taxonomies);
         compare("[[moved]] and [[gone]]", self.addresses == before.addresses);
         compare("[reload]", self.reload == before.reload);
+        compare("[websub]", self.websub == before.websub);
         let sections = |config: &Config| -> BTreeMap<SectionPath, Section> {
             config.sections.iter().map(|section| (section.path.clone(), section.clone())).collect()
         };

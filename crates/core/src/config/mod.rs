@@ -1,8 +1,8 @@
 //! The configuration: its types, and how it is read from TOML.
 //!
 //! - `raw` reads TOML and keeps spans.
-//! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `feeds`, `sections`, `addresses`, `server` and
-//!   `ignore` read their tables; `values` checks kinds of values that several tables have.
+//! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `feeds`, `sections`, `addresses`, `server`,
+//!   `websub` and `ignore` read their tables; `values` checks kinds of values that several tables have.
 //! - `difference` describes what a new configuration changes.
 //! - `relocation` adapts links to a daemon that doesn't listen where `site.url` says.
 //!
@@ -21,12 +21,14 @@ mod sections;
 mod server;
 mod validate;
 mod values;
+mod websub;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::GlobSet;
+use ipnet::IpNet;
 use jiff::SignedDuration;
 
 use crate::article::ParseOptions;
@@ -39,6 +41,7 @@ pub use ignore::Ignore;
 pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use validate::parse;
+pub use websub::HUB_PATH;
 
 /// The result of reading a configuration.
 #[derive(Clone, Debug)]
@@ -82,6 +85,8 @@ pub struct Config {
     pub updated_when: UpdatedWhen,
     /// The changes that a reload may make without confirmation.
     pub reload: Reload,
+    /// How changes are pushed to subscribers.
+    pub websub: WebSub,
     /// The places of keys that need a restart, for diagnostics.
     pub places: Places,
     /// Whether dateline's own URLs differ from the file's (see [`Relocation`]).
@@ -254,6 +259,21 @@ pub struct Reload {
     pub empty: bool,
     /// `shrink`: remove more than a third of a feed's articles.
     pub shrink: bool,
+}
+
+/// `[websub]`: how changes are pushed to subscribers (<https://www.w3.org/TR/websub/>).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WebSub {
+    /// Hubs of other operators that feeds name and that are told of changes.
+    pub hubs: Vec<WebUrl>,
+    /// Whether the built-in hub is on.
+    pub hub: bool,
+    /// Networks that callbacks may be in although they aren't public.
+    pub allow_callbacks: Vec<IpNet>,
+    /// The most subscriptions at the built-in hub.
+    pub max_subscriptions: usize,
+    /// The most subscriptions whose callbacks have the same host.
+    pub max_per_host: usize,
 }
 
 /// A valid `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.

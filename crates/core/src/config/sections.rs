@@ -7,6 +7,7 @@ use globset::{GlobBuilder, GlobSetBuilder};
 use super::feeds;
 use super::raw::{At, Sink, Table};
 use super::values::{choice, language_tag, web_url};
+use super::websub::HUB_PATH;
 use super::{FeedOptions, Section, SectionGlobs, Selector};
 use crate::diagnostics::Code;
 use crate::feed::PartnerFeed;
@@ -14,17 +15,28 @@ use crate::feed::partner::Partner;
 use crate::types::{SectionPath, Text};
 
 /// First path segments that dateline uses itself.
-const RESERVED_SEGMENTS: [&str; 7] = ["tags", "authors", "articles", "media", "healthz", "readyz", "hub"];
+const RESERVED_SEGMENTS: [&str; 6] = ["tags", "authors", "articles", "media", "healthz", "readyz"];
 /// Names of documents that dateline serves beside sections.
 const DOCUMENT_NAMES: [&str; 5] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css"];
 
-pub(super) fn validate(tables: Vec<Table<'_>>, sink: &mut Sink<'_>, defaults: &FeedOptions) -> Vec<Section> {
+/// Reads all sections. `has_hub` says whether the built-in hub takes an address of its own.
+pub(super) fn validate(
+    tables: Vec<Table<'_>>,
+    sink: &mut Sink<'_>,
+    defaults: &FeedOptions,
+    has_hub: bool,
+) -> Vec<Section> {
     let mut sections: BTreeMap<SectionPath, Section> = BTreeMap::new();
     let mut breadcrumbs: BTreeMap<Vec<String>, SectionPath> = BTreeMap::new();
     for mut table in tables {
         let section = section(&mut table, sink, defaults, &mut breadcrumbs);
         table.finish(sink);
         let Some((section, span)) = section else { continue };
+        if has_hub && section.path.segments().next() == Some(HUB_PATH) {
+            let message = format!("`/{HUB_PATH}` is the address of the built-in hub");
+            sink.report(Code::ConfigReserved, &span, message, "choose another path, or remove `hub` from [websub]");
+            continue;
+        }
         if let Some(other) = sections.get(&section.path) {
             let message =
                 format!("there are two sections `{}`; the other is on line {}", section.path, other.place.line);

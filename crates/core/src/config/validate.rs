@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::raw::{At, Sink, Table};
 use super::values::{base_url, choice, directory, language_tag, required_text, tag_authority, time_zone, web_url};
 use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen};
-use super::{addresses, content, feeds, sections, server};
+use super::{addresses, content, feeds, sections, server, websub};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
 use crate::types::{ContentHash, Language, Text};
 
@@ -68,6 +68,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let mut taxonomies_table = root.table(sink, "taxonomies");
     let mut state_table = root.table(sink, "state");
     let mut reload_table = root.table(sink, "reload");
+    let mut websub_table = root.table(sink, "websub");
 
     let mut admin_table = root.table(sink, "admin");
     let (server, server_place) = server::validate(&mut server_table, &mut admin_table, sink, folder);
@@ -91,6 +92,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let updated_when =
         feeds_table.text(sink, "updated_when").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
     let reload = reload(&mut reload_table, sink);
+    let websub = websub::validate(&mut websub_table, sink);
     let taxonomies = Taxonomies {
         tags: taxonomies_table.boolean(sink, "tags").unwrap_or(false),
         authors: taxonomies_table.boolean(sink, "authors").unwrap_or(false),
@@ -100,7 +102,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
             .unwrap_or(10_000),
     };
     let tables = root.tables(sink, "section");
-    let sections = sections::validate(tables, sink, &feeds);
+    let sections = sections::validate(tables, sink, &feeds, websub.hub);
     let (addresses, renamed) = addresses::validate(&mut root, sink, site.as_ref().map(|site| &site.url));
     let tables = [
         site_table,
@@ -112,6 +114,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         taxonomies_table,
         state_table,
         reload_table,
+        websub_table,
         root,
     ];
     tables.into_iter().for_each(|table| table.finish(sink));
@@ -132,6 +135,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         renamed,
         updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
         reload,
+        websub,
         is_relocated: false,
         places: Places {
             server: sink.place(&server_place.span),

@@ -32,6 +32,7 @@ pub(super) fn put(state: &mut State, route: String, kind: ResourceKind, document
             && old.last_modified == resource.last_modified
             && old.max_age == resource.max_age
             && old.expires == resource.expires
+            && old.links == resource.links
     };
     let is_missing = state.publisher.missing_documents.remove(&route);
     if !is_missing && state.publisher.snapshot.documents.get(&route).is_some_and(is_same) {

@@ -33,10 +33,13 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         updated: date(feed.updated.map_or(0, jiff::Timestamp::as_second), 0)?,
         authors: vec![person(&feed.publisher)],
         generator: Some(Generator { value: GENERATOR.to_owned(), uri: None, version: None }),
-        links: vec![
+        links: [
             link("self", feed.url(Format::Atom), Some(Format::Atom.media_type())),
             link("alternate", feed.home.to_string(), Some("text/html")),
-        ],
+        ]
+        .into_iter()
+        .chain(feed.hubs.iter().map(|hub| link("hub", hub.to_string(), None)))
+        .collect(),
         logo: feed.logo.as_ref().map(ToString::to_string),
         icon: feed.icon.as_ref().map(ToString::to_string),
         rights: feed.copyright.as_ref().map(|rights| plain(rights, None)),

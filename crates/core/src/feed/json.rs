@@ -21,6 +21,8 @@ struct JsonFeed<'f> {
     favicon: Option<&'f str>,
     authors: Vec<JsonAuthor<'f>>,
     language: &'f str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hubs: Vec<JsonHub<'f>>,
     items: Vec<JsonItem<'f>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     _dateline: Option<JsonFeedExtension<'f>>,
@@ -38,6 +40,13 @@ struct JsonDeleted<'f> {
     date_deleted: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'f str>,
+}
+
+#[derive(Serialize)]
+struct JsonHub<'f> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    url: &'f str,
 }
 
 #[derive(Serialize)]
@@ -125,6 +134,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         favicon: feed.icon.as_ref().map(|url| url.as_str()),
         authors: vec![JsonAuthor { name: feed.publisher.as_str() }],
         language: feed.language.as_str(),
+        hubs: feed.hubs.iter().map(|hub| JsonHub { kind: "WebSub", url: hub.as_str() }).collect(),
         items: feed.entries.iter().map(|entry| item(feed, entry)).collect(),
         _dateline: (!feed.deleted.is_empty()).then(|| JsonFeedExtension {
             deleted: feed

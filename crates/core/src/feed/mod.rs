@@ -18,6 +18,7 @@
 //! | [`Feed::icon`], [`Feed::logo`] | `image`: the icon, else the logo | `icon`, `logo` | `favicon`; `icon`: the logo, else the icon |
 //! | [`Feed::podcast`] | `itunes:` author, category, image, explicit, owner, type | | |
 //! | [`Feed::deleted`] | to partners that know it: `media:status`, or `dcterms:valid` and `mi:expirationDate` | `at:deleted-entry` (RFC 6721) | `_dateline.deleted` |
+//! | [`Feed::hubs`] | `atom:link rel=hub` | `link rel=hub` | `hubs` |
 //! | [`Feed::style`] | `xml-stylesheet` | `xml-stylesheet` | |
 //! | [`Entry::id`] | `guid` | `id` | `id` |
 //! | [`Entry::url`] | `link` | `link rel=alternate` | `url` |

@@ -64,6 +64,8 @@ pub struct Feed {
     pub podcast: Option<Podcast>,
     /// The style sheet for browsers, if feeds are served as `application/xml`.
     pub style: Option<WebUrl>,
+    /// The hubs that push this feed to subscribers. Empty for partner feeds.
+    pub hubs: Vec<WebUrl>,
     /// The partner that this feed is for. `None` for the public feed.
     pub partner: Option<PartnerFeed>,
     /// The entries, newest first.
@@ -149,6 +151,13 @@ impl Feed {
     pub fn url(&self, format: Format) -> String {
         let file_name = self.partner.as_ref().map_or(format.file_name(), |partner| &partner.file_name);
         format!("{}{file_name}", self.base)
+    }
+
+    /// The Link field (RFC 8288) of the feed in one format: its hubs and its own URL (WebSub, section 4). `None` without a hub.
+    pub fn discovery_links(&self, format: Format) -> Option<Text> {
+        let hubs = self.hubs.iter().map(|hub| format!("<{hub}>; rel=\"hub\", "));
+        let itself = format!("<{}>; rel=\"self\"", self.url(format));
+        (!self.hubs.is_empty()).then(|| Text::new(&format!("{}{itself}", hubs.collect::<String>())))
     }
 
     /// The language of an entry if it differs from the feed's.

@@ -58,12 +58,14 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         skip_hours: feed.skip_hours.iter().map(ToString::to_string).collect(),
         skip_days: feed.skip_days.iter().map(ToString::to_string).collect(),
         atom_ext: Some(AtomExtension {
-            links: vec![Link {
+            links: std::iter::once(Link {
                 rel: "self".to_owned(),
                 href: feed.url(Format::Rss),
                 mime_type: Some(Format::Rss.media_type().to_owned()),
                 ..Link::default()
-            }],
+            })
+            .chain(feed.hubs.iter().map(|hub| Link { rel: "hub".to_owned(), href: hub.to_string(), ..Link::default() }))
+            .collect(),
         }),
         itunes_ext: feed.podcast.as_ref().map(|podcast| itunes_channel(feed, podcast)),
         extensions: channel_extensions(feed, is_smart_format),

@@ -93,6 +93,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
         lead_image: LeadImage::FieldsOnly,
         podcast: None,
         style: None,
+        hubs: Vec::new(),
         partner: None,
         update_signal: UpdateSignal::Modified,
         deleted: Vec::new(),

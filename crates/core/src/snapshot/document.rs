@@ -30,7 +30,7 @@ pub struct Resource {
     pub newest: Option<Timestamp>,
     /// When its first entry expires. The document must not be served from then on.
     pub expires: Option<Timestamp>,
-    /// The Link field (RFC 8288) of a page: its feeds.
+    /// The Link field (RFC 8288). A page names its feeds; a public feed names its hubs and its own URL, if there are hubs.
     pub links: Option<Text>,
 }
 

@@ -148,6 +148,7 @@ pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
         image_width,
         content: if rules.needs_content { ContentMode::Full } else { feed.content },
         style: None,
+        hubs: Vec::new(),
         partner: Some(partner),
         ..feed.clone()
     }
