@@ -14,6 +14,7 @@ fn parsed(name: &str, text: &str) -> Parsed {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1_000_000,
+        source: dateline::article::SourceDefaults::default(),
     };
     parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options)
 }

@@ -66,6 +66,7 @@ fn items_are_read_as_expected() {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1024 * 1024,
+        source: dateline::article::SourceDefaults::default(),
     };
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/agency");
     let mut count = 0;

@@ -75,6 +75,7 @@ fn reference_configuration_is_valid_and_complete() {
         include_str!("../../crates/core/src/config/sections.rs"),
         include_str!("../../crates/core/src/config/feeds.rs"),
         include_str!("../../crates/core/src/config/server.rs"),
+        include_str!("../../crates/core/src/config/source.rs"),
         include_str!("../../crates/core/src/config/addresses.rs"),
         include_str!("../../crates/core/src/config/websub.rs"),
     );
@@ -95,6 +96,7 @@ fn reference_configuration_is_valid_and_complete() {
         "tables(sink, \"",
         "required_text(table, sink, \"",
         "required_text(&mut table, sink, \"",
+        "limited(table, sink, \"",
         "duration(table, sink, \"",
         "duration(content, sink, \"",
         "duration(&mut mass, sink, \"",

@@ -202,6 +202,7 @@ fn bad_version_keeps_last_good_one() {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 8 << 20,
+        source: dateline::article::SourceDefaults::default(),
     };
     let mut refused = Vec::new();
     for entry in fs::read_dir(corpus).expect("the corpus") {

@@ -21,6 +21,7 @@ fn options() -> ParseOptions {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 8 * 1024 * 1024,
+        source: dateline::article::SourceDefaults::default(),
     }
 }
 

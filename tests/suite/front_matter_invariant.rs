@@ -14,6 +14,7 @@ static OPTIONS: LazyLock<ParseOptions> = LazyLock::new(|| ParseOptions {
     charset: None,
     wire_labels: Vec::new(),
     max_size: 1024 * 1024,
+    source: dateline::article::SourceDefaults::default(),
 });
 
 /// Lines that withhold an article in every format.

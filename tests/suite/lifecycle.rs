@@ -14,6 +14,7 @@ fn described(name: &str, text: &str) -> String {
         charset: None,
         wire_labels: vec![(Text::new("Sperrfrist"), WireField::Embargo), (Text::new("Gesperrt"), WireField::Status)],
         max_size: 1_000_000,
+        source: dateline::article::SourceDefaults::default(),
     };
     let parsed = parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options);
     let mut described = String::new();

@@ -73,6 +73,7 @@ fn wire_texts_are_parsed_as_expected() {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1024 * 1024,
+        source: dateline::article::SourceDefaults::default(),
     };
     let (mut fields, mut misses) = (0, Vec::new());
     for (name, expected) in &expected {

@@ -19,6 +19,7 @@ fn outcome(name: &str, text: &str) -> String {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1_000_000,
+        source: dateline::article::SourceDefaults::default(),
     };
     let parsed = parse(&ArticlePath::new(name), text.as_bytes(), &options);
     let describe = |what: &str, moment: dateline::types::Moment| {
@@ -548,6 +549,7 @@ fn draft_label_of_wire_text_is_valid() {
         charset: None,
         wire_labels: vec![(Text::line("Entwurf"), WireField::Draft)],
         max_size: 1_000_000,
+        source: dateline::article::SourceDefaults::default(),
     };
     let lines = [
         ("Draft: yes", "draft"),
@@ -591,6 +593,7 @@ fn release_lines_are_not_headlines() {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1_000_000,
+        source: dateline::article::SourceDefaults::default(),
     };
     for text in [
         "FOR IMMEDIATE RELEASE\n\nShips return\n\nDate: 2026-11-20\n\nThe canary is back.\n",

@@ -1,10 +1,10 @@
 //! Page bundles of static site generators: `night-ferry/index.md` is the article of its folder, and `_index.md` the page of a section.
 
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// Whether a file is the page of its folder or a translation of it: `index.md`, `index.fr.md`.
 pub fn is_index(path: &ArticlePath) -> bool {
-    !path.folder().is_empty() && suffix(path.stem(), "index").is_some() && is_page(path.extension())
+    !folder::is_top(path.folder()) && suffix(path.stem(), "index").is_some() && is_page(path.extension())
 }
 
 /// Whether a file is the page of a section, which isn't an article: `_index.md`, `_index.fr.md`.
@@ -26,10 +26,11 @@ pub fn is_untranslated(path: &ArticlePath) -> bool {
     path.stem() == "_index"
 }
 
-/// The folder that decides an article's section. For the page of a folder, that is the parent folder.
+/// The folder that decides an article's section, below the directory of its source or that directory itself. For the page of a folder, that is
+/// the parent folder.
 pub fn section_folder(path: &ArticlePath) -> &str {
     match is_index(path) {
-        true => path.folder().rsplit_once('/').map_or("", |(above, _)| above),
+        true => folder::parent(path.folder()).unwrap_or_default(),
         false => path.folder(),
     }
 }
@@ -76,6 +77,8 @@ mod tests {
             ("news/_index.md", "_index in news"),
             ("news/night-ferry/index.json", "index in news/night-ferry"),
             ("news/index_card.md", "index_card in news"),
+            ("wire://night-ferry/index.md", "night-ferry in wire:/"),
+            ("wire://index.md", "index in wire:/"),
         ] {
             let path = ArticlePath::new(path);
             assert_eq!(format!("{} in {}", name(&path), section_folder(&path)), expected);

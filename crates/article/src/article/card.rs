@@ -324,6 +324,7 @@ mod tests {
             charset: None,
             wire_labels: Vec::new(),
             max_size: 1 << 20,
+            source: crate::article::SourceDefaults::default(),
         }
     }
 

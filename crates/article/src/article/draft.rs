@@ -407,5 +407,5 @@ text_setters! {
 
 /// The file's path as diagnostics spell it.
 pub(crate) fn file_name(options: &ParseOptions, path: &ArticlePath) -> String {
-    format!("{}/{path}", options.root)
+    options.display(path)
 }

@@ -25,6 +25,12 @@ pub fn in_drafts_folder(path: &ArticlePath) -> bool {
     path.folder().split('/').any(is_drafts_folder)
 }
 
+/// Whether the path is in a folder at the top of the content directory that starts with `~`. The addresses of media files of other sources
+/// begin so.
+pub fn in_tilde_folder(path: &ArticlePath) -> bool {
+    path.source().is_none() && path.as_str().starts_with('~') && path.as_str().contains('/')
+}
+
 /// Whether a folder of this name contains drafts, which are never public.
 pub(super) fn is_drafts_folder(name: &str) -> bool {
     name.starts_with('_') && ["_drafts", "_draft"].iter().any(|drafts| name.eq_ignore_ascii_case(drafts))

@@ -1,5 +1,7 @@
 //! Files of the content directory that contain no article, although an editor or an agency might take them for one.
 
+use std::borrow::Cow;
+
 use crate::diagnostics::{Code, Diagnostic, Place};
 
 /// Why a file contains no article.
@@ -17,6 +19,10 @@ pub enum IgnoredKind {
     Package,
     /// An agency's picture, sound, film or plan without a text.
     Media,
+    /// A file of another format than its source's, by the pattern of its name.
+    OtherFormat(&'static str),
+    /// A section's page outside the content directory.
+    SectionPage,
 }
 
 impl IgnoredKind {
@@ -38,21 +44,32 @@ impl IgnoredKind {
             IgnoredKind::Pdf => "*.pdf",
             IgnoredKind::Package => "packages",
             IgnoredKind::Media => "pictures and other media",
+            IgnoredKind::OtherFormat(pattern) => pattern,
+            IgnoredKind::SectionPage => "_index.*",
         }
     }
 
     /// The diagnostic about all such files in a folder, as it is spelt in diagnostics.
     pub fn diagnostic(self, folder: &str) -> Diagnostic {
-        let message = match self {
-            IgnoredKind::Json => "JSON files here that aren't ninjs are ignored",
-            IgnoredKind::Xml => "XML files here that are neither NewsML-G2 nor NITF are ignored",
-            IgnoredKind::Word => "Word documents here are ignored, because they aren't articles",
-            IgnoredKind::Pdf => "PDF files here aren't articles; `/media/` serves those that articles refer to",
-            IgnoredKind::Package => "agencies' packages here are ignored, because sections list stories by date",
-            IgnoredKind::Media => "agencies' pictures and other media here have no text, so they aren't articles",
+        let message: Cow<'static, str> = match self {
+            IgnoredKind::Json => "JSON files here that aren't ninjs are ignored".into(),
+            IgnoredKind::Xml => "XML files here that are neither NewsML-G2 nor NITF are ignored".into(),
+            IgnoredKind::Word => "Word documents here are ignored, because they aren't articles".into(),
+            IgnoredKind::Pdf => "PDF files here aren't articles; `/media/` serves those that articles refer to".into(),
+            IgnoredKind::Package => "agencies' packages here are ignored, because sections list stories by date".into(),
+            IgnoredKind::Media => {
+                "agencies' pictures and other media here have no text, so they aren't articles".into()
+            }
+            IgnoredKind::OtherFormat(pattern) => {
+                format!("files `{pattern}` here are ignored, because the source has another `format`").into()
+            }
+            IgnoredKind::SectionPage => {
+                "pages of sections here are ignored: only those in the content directory count".into()
+            }
         };
         let help = match self {
             IgnoredKind::Word => "save the articles as HTML or text; `content.ignore = [\"*.docx\"]` ignores the files without this warning".to_owned(),
+            IgnoredKind::OtherFormat(_) => "remove `format`, or put the files into a source of their own".to_owned(),
             IgnoredKind::Package | IgnoredKind::Media => {
                 "a pattern in `content.ignore` ignores them without this warning".to_owned()
             }

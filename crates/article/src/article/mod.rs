@@ -50,14 +50,14 @@ use std::borrow::Cow;
 
 use self::charset::{Declaration, NotText};
 use self::draft::{Draft, Source};
-pub use self::file_names::{in_drafts_folder, is_article_name};
+pub use self::file_names::{in_drafts_folder, in_tilde_folder, is_article_name};
 pub use self::ignored::IgnoredKind;
 pub use self::item_source::ItemSource;
 pub use self::model::{
     Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, MediaReference, Metadata, Notice, Retraction,
     SectionClaim,
 };
-pub use self::options::{ParseOptions, WireField};
+pub use self::options::{ParseOptions, SourceDefaults, SourceFormat, WireField};
 pub use self::parsed::{Article, Origin, Parsed};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
@@ -77,7 +77,9 @@ pub fn parse_with_origins(path: &ArticlePath, bytes: &[u8], options: &ParseOptio
 
 /// The items of a file that may contain several, in their order. `None` for other files, and for a file that can't be divided.
 pub fn items(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Option<Vec<ItemSource>> {
+    let format = options.source.format;
     let is_message = path.item().is_none() && path.extension().eq_ignore_ascii_case("xml");
+    let is_message = is_message && matches!(format, SourceFormat::Auto | SourceFormat::NewsMl);
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if !is_message || size > options.max_size {
         return None;
@@ -110,6 +112,9 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
         Parsed { withhold, embargoed: withhold, ..Parsed::refused(diagnostics) }
     };
     let whole_file = || Place::file(&file());
+    if let Some(kind) = options.source.format.refusal(path) {
+        return Parsed { ignored: Some(kind), ..Parsed::refused(Vec::new()) };
+    }
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > options.max_size {
         return too_large(path, bytes, options);
     }

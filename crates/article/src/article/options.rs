@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::types::Text;
+use super::ignored::IgnoredKind;
+use crate::types::{ArticlePath, Language, Text};
 
-/// The options of parsing. A change makes dateline parse every article again.
+/// The options of parsing the files of one source. A change makes dateline parse every article of the source again.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ParseOptions {
-    /// The content directory as diagnostics spell it, without a trailing slash: `content`.
+    /// The source's directory as diagnostics spell it, without a trailing slash: `content`.
     pub root: Arc<str>,
     /// The time zone of dates without an offset.
     pub timezone: TimeZone,
@@ -19,6 +20,88 @@ pub struct ParseOptions {
     pub wire_labels: Vec<(Text, WireField)>,
     /// The size of the largest file that is parsed (bytes).
     pub max_size: u64,
+    /// What all files of the source have in common.
+    pub source: SourceDefaults,
+}
+
+/// What all files of a source have in common.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct SourceDefaults {
+    /// The format of all files.
+    pub format: SourceFormat,
+    /// The source of articles that state none.
+    pub provider: Option<Text>,
+    /// The language of articles that state none. `None`: their section's.
+    pub language: Option<Language>,
+}
+
+impl ParseOptions {
+    /// The path of a file or a folder as diagnostics spell it.
+    pub fn display(&self, path: &ArticlePath) -> String {
+        match path.relative() {
+            "" => self.root.to_string(),
+            relative => format!("{}/{relative}", self.root),
+        }
+    }
+}
+
+/// The format of a source's files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SourceFormat {
+    /// The file's extension and contents decide.
+    #[default]
+    Auto,
+    /// Markdown with front matter.
+    Markdown,
+    /// Whole HTML pages.
+    Html,
+    /// Wire text.
+    Wire,
+    /// ninjs.
+    Ninjs,
+    /// NewsML-G2.
+    NewsMl,
+    /// NITF.
+    Nitf,
+}
+
+impl SourceFormat {
+    /// The formats with their names in the configuration.
+    pub const NAMES: [(&'static str, SourceFormat); 7] = [
+        ("auto", SourceFormat::Auto),
+        ("markdown", SourceFormat::Markdown),
+        ("html", SourceFormat::Html),
+        ("wire", SourceFormat::Wire),
+        ("ninjs", SourceFormat::Ninjs),
+        ("newsml", SourceFormat::NewsMl),
+        ("nitf", SourceFormat::Nitf),
+    ];
+
+    /// Why a file isn't of this format, by its name. `None` if it may be.
+    pub(super) fn refusal(self, path: &ArticlePath) -> Option<IgnoredKind> {
+        const MARKDOWN: &str = "*.md";
+        const HTML: &str = "*.html";
+        const TEXT: &str = "*.txt";
+        const JSON: &str = "*.json";
+        const XML: &str = "*.xml";
+        let wanted = match self {
+            SourceFormat::Auto => return None,
+            SourceFormat::Markdown => MARKDOWN,
+            SourceFormat::Html => HTML,
+            SourceFormat::Wire => TEXT,
+            SourceFormat::Ninjs => JSON,
+            SourceFormat::NewsMl | SourceFormat::Nitf => XML,
+        };
+        let found = match path.extension().to_ascii_lowercase().as_str() {
+            "md" | "markdown" => MARKDOWN,
+            "html" | "htm" => HTML,
+            "txt" => TEXT,
+            "json" => JSON,
+            "xml" => XML,
+            _ => return None,
+        };
+        (found != wanted).then_some(IgnoredKind::OtherFormat(found))
+    }
 }
 
 /// The field that a labelled line of wire text sets.

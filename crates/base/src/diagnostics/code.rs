@@ -95,8 +95,12 @@ codes! {
     ConfigChoice "config-choice" Error,
     /// Not a section path.
     ConfigSectionPath "config-section-path" Error,
-    /// Two sections have the same path or breadcrumb.
+    /// Two sections have the same path or breadcrumb, or two sources the same name or directory.
     ConfigDuplicate "config-duplicate" Error,
+    /// Not a name that the paths of a source's articles can begin with.
+    ConfigSourceName "config-source-name" Error,
+    /// The directory of a source contains that of another one.
+    ConfigNested "config-nested" Warning,
     /// A section takes a path that dateline needs itself.
     ConfigReserved "config-reserved" Error,
     /// Not a pattern.

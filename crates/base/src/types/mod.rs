@@ -1,5 +1,6 @@
 //! Values that are valid by construction. They are checked once, when they are created.
 
+pub mod folder;
 mod id;
 mod language;
 mod moment;

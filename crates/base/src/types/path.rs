@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arcstr::ArcStr;
 
+use super::folder;
 use super::text::{is_bidi_control, is_publishable, nfc};
+use crate::encoding::encode_segment;
 
 /// The path of a section: NFC segments in any script, joined by `/`. The root section has the empty path.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -95,7 +97,11 @@ impl fmt::Display for SectionPath {
     }
 }
 
-/// The path of an article's file, relative to the content directory, with `/` as separator and as the file system spells it. Always UTF-8.
+/// The path of an article's file, relative to the directory of its source, with `/` as separator and as the file system spells it. Always
+/// UTF-8.
+///
+/// Paths in the content directory are kept as they are: `news/a.md`. Paths in another source are kept as `wire://news/a.txt`, which no path
+/// in the content directory can equal, and are shown as `wire:news/a.txt`.
 #[derive(Clone, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(
     clippy::derived_hash_with_manual_eq,
@@ -110,19 +116,37 @@ impl PartialEq for ArticlePath {
 }
 
 impl ArticlePath {
-    /// The path must be relative and without `..`. Callers get it by listing the content directory.
-    pub fn new(relative: &str) -> ArticlePath {
-        ArticlePath(relative.into())
+    /// A path as [`ArticlePath::as_str`] returns it. It must be relative and without `..`.
+    pub fn new(key: &str) -> ArticlePath {
+        ArticlePath(key.into())
     }
 
-    /// The path as text.
+    /// The path of a file relative to the directory of a source. `None`: the content directory.
+    pub fn in_source(source: Option<&str>, relative: &str) -> ArticlePath {
+        match source {
+            Some(name) => ArticlePath(format!("{}/{relative}", folder::top(Some(name))).into()),
+            None => ArticlePath(relative.into()),
+        }
+    }
+
+    /// The key under which the path is stored. To show the path, use `Display`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
+    /// The name of the source. `None` for the content directory.
+    pub fn source(&self) -> Option<&str> {
+        folder::source(&self.0)
+    }
+
+    /// The path relative to the directory of its source, with the key of an item.
+    pub fn relative(&self) -> &str {
+        folder::relative(&self.0)
+    }
+
     /// The path of an item in a file that contains several: `wire/message.xml#<key>`. The key is an agency's id, and may contain anything.
     pub fn item_of(file: &ArticlePath, key: &str) -> ArticlePath {
-        let mut path = format!("{file}#");
+        let mut path = format!("{}#", file.as_str());
         for character in key.chars() {
             match character {
                 '/' => path.push_str("%2F"),
@@ -155,9 +179,21 @@ impl ArticlePath {
         item_mark(name).map_or(self.0.len(), |at| folder + at)
     }
 
-    /// The file's folder. Empty at the top level.
+    /// The file's folder, as the functions of [`folder`] take it. At the top level, the folder of the source itself.
     pub fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The path of a file by its names from the top of the same source.
+    pub fn at(&self, names: &[&str]) -> ArticlePath {
+        ArticlePath::in_source(self.source(), &names.join("/"))
+    }
+
+    /// The percent-encoded path below `/media/`: `news/quay.jpg`, or `~wire/news/quay.jpg` in another source.
+    pub fn media_route(&self) -> String {
+        let source = self.source().map(|name| format!("~{name}"));
+        let names = source.as_deref().into_iter().chain(self.relative().split('/'));
+        names.map(encode_segment).collect::<Vec<_>>().join("/")
     }
 
     /// The file name, with the key of an item.
@@ -196,6 +232,9 @@ fn item_mark(name: &str) -> Option<usize> {
 
 impl fmt::Display for ArticlePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self.source() {
+            Some(source) => write!(f, "{source}:{}", self.relative()),
+            None => f.write_str(&self.0),
+        }
     }
 }

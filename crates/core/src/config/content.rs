@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::raw::{At, Sink, Table};
-use super::values::{choice, duration, web_url};
+use super::values::{charset, choice, duration, shown_directory, web_url};
 use super::{ArticleUrl, Content, Ignore, Paid, Removals, Watch};
-use crate::article::{ParseOptions, WireField};
+use crate::article::{ParseOptions, SourceDefaults, WireField};
 use crate::diagnostics::{Code, nearest};
 use crate::types::{Text, WebUrl};
 
@@ -22,18 +22,7 @@ pub(super) fn validate(
     timezone: TimeZone,
 ) -> (Content, ParseOptions) {
     let article_url = table.text(sink, "article_url").and_then(|url| article_url(sink, &url));
-    let charset = table.text(sink, "charset").and_then(|label| {
-        let encoding = encoding_rs::Encoding::for_label(label.value.as_bytes());
-        if encoding.is_none() {
-            sink.report(
-                Code::ConfigCharset,
-                &label.span,
-                format!("`{}` is not a charset label", label.value.escape_debug()),
-                "write one such as `gb18030`, `big5`, `windows-1252` or `utf-8`",
-            );
-        }
-        encoding
-    });
+    let charset = table.text(sink, "charset").and_then(|label| charset(sink, &label));
     let max_size = max_size(table, sink);
     let sources = table.table(sink, "sources").entries(sink);
     let sources = sources
@@ -54,11 +43,12 @@ pub(super) fn validate(
     let choices = [("teaser", Paid::Teaser), ("full", Paid::Full), ("omit", Paid::Omit)];
     let paid = table.text(sink, "paid").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
     let parsing = ParseOptions {
-        root: directory.display().to_string().trim_end_matches('/').into(),
+        root: shown_directory(directory),
         timezone,
         charset,
         wire_labels,
         max_size,
+        source: SourceDefaults::default(),
     };
     let content = Content {
         directory: directory.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, Section};
+use super::{Config, Section, Source};
 use crate::types::SectionPath;
 
 /// How many sections are listed by name.
@@ -15,6 +15,11 @@ impl Config {
         let mut compare = |name: &str, is_same: bool| changes.extend((!is_same).then(|| format!("{name} changed")));
         compare("[site]", self.site == before.site && self.parsing == before.parsing);
         compare("[content]", self.content == before.content);
+        // A source that only moved to another line hasn't changed.
+        let is_same_source =
+            |(old, new): (&Source, &Source)| Source { place: new.place.clone(), ..old.clone() } == *new;
+        let (old, new) = (&before.sources.named, &self.sources.named);
+        compare("[[source]]", old.len() == new.len() && old.iter().zip(new).all(is_same_source));
         compare("[feeds]", self.feeds == before.feeds && self.updated_when == before.updated_when);
         compare("[taxonomies]", self.taxonomies == before.taxonomies);
         compare("[[moved]] and [[gone]]", self.addresses == before.addresses);

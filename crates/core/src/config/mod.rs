@@ -1,8 +1,8 @@
 //! The configuration: its types, and how it is read from TOML.
 //!
 //! - `raw` reads TOML and keeps spans.
-//! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `feeds`, `sections`, `addresses`, `server`,
-//!   `websub` and `ignore` read their tables; `values` checks kinds of values that several tables have.
+//! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `source`, `feeds`, `sections`, `addresses`,
+//!   `server`, `websub` and `ignore` read their tables; `values` checks kinds of values that several tables have.
 //! - `difference` describes what a new configuration changes.
 //! - `relocation` adapts links to a daemon that doesn't listen where `site.url` says.
 //!
@@ -19,6 +19,7 @@ mod raw;
 mod relocation;
 mod sections;
 mod server;
+mod source;
 mod validate;
 mod values;
 mod websub;
@@ -34,12 +35,13 @@ use jiff::SignedDuration;
 use crate::article::ParseOptions;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSignal};
-use crate::types::{ContentHash, Language, SectionPath, Text, WebUrl};
+use crate::types::{ArticlePath, ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use addresses::{Address, RenamedSection, Retirement};
 pub use ignore::Ignore;
 pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
+pub use source::{Deleted, Source, Sources, Trust};
 pub use validate::parse;
 pub use websub::HUB_PATH;
 
@@ -63,8 +65,10 @@ pub struct Config {
     pub site: Site,
     /// The content directory and how it is watched.
     pub content: Content,
-    /// How articles are parsed.
+    /// How articles in the content directory are parsed.
     pub parsing: Arc<ParseOptions>,
+    /// The directories of articles: `[content]`, then `[[source]]` in the order of the file.
+    pub sources: Sources,
     /// The output directory. `None` if `output.directory` is empty.
     pub output: Option<PathBuf>,
     /// The state directory.
@@ -115,6 +119,21 @@ impl Config {
         }
     }
 
+    /// The source of an article. `[content]` if the path names a source that isn't configured.
+    pub fn source_of(&self, path: &ArticlePath) -> &Source {
+        self.sources.get(path.source()).unwrap_or(&self.sources.content)
+    }
+
+    /// How the files of an article's source are parsed.
+    pub fn parsing_of(&self, path: &ArticlePath) -> &Arc<ParseOptions> {
+        &self.source_of(path).parsing
+    }
+
+    /// An article's file as diagnostics spell it: `content/news/a.md`.
+    pub fn file_name(&self, path: &ArticlePath) -> String {
+        self.parsing_of(path).display(path)
+    }
+
     /// Whether any feed is served for display in browsers.
     pub fn shows_feeds(&self) -> bool {
         let options = self.sections.iter().map(|section| &section.feeds).chain([&self.feeds]);
@@ -141,6 +160,8 @@ impl Config {
             self.content.directory = running.content.directory.clone();
             self.parsing =
                 Arc::new(ParseOptions { root: Arc::clone(&running.parsing.root), ..(*self.parsing).clone() });
+            let content = &mut self.sources.content;
+            (content.directory, content.parsing) = (self.content.directory.clone(), Arc::clone(&self.parsing));
         }
         if freeze(self.state != running.state, "state.directory", &self.places.state) {
             self.state = running.state.clone();

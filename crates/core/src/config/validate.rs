@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::raw::{At, Sink, Table};
 use super::values::{base_url, choice, directory, language_tag, required_text, tag_authority, time_zone, web_url};
 use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen};
-use super::{addresses, content, feeds, sections, server, websub};
+use super::{addresses, content, feeds, sections, server, source, websub};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
 use crate::types::{ContentHash, Language, Text};
 
@@ -103,6 +103,12 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     };
     let tables = root.tables(sink, "section");
     let sections = sections::validate(tables, sink, &feeds, websub.hub);
+    let parsing = Arc::new(parsing);
+    let content_source = source::content(&content, &parsing, sink.place(&content_directory.span));
+    let directories =
+        source::Directories { base: folder, output: &output_directory.value, state: &state_directory.value };
+    let tables = root.tables(sink, "source");
+    let sources = source::validate(tables, sink, content_source, &sections, &directories);
     let (addresses, renamed) = addresses::validate(&mut root, sink, site.as_ref().map(|site| &site.url));
     let tables = [
         site_table,
@@ -124,7 +130,8 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         hash,
         site: site?,
         content,
-        parsing: Arc::new(parsing),
+        parsing,
+        sources,
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),
         state: state_directory.value.clone(),
         server: server?,

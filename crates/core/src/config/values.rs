@@ -1,6 +1,7 @@
 //! Checks kinds of values that several tables have: texts, URLs, languages, time zones, paths and durations.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
@@ -103,6 +104,20 @@ pub(super) fn language_tag(sink: &mut Sink<'_>, language: &At<String>) -> Option
     )
 }
 
+/// A charset by its WHATWG label.
+pub(super) fn charset(sink: &mut Sink<'_>, label: &At<String>) -> Option<&'static encoding_rs::Encoding> {
+    let encoding = encoding_rs::Encoding::for_label(label.value.as_bytes());
+    if encoding.is_none() {
+        sink.report(
+            Code::ConfigCharset,
+            &label.span,
+            format!("`{}` is not a charset label", label.value.escape_debug()),
+            "write one such as `gb18030`, `big5`, `windows-1252` or `utf-8`",
+        );
+    }
+    encoding
+}
+
 pub(super) fn time_zone(sink: &mut Sink<'_>, name: &At<String>) -> TimeZone {
     TimeZone::get(&name.value).unwrap_or_else(|_| {
         let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
@@ -163,6 +178,11 @@ pub(super) fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Pat
         sink.report(Code::ConfigDirectory, &written.span, "a path cannot contain NUL", "write the path of a directory");
     }
     At { value: resolve_path(folder, &written.value), span: written.span }
+}
+
+/// A directory as diagnostics spell it: without a trailing slash.
+pub(super) fn shown_directory(directory: &Path) -> Arc<str> {
+    directory.display().to_string().trim_end_matches('/').into()
 }
 
 /// Resolves a path against the folder of the configuration, without `.` and redundant `..`.

@@ -60,6 +60,7 @@ use super::ignored::IgnoredKind;
 use super::item_source::ItemSource;
 use super::lifecycle;
 use super::meaning::Status;
+use super::options::SourceFormat;
 use super::parsed::Parsed;
 use crate::diagnostics::Code;
 use crate::types::ArticlePath;
@@ -87,7 +88,12 @@ pub(super) fn read_json(draft: Draft<'_>) -> Parsed {
 /// Parses an `.xml` file with one item. Of a file with several items, the first one.
 pub(super) fn read_xml(draft: Draft<'_>) -> Parsed {
     let source = draft.source().text;
+    let format = draft.source().options.source.format;
     let found = match root_name(source) {
+        Some("nitf") if format == SourceFormat::NewsMl => return ignore(draft, IgnoredKind::OtherFormat("*.xml")),
+        Some("newsItem" | "packageItem" | "newsMessage") if format == SourceFormat::Nitf => {
+            return ignore(draft, IgnoredKind::OtherFormat("*.xml"));
+        }
         Some("nitf") => nitf::read(source).map(|item| vec![item]),
         Some("newsItem" | "packageItem" | "newsMessage") => newsml::read(source),
         Some(_) => return ignore(draft, IgnoredKind::Xml),

@@ -19,6 +19,7 @@ fn options() -> ParseOptions {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1 << 22,
+        source: crate::article::SourceDefaults::default(),
     }
 }
 

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::Draft;
 use super::addresses::scheme_help;
-use crate::article::file_names::{in_drafts_folder, is_drafts_folder};
+use crate::article::file_names::{in_drafts_folder, in_tilde_folder, is_drafts_folder};
 use crate::article::model::{ImageFile, Media, MediaFacts, MediaReference};
 use crate::article::sanitise::percent_decoded;
 use crate::diagnostics::Code;
-use crate::types::{ArticlePath, Text, WebUrl, media_type};
+use crate::types::{Text, WebUrl, folder, media_type};
 
 impl Draft<'_> {
     pub(crate) fn set_image_url(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
@@ -83,8 +83,8 @@ impl Draft<'_> {
         if media_type(extension).is_none() {
             return Err(format!("`{}` is not a file that can be published with an article", raw.escape_debug()));
         }
-        let mut segments: Vec<&str> =
-            self.source.path.folder().split('/').filter(|segment| !segment.is_empty()).collect();
+        let folder = folder::relative(self.source.path.folder());
+        let mut segments: Vec<&str> = folder.split('/').filter(|segment| !segment.is_empty()).collect();
         for segment in raw.split('/') {
             match segment {
                 "" | "." => {}
@@ -103,7 +103,11 @@ impl Draft<'_> {
                 other => segments.push(other),
             }
         }
-        Ok(MediaReference::Local(ArticlePath::new(&segments.join("/"))))
+        let path = self.source.path.at(&segments);
+        if in_tilde_folder(&path) {
+            return Err(format!("`{}` is in a folder that starts with `~`, which is ignored", raw.escape_debug()));
+        }
+        Ok(MediaReference::Local(path))
     }
 }
 

@@ -276,6 +276,7 @@ fn read(source: &str) -> String {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1_000_000,
+        source: crate::article::SourceDefaults::default(),
     };
     let path = ArticlePath::new("harbours/2026-03-08-ships.html");
     let source = Source { path: &path, text: source, options: &options };

@@ -17,6 +17,7 @@ fn options() -> ParseOptions {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1 << 20,
+        source: crate::article::SourceDefaults::default(),
     }
 }
 

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::article::file_names::is_drafts_folder;
+use crate::article::file_names::{in_tilde_folder, is_drafts_folder};
 use crate::article::rendered::LinkBase;
-use crate::encoding::{decode_segment, encode_segment};
-use crate::types::{WebUrl, media_type};
+use crate::encoding::decode_segment;
+use crate::types::{ArticlePath, WebUrl, folder, media_type};
 
 /// The absolute form of a reference. `None` if feeds must not carry it.
-pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mut BTreeSet<String>) -> Option<String> {
+pub(super) fn absolute(
+    reference: &str,
+    links: &LinkBase,
+    local_media_files: &mut BTreeSet<ArticlePath>,
+) -> Option<String> {
     // Tabs and line ends in a URL are ignored (WHATWG URL, section 4.4).
     let reference = reference.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect::<String>();
     let reference = reference.trim_matches(|c: char| c.is_whitespace() || c.is_control());
@@ -23,14 +27,7 @@ pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mu
             LocalMedia::None => links.page.join(reference).ok().map(|url| url.as_str().to_owned()),
             LocalMedia::Outside => None,
             LocalMedia::File { path, fragment } => {
-                let mut url = links.media.as_str().to_owned();
-                for (index, segment) in path.split('/').enumerate() {
-                    if index > 0 {
-                        url.push('/');
-                    }
-                    url.push_str(&encode_segment(segment));
-                }
-                url.push_str(fragment);
+                let url = format!("{}{}{fragment}", links.media, path.media_route());
                 // The fragment wasn't encoded, so the whole URL is checked.
                 let url = WebUrl::parse(&url).ok()?;
                 local_media_files.insert(path);
@@ -40,17 +37,17 @@ pub(super) fn absolute(reference: &str, links: &LinkBase, local_media_files: &mu
     }
 }
 
-/// A relative reference as a file of the content directory.
+/// A relative reference as a file in the directory of the article's source.
 enum LocalMedia<'a> {
     /// The reference is not to a media file.
     None,
-    /// A media file outside the content directory, a hidden one, or one in a folder for drafts.
+    /// A media file outside that directory, a hidden one, or one in a folder for drafts.
     Outside,
-    /// A media file of the content directory.
-    File { path: String, fragment: &'a str },
+    /// A media file in the directory of the article's source.
+    File { path: ArticlePath, fragment: &'a str },
 }
 
-fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
+fn local_media<'a>(reference: &'a str, base: &str) -> LocalMedia<'a> {
     if reference.starts_with(['/', '\\', '?', '#']) {
         return LocalMedia::None;
     }
@@ -61,7 +58,8 @@ fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
     if !has_media_extension {
         return LocalMedia::None;
     }
-    let mut path = folder.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let names = folder::relative(base).split('/').filter(|segment| !segment.is_empty());
+    let mut path = names.map(str::to_owned).collect::<Vec<_>>();
     for segment in file.split(['/', '\\']) {
         match percent_decoded(segment).as_deref() {
             Some("" | ".") => {}
@@ -77,7 +75,8 @@ fn local_media<'a>(reference: &'a str, folder: &str) -> LocalMedia<'a> {
             _ => return LocalMedia::Outside,
         }
     }
-    LocalMedia::File { path: path.join("/"), fragment }
+    let path = ArticlePath::in_source(folder::source(base), &path.join("/"));
+    if in_tilde_folder(&path) { LocalMedia::Outside } else { LocalMedia::File { path, fragment } }
 }
 
 /// Schemes of links besides `http` and `https`. They open a program of the reader's choice, and none executes the link. From the

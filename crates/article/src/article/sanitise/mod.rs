@@ -74,7 +74,7 @@ use writer::Written;
 
 use super::rendered::{LinkBase, Rendered};
 use super::summary::ends_summary;
-use crate::types::{ArticlePath, Text};
+use crate::types::Text;
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
@@ -127,7 +127,7 @@ pub(super) fn sanitise(html: &str, links: &LinkBase) -> Rendered {
     for _ in 0..=MAX_REPETITIONS {
         let clean = Text::new(&remove_unsafe(&rewritten));
         if clean.as_str() == rewritten {
-            let local_media = local_media.into_iter().map(|path| ArticlePath::new(&path)).collect();
+            let local_media = local_media.into_iter().collect();
             return Rendered { html: clean, text, lead, local_media };
         }
         if too_tangled(clean.as_str()) {

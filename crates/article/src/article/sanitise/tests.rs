@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::encoding::escape_attribute;
+use crate::types::ArticlePath;
 use crate::types::WebUrl;
 
 fn links() -> LinkBase {

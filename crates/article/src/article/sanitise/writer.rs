@@ -13,6 +13,7 @@ use super::long_text;
 use super::pictures::{candidates, descriptor, loadable};
 use super::prose::Prose;
 use crate::article::rendered::LinkBase;
+use crate::types::ArticlePath;
 
 /// The attributes of a start tag. Names are unique.
 pub(super) type Attributes<'v> = [(&'v str, &'v str)];
@@ -23,7 +24,7 @@ pub(super) struct Written {
     pub(super) text: String,
     /// The text before the comment that ends the summary.
     pub(super) lead: Option<String>,
-    pub(super) local_media: BTreeSet<String>,
+    pub(super) local_media: BTreeSet<ArticlePath>,
 }
 
 /// The kind of the last output, which decides whether words need a space.
@@ -39,7 +40,7 @@ pub(super) struct Writer<'a> {
     links: &'a LinkBase,
     html: String,
     anchors: Anchors<'a>,
-    local_media: BTreeSet<String>,
+    local_media: BTreeSet<ArticlePath>,
     prose: Prose,
     last: Last,
     /// Whether a `pre` begins here. Parsers ignore a line break at its start (HTML, section 13.2.6.4.7).

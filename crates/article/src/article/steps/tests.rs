@@ -13,6 +13,7 @@ fn read(name: &str, text: &str) -> Parsed {
         root: "content".into(),
         charset: None,
         max_size: 64 << 20,
+        source: crate::article::SourceDefaults::default(),
         wire_labels: Vec::new(),
     };
     let parsed = parse(&ArticlePath::new(name), text.as_bytes(), &options);

@@ -124,6 +124,7 @@ fn parsed(source: &str) -> Parsed {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1_000_000,
+        source: crate::article::SourceDefaults::default(),
     };
     let path = ArticlePath::new("harbours/tidal-port.txt");
     let source = Source { path: &path, text: source, options: &options };
@@ -172,6 +173,7 @@ fn chinese_charsets_are_decoded() {
         charset: None,
         wire_labels: Vec::new(),
         max_size: 1_000_000,
+        source: crate::article::SourceDefaults::default(),
     };
     let path = ArticlePath::new("case/a.txt");
     let read = |bytes: &[u8]| {
