@@ -25,14 +25,14 @@
 //! A module imports only modules to its right (a test reads the `use` lines):
 //!
 //! ```text
-//! main > cli > daemon > control > serve > deliver > watch > store > beneath > engine > build > event > snapshot > ledger >
-//! config > feed > article > diagnostics > metrics > types > encoding > slab > parallel
+//! main > cli > daemon > control > serve > deliver > push > watch > store > beneath > engine > build > event > snapshot > ledger >
+//! websub > config > feed > article > diagnostics > metrics > types > encoding > slab > parallel
 //! ```
 //!
 //! The modules from `engine` rightwards are in crates of their own: `crates/core` (`engine` to `feed`), `crates/article` and `crates/base`
 //! (`diagnostics` to `parallel`). After a change, Cargo builds only the crates that it concerns.
 //!
-//! `serve`, `deliver`, `watch` and `store` import neither each other nor `engine` nor `build`; they meet the engine through `event` and
+//! `serve`, `deliver`, `push`, `watch` and `store` import neither each other nor `engine` nor `build`; they meet the engine through `event` and
 //! `snapshot`. From `engine` rightwards everything is pure: no async, disk, network, environment, clock, logging or randomness.
 //!
 //! | module | contents |
@@ -42,6 +42,7 @@
 //! | `control` | commands for a running daemon, over a socket in the state directory |
 //! | `serve` | listeners, connections, TLS, access log, admin pages, caches of documents and pages; routing and negotiation are pure |
 //! | `deliver` | delivery targets with queues and retries; writes the output directory and its manifest |
+//! | `push` | sends changed feeds to subscribers of the built-in WebSub hub, and pings other hubs, on a thread of its own |
 //! | `watch` | change events, scans, reading; `coalesce` decides which files are complete and which are gone |
 //! | `store` | the state directory: ledger records in SQLite, caches, documents, backup; one thread owns the databases and accepts messages |
 //! | `beneath` | opens files and folders beneath a root directory, and nothing outside it |
@@ -50,6 +51,7 @@
 //! | `event` | every message in the program, on one page |
 //! | `snapshot` | what readers see, as plain data: documents without their bytes, routes, report |
 //! | `ledger` | durable facts, computed as a fold over records: ids, first-seen times, retractions, fingerprints, documents' dates |
+//! | `websub` | the state machines of the hub and of pings: who gets what and when; which callbacks are refused |
 //! | `config` | reads and validates TOML, reporting all mistakes at once; compares configurations |
 //! | `feed` | the neutral feed, a table of how each format spells each field, a file per format and partner, import of foreign feeds |
 //! | `article` | a file per input format, all ending in the same `Article`; words that withhold, paid parts, rendering, sanitising |
@@ -87,13 +89,14 @@
 
 pub use dateline_article::article;
 pub use dateline_base::{diagnostics, encoding, metrics, parallel, slab, types};
-pub use dateline_core::{build, config, engine, event, feed, ledger, snapshot};
+pub use dateline_core::{build, config, engine, event, feed, ledger, snapshot, websub};
 
 pub mod beneath;
 pub mod cli;
 pub mod control;
 pub mod daemon;
 pub mod deliver;
+pub mod push;
 pub mod serve;
 pub mod store;
 pub mod watch;

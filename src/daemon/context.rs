@@ -23,6 +23,7 @@ use crate::deliver::Deliveries;
 use crate::diagnostics::Diagnostic;
 use crate::event::{Effect, Event, Ticket};
 use crate::metrics::Metrics;
+use crate::push::PushHandle;
 use crate::snapshot::Snapshot;
 use crate::store::StoreHandle;
 use crate::watch::{ScanProgress, WatchEvent, WatchHandle};
@@ -44,6 +45,7 @@ pub(super) struct Daemon {
     /// The event that ended a batch of files. The loop handles it next.
     pub(super) next_watch_event: Option<WatchEvent>,
     pub(super) deliveries: Deliveries,
+    pub(super) push: PushHandle,
     pub(super) watcher: WatchHandle,
     /// The progress of the first scan, shared by the watcher and the engine.
     pub(super) scan_progress: Arc<ScanProgress>,

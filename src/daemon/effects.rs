@@ -129,7 +129,10 @@ impl Daemon {
                 self.publish_root();
                 self.swap(snapshot);
             }
-            Effect::Deliver(delivery) => self.deliveries.send(&delivery),
+            Effect::Deliver(delivery) => {
+                self.push.note_publication(&delivery);
+                self.deliveries.send(&delivery);
+            }
             Effect::Watch(plan) => self.watcher.set_plan(plan),
             Effect::Report(changes) => {
                 changes.iter().take(MAX_LOGGED_PROBLEMS).for_each(log_change);

@@ -13,6 +13,7 @@ use super::clock::Clock;
 use crate::config::{Config, Endpoint, Relocation, Server};
 use crate::metrics::Metrics;
 use crate::serve::{AccessLog, Audience, Budgets, Listener, ServeOptions, Tls};
+use crate::websub::MAX_RUNNING_REQUESTS;
 
 /// File descriptors that are reserved for the state, articles, feeds and logs. At most a quarter of all is reserved.
 const RESERVED_DESCRIPTORS: usize = 256;
@@ -98,8 +99,10 @@ impl Listeners {
     }
 
     /// Returns the options of the server.
-    pub(super) fn options(&self, server: &Server, now: Clock) -> ServeOptions {
-        let (max_connections, max_files) = limits(server.max_connections);
+    pub(super) fn options(&self, config: &Config, now: Clock) -> ServeOptions {
+        let server = &config.server;
+        let reserved = RESERVED_DESCRIPTORS + if config.websub.hub { MAX_RUNNING_REQUESTS } else { 0 };
+        let (max_connections, max_files) = limits(server.max_connections, reserved);
         ServeOptions {
             max_connections,
             max_files,
@@ -268,7 +271,7 @@ fn inherited(tls: Option<&Arc<Tls>>) -> Result<Vec<Listener>, String> {
 
 /// Raises the limit on open files as far as possible. Returns the most connections, at most `max_connections`, and the most open media
 /// files.
-fn limits(max_connections: usize) -> (usize, usize) {
+fn limits(max_connections: usize, reserved: usize) -> (usize, usize) {
     const MAX_MEDIA_FILES: usize = 1_024;
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
@@ -277,7 +280,7 @@ fn limits(max_connections: usize) -> (usize, usize) {
     let limit = getrlimit(Resource::Nofile).current;
     let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let media_files = (limit / 8).clamp(1, MAX_MEDIA_FILES);
-    let available = limit.saturating_sub(RESERVED_DESCRIPTORS.min(limit / 4)).saturating_sub(media_files).max(1);
+    let available = limit.saturating_sub(reserved.min(limit / 4)).saturating_sub(media_files).max(1);
     if available < max_connections {
         tracing::info!(
             connections = available,

@@ -57,9 +57,11 @@ use crate::control;
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Target};
 use crate::engine;
-use crate::serve::{self, SavedCheck, ServeOptions};
+use crate::metrics::Metrics;
+use crate::push::{Push, PushOptions, Records};
+use crate::serve::{self, HubEndpoint, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
-use crate::store::{CacheUse, StoreError, StoreOwner};
+use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
 use crate::watch::{self, ScanProgress, WatchOptions};
 use activity::ActivityLog;
 pub use builder::{Built, Inputs, build_once};
@@ -189,11 +191,14 @@ pub async fn run(
     let (published, first) = channel::channel(false);
     let verifier = saved_documents.clone();
     let verify = SavedCheck::new(move |route, kind| Box::pin(verifier.verify(route, kind)));
+    let push = start_push(&live_config, &snapshot, &document_store, &store, &listeners.metrics, clock);
+    let push = push.map_err(|error| Fatal(format!("cannot start the thread that pushes changes: {error}")))?;
     let options = ServeOptions {
+        hub: Some(hub_endpoint(&live_config, &push)),
         documents: document_store.cache(),
         first_publication: Some(first),
         verify,
-        ..listeners.options(&config.server, clock)
+        ..listeners.options(&config, clock)
     };
     let Listeners { listeners, renewal, metrics, relocation } = listeners;
     // Like the listeners and the output directory, relocation is decided at the start.
@@ -247,6 +252,7 @@ pub async fn run(
         watch_events,
         next_watch_event: None,
         deliveries,
+        push: push.handle(),
         watcher,
         scan_progress,
         persistence: Persistence::new(store.clone(), owner.last_record(), owner.unwritable().map(str::to_owned), clock),
@@ -289,7 +295,44 @@ pub async fn run(
     if drained.is_err() {
         tracing::warn!(deadline_s = DRAIN_TIMEOUT.as_secs(), "stopped before all connections and deliveries finished");
     }
+    block_in_place(|| drop(push));
     // Requests, deliveries and saves may need the store until here. The state is unlocked when the owner has ended.
     block_in_place(|| drop(owner));
     result
+}
+
+/// Starts the thread that pushes changes to subscribers.
+fn start_push(
+    config: &Arc<ArcSwap<Config>>,
+    snapshot: &Arc<ArcSwap<Snapshot>>,
+    documents: &DocumentStore,
+    store: &StoreHandle,
+    metrics: &Arc<Metrics>,
+    now: Clock,
+) -> io::Result<Push> {
+    let (loading, saving, documents) = (store.clone(), store.clone(), documents.clone());
+    Push::start(PushOptions {
+        config: Arc::clone(config),
+        snapshot: Arc::clone(snapshot),
+        read: Box::new(move |route, resource| match documents.cache().bytes(resource.hash) {
+            Some(bytes) => Ok(bytes),
+            None => documents.read(route, resource),
+        }),
+        records: Records {
+            load: Box::new(move || loading.load_push().map_err(|error| error.to_string())),
+            save: Box::new(move |changes| saving.save_push(changes).map_err(|error| error.to_string())),
+        },
+        metrics: Arc::clone(metrics),
+        now,
+    })
+}
+
+/// Connects the server with the built-in hub.
+fn hub_endpoint(config: &Arc<ArcSwap<Config>>, push: &Push) -> HubEndpoint {
+    let (config, handle) = (Arc::clone(config), push.handle());
+    let ask = move |request| {
+        let handle = handle.clone();
+        Box::pin(async move { handle.ask(request).await }) as serve::PendingAnswer
+    };
+    HubEndpoint::new(move || config.load().websub.hub, ask)
 }

@@ -22,7 +22,7 @@ use super::options::ServeOptions;
 use super::request::{RequestHead, has_valid_host};
 use super::{headers, responses};
 use crate::diagnostics::{Diagnostic, Severity, escape_json};
-use crate::metrics::{FeedLabel, Metrics};
+use crate::metrics::{FeedLabel, HubStatus, Metrics};
 use crate::snapshot::{Resource, ResourceKind, Snapshot};
 use crate::types::rfc3339;
 
@@ -108,6 +108,16 @@ fn listed_problems(problems: &[Diagnostic]) -> Vec<&Diagnostic> {
     listed
 }
 
+/// The status of a hub that is told of changes.
+fn hub_json(hub: &HubStatus) -> Value {
+    json!({
+        "url": &*hub.hub,
+        "waiting": hub.waiting,
+        "last_success": hub.last_success.map(rfc3339),
+        "last_error": hub.last_error,
+    })
+}
+
 fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String {
     let report = &snapshot.report;
     let listed = listed_problems(&report.problems);
@@ -129,6 +139,7 @@ fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String
     let articles: Map<String, Value> =
         report.states().into_iter().map(|(state, count)| (state.to_owned(), count.into())).collect();
     let watching = metrics.watch_status.load();
+    let hubs: Vec<Value> = metrics.push.hubs.load().iter().map(hub_json).collect();
     let status = json!({
         "ready": snapshot.generation > 0,
         "version": env!("CARGO_PKG_VERSION"),
@@ -143,6 +154,12 @@ fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String
             "removals_wait_for": watching.removals_blocked_by,
             "scan_seconds": metrics.scan_seconds.get(),
             "scan_interval_seconds": metrics.scan_interval.get(),
+        },
+        "websub": {
+            "subscriptions": metrics.push.subscriptions.get(),
+            "waiting": metrics.push.waiting.get(),
+            "failing": metrics.push.failing.get(),
+            "hubs": hubs,
         },
         "sections": sections.collect::<Vec<_>>(),
         "problems": problems.collect::<Vec<_>>(),

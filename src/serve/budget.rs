@@ -118,7 +118,7 @@ impl Budgets {
 }
 
 /// The customer behind an address. For IPv6 that is the /64, because one customer owns all of its addresses.
-fn network(client: IpAddr) -> IpAddr {
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),

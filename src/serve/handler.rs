@@ -117,22 +117,27 @@ where
     D: Disk,
 {
     client.phase.start_responding();
-    // No route uses a request body. The body isn't read, and the connection closes after the response.
-    let has_body = !request.body().is_end_stream();
-    let head = RequestHead {
-        method: request.method(),
-        version: request.version(),
-        uri: request.uri(),
-        headers: request.headers(),
-    };
+    let (parts, body) = request.into_parts();
+    // Only the hub uses a request body. Others aren't read, and the connection closes after the response.
+    let mut has_body = !body.is_end_stream();
+    let head = RequestHead { method: &parts.method, version: parts.version, uri: &parts.uri, headers: &parts.headers };
     let server = &*client.server;
     let ServerState { snapshot, options, .. } = server;
     if client.is_operator {
         return Ok(in_memory(admin::respond(&snapshot.load(), options, &head, (options.now)())));
     }
     let client_address = forwarded::client(head.headers, client.address, &options.proxies);
-    let (mut reply, mut now) = route_request(snapshot, options, &head).await;
-    if client.waits_for_publication && is_too_early(&reply, snapshot, &head) {
+    let hub = options.hub.as_ref().filter(|hub| hub.has_path(&snapshot.load().prefix, head.uri.path()));
+    let (mut reply, mut now) = match hub {
+        Some(hub) => {
+            let is_ready = snapshot.load().generation > 0;
+            let now = (options.now)();
+            has_body = false;
+            (Reply::Ready(Box::pin(hub.respond(&head, body, client_address, is_ready, now)).await), now)
+        }
+        None => route_request(snapshot, options, &head).await,
+    };
+    if hub.is_none() && client.waits_for_publication && is_too_early(&reply, snapshot, &head) {
         Box::pin(wait_for_publication(options)).await;
         (reply, now) = route_request(snapshot, options, &head).await;
     }

@@ -8,6 +8,7 @@
 //!       │          │            ├ pages                  article pages, built on demand
 //!       │          │            ├ coding, media          content codings and media files
 //!       │          │            ├ workers                threads for blocking work
+//!       │          │            ├ hub                    the address of the built-in WebSub hub
 //!       │          │            ├ access_log             one line per response
 //!       │          │            └ admin                  status and metrics, on a listener of their own
 //!       │          └ stream, tls                         transports
@@ -46,6 +47,7 @@ mod document_cache;
 pub mod forwarded;
 mod handler;
 mod headers;
+mod hub;
 mod listener;
 mod media;
 pub mod negotiation;
@@ -69,6 +71,7 @@ pub use access_log::AccessLog;
 pub use budget::Budgets;
 pub use disk::{Disk, DiskRequest, DiskResponse, Freshness};
 pub use document_cache::DocumentCache;
+pub use hub::{HubEndpoint, PendingAnswer};
 pub use listener::{Audience, Listener};
 pub use options::{SavedCheck, ServeOptions, Verification};
 pub use tls::Tls;

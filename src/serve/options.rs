@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::access_log::AccessLog;
 use super::budget::Budgets;
 use super::document_cache::DocumentCache;
+use super::hub::HubEndpoint;
 use crate::config::{self, Proxies};
 use crate::metrics::{MemoryCounter, Metrics};
 use crate::snapshot::ResourceKind;
@@ -86,6 +87,8 @@ pub struct ServeOptions {
     pub first_publication: Option<watch::Receiver<bool>>,
     /// Called before a document saved by the previous run is served.
     pub verify: SavedCheck,
+    /// The built-in WebSub hub.
+    pub hub: Option<HubEndpoint>,
 }
 
 impl ServeOptions {
@@ -107,6 +110,7 @@ impl ServeOptions {
             metrics: Arc::default(),
             first_publication: None,
             verify: SavedCheck::default(),
+            hub: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::error::StoreError;
 pub(super) const DATABASE: &str = "ledger.sqlite";
 pub(super) const CACHE_DATABASE: &str = "cache.sqlite";
 pub(super) const RENDERINGS_DATABASE: &str = "renderings.sqlite";
+pub(super) const PUSH_DATABASE: &str = "push.sqlite";
 /// The extension of SQLite's rollback journal, which undoes an interrupted transaction.
 pub(super) const ROLLBACK_JOURNAL: &str = "sqlite-journal";
 pub(super) const LOCK: &str = "lock";

@@ -13,11 +13,12 @@ use super::cache::Row;
 use super::directory::{DATABASE, PUBLISHED_LIST};
 use super::error::StoreError;
 use super::queue::{MAX_TRANSACTION_ROWS, Message, Queue, WriteOutcome};
-use super::saved::{self, Saved};
+use super::saved;
 use crate::article::packed::PackedRendering;
 use crate::event::DormantQuery;
 use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
+use crate::websub::{Change, Saved};
 
 /// The error message for a disk that hangs.
 pub const NOT_RESPONDING: &str = "the disk of the state directory does not answer";
@@ -89,7 +90,7 @@ impl StoreHandle {
     }
 
     /// Returns the documents that were published last, if they may be served again. Their bytes aren't in memory.
-    pub fn published(&self, config: ContentHash, ledger: &Ledger) -> Option<Saved> {
+    pub fn published(&self, config: ContentHash, ledger: &Ledger) -> Option<saved::Saved> {
         let list = fs::read_to_string(self.directory.join(PUBLISHED_LIST)).ok()?;
         saved::read(&list, config, ledger, |record| {
             self.ask(None, |answer| Message::HasWithdrawalAfter { record, answer }).unwrap_or(true)
@@ -125,6 +126,22 @@ impl StoreHandle {
     /// If the state is damaged, or can't be read in time.
     pub fn load_sources(&self, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
         self.ask(Some(QUERY_TIMEOUT), |answer| Message::LoadSources { hashes: hashes.to_vec(), answer })?
+    }
+
+    /// Returns the subscriptions of the built-in hub, and what other hubs were told.
+    ///
+    /// # Errors
+    /// If they are damaged, or can't be read in time.
+    pub fn load_push(&self) -> Result<Saved, StoreError> {
+        self.ask(Some(QUERY_TIMEOUT), |answer| Message::LoadPush { answer })?
+    }
+
+    /// Makes changes of subscriptions durable.
+    ///
+    /// # Errors
+    /// If they can't be written in time. They may be written later, and may be written again.
+    pub fn save_push(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.ask(Some(QUERY_TIMEOUT), |answer| Message::SavePush { changes: changes.to_vec(), answer })?
     }
 
     /// Returns the rows of files from the cache, in the order of the paths.

@@ -27,6 +27,7 @@
 //! - `renderings`: rendered bodies, for the next start
 //! - `documents`: documents that aren't in memory
 //! - `saved`: the list of published documents, for the next start
+//! - `push`: subscriptions of the built-in hub, and what other hubs were told
 
 mod cache;
 mod compaction;
@@ -42,6 +43,7 @@ mod interruption;
 mod opening;
 mod owner;
 mod presence;
+mod push;
 mod queue;
 mod reader;
 mod renderings;

@@ -40,6 +40,7 @@ use super::error::{ReadError, StoreError, unusable};
 use super::handle::StoreHandle;
 use super::interruption::Interruption;
 use super::opening::{self, Access};
+use super::push::PushDatabase;
 use super::queue::{Message, Next, Queue, Unused, WriteOutcome};
 use super::reader;
 use super::renderings::Renderings;
@@ -172,6 +173,8 @@ struct Owner {
     /// The connection that writes the ledger. `None` if other code has it.
     ledger: Mutex<Option<Store>>,
     caches: Mutex<Caches>,
+    /// The subscriptions. `None` if they aren't open.
+    push: Mutex<Option<PushDatabase>>,
     /// The number of records since the last maintenance.
     new_records: AtomicI64,
     interruption: Interruption,
@@ -201,7 +204,8 @@ impl Owner {
             let owner = owner.clone();
             let interruption = Interruption::new(move || owner.upgrade().is_none_or(|owner| owner.handle_waiting()));
             let (ledger, caches) = (Mutex::new(store), Mutex::new(caches));
-            Owner { directory, queue, ledger, caches, new_records: AtomicI64::new(0), interruption }
+            let new_records = AtomicI64::new(0);
+            Owner { directory, queue, ledger, caches, push: Mutex::default(), new_records, interruption }
         })
     }
 
@@ -289,8 +293,26 @@ impl Owner {
                 };
                 answer.send(sources).unwrap_or_default();
             }
+            Message::LoadPush { answer } => {
+                answer.send(self.push(|database| database.load())).unwrap_or_default();
+            }
+            Message::SavePush { changes, answer } => {
+                answer.send(self.push(|database| database.save(&changes))).unwrap_or_default();
+            }
             message => lock(&self.caches).answer(&self.directory, message, &self.interruption),
         }
+    }
+
+    /// Uses the subscriptions. Opened when they are first used, and again after a failure.
+    fn push<T>(&self, work: impl FnOnce(&mut PushDatabase) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut push = lock(&self.push);
+        let mut database = match push.take() {
+            Some(database) => database,
+            None => PushDatabase::open(&self.directory)?,
+        };
+        let result = work(&mut database)?;
+        *push = Some(database);
+        Ok(result)
     }
 
     /// Reads the whole ledger through another connection, so that records are written meanwhile.

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::cache::{Change, Row};
+use super::cache::{self, Row};
 use super::error::StoreError;
 use crate::article::packed::PackedRendering;
 use crate::event::DormantQuery;
 use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
+use crate::websub::{Change, Saved};
 
 /// The most queries that wait. More are refused: the owner hasn't answered for long, and their senders have given up.
 const MAX_WAITING_QUERIES: usize = 1_024;
@@ -47,12 +48,16 @@ pub(super) enum Message {
     MarkIndependent { min_unchecked: i64, answer: Answer<usize> },
     /// Loads the published versions of files.
     LoadSources { hashes: Vec<ContentHash>, answer: Answer<Vec<(ContentHash, Vec<u8>)>> },
+    /// Loads the subscriptions.
+    LoadPush { answer: Answer<Saved> },
+    /// Makes changes of subscriptions durable.
+    SavePush { changes: Vec<Change>, answer: Answer<()> },
     /// Loads a part of a folder's rows from the cache, beginning after a file name.
     LoadRowsIn { folder: String, after: String, limit: usize, answer: Sender<Vec<(String, Row)>> },
     /// Loads the rows of files from the cache.
     LoadRowsOf { paths: Vec<ArticlePath>, answer: Sender<Vec<Option<Row>>> },
     /// Stores or deletes rows of the cache.
-    SaveRows(Vec<Change>),
+    SaveRows(Vec<cache::Change>),
     /// Deletes the rows of all folders but these from the cache.
     RetainFolders(HashSet<String>),
     /// Loads rendered bodies. The answer is `None` if there is no cache of them.
@@ -85,6 +90,8 @@ enum Lane {
 enum Database {
     Ledger,
     Caches,
+    /// No statement on it is interrupted.
+    Push,
 }
 
 impl Message {
@@ -104,6 +111,7 @@ impl Message {
             | Message::FindDormant { .. }
             | Message::MarkIndependent { .. }
             | Message::LoadSources { .. } => Database::Ledger,
+            Message::LoadPush { .. } | Message::SavePush { .. } => Database::Push,
             Message::LoadRowsIn { .. }
             | Message::LoadRowsOf { .. }
             | Message::SaveRows(_)
@@ -249,6 +257,7 @@ impl Waiting {
         let is_possible = |message: &Message| match message.database() {
             Database::Ledger => unused.ledger,
             Database::Caches => unused.caches,
+            Database::Push => true,
         };
         for lane in [Lane::Records, Lane::Queries, Lane::Changes] {
             let lane = self.lane(lane);
@@ -263,7 +272,7 @@ impl Waiting {
     }
 
     /// Adds the rows that wait behind these, as many as one transaction takes.
-    fn join_rows(&mut self, mut rows: Vec<Change>) -> Vec<Change> {
+    fn join_rows(&mut self, mut rows: Vec<cache::Change>) -> Vec<cache::Change> {
         while let Some(Message::SaveRows(more)) = self.changes.front()
             && rows.len() + more.len() <= MAX_TRANSACTION_ROWS
             && let Some(Message::SaveRows(more)) = self.changes.pop_front()

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module may import only later ones.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 24] = [
     "cli",
     "daemon",
     "control",
     "serve",
     "deliver",
+    "push",
     "watch",
     "store",
     "beneath",
@@ -19,6 +20,7 @@ const ORDER: [&str; 22] = [
     "event",
     "snapshot",
     "ledger",
+    "websub",
     "config",
     "feed",
     "article",
@@ -30,7 +32,7 @@ const ORDER: [&str; 22] = [
     "parallel",
 ];
 /// These modules import neither each other nor the core, except `event` and `snapshot`.
-const SHELL: [&str; 5] = ["control", "serve", "deliver", "watch", "store"];
+const SHELL: [&str; 6] = ["control", "serve", "deliver", "push", "watch", "store"];
 /// The module that these may share.
 const SHARED: &str = "beneath";
 /// Names that the core mustn't contain.

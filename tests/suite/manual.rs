@@ -5,7 +5,7 @@ use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use crate::newsroom::{Daemon, Newsroom, printed};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, printed};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,6 +89,9 @@ fn metrics_chapter_lists_every_metric() {
     newsroom.article("news/a.md", "Story A", "Body.");
     // A problem, so that the metric of problems has a sample.
     newsroom.write("content/news/b.md", "---\ntitle: Story B\ndate: never\n---\n\nBody.\n");
+    // A hub, so that the metrics of hubs have samples.
+    let hub = "[websub]\nhubs = [\"http://127.0.0.1:9/\"]\n";
+    newsroom.write("config/dateline.toml", format!("{CONFIG}\n{hub}"));
     let mut command = newsroom.command();
     command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     let (daemon, mut printed) = Daemon::spawn_talking(&newsroom.path(""), command);
@@ -99,7 +102,7 @@ fn metrics_chapter_lists_every_metric() {
     let mut metrics = String::new();
     admin.wait("the request is counted", |admin| {
         metrics = admin.body("/metrics");
-        metrics.contains("dateline_section_requests_total{")
+        metrics.contains("dateline_section_requests_total{") && metrics.contains("dateline_websub_pings_total{")
     });
     let expected = exposed(&metrics);
     assert!(expected.len() > 20, "{metrics}");

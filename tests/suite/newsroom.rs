@@ -305,11 +305,26 @@ impl Daemon {
         self.ask("HEAD", path, headers).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// Sends POST with a body.
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let length = body.len().to_string();
+        let headers = [&[("Content-Length", &*length)], headers].concat();
+        self.send("POST", path, &headers, body).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> io::Result<Response> {
+        self.send(method, path, headers, "")
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Response> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(DEADLINE))?;
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.address)?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n{body}",
+            self.address
+        )?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes)?;
         let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);

@@ -1,5 +1,9 @@
 //! WebSub: what feeds say about hubs, and the built-in hub with real subscribers.
 
+mod hub;
+mod publisher;
+mod subscriber;
+
 use crate::newsroom::{CONFIG, Newsroom};
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabel, EncodeLabelSet, LabelSetEncoder};
 pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -65,6 +66,59 @@ impl EncodeLabelSet for FeedLabel {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
         ("section", self.path()).encode(encoder.encode_label())
     }
+}
+
+/// The result of a request to a subscriber.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PushLabel(pub &'static str);
+
+impl EncodeLabelSet for PushLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        ("result", self.0).encode(encoder.encode_label())
+    }
+}
+
+/// A hub, and the result of a request to it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct HubLabel(pub Arc<str>, pub &'static str);
+
+impl EncodeLabelSet for HubLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        ("hub", &*self.0).encode(encoder.encode_label())?;
+        ("result", self.1).encode(encoder.encode_label())
+    }
+}
+
+/// What operators see of a hub that is told of changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HubStatus {
+    /// The hub's URL.
+    pub hub: Arc<str>,
+    /// How many topics it has to be told of.
+    pub waiting: usize,
+    /// When a ping last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// Why the last ping failed. `None` if it succeeded.
+    pub last_error: Option<String>,
+}
+
+/// Metrics of WebSub.
+#[derive(Debug, Default)]
+pub struct PushMetrics {
+    /// Subscriptions at the built-in hub.
+    pub subscriptions: Gauge,
+    /// Deliveries and verifications that wait.
+    pub waiting: Gauge,
+    /// Subscriptions whose last delivery failed.
+    pub failing: Gauge,
+    /// Attempts to deliver, by result.
+    pub deliveries: Family<PushLabel, Counter>,
+    /// Verifications of subscribers' requests, by result.
+    pub verifications: Family<PushLabel, Counter>,
+    /// Pings, by hub and result.
+    pub pings: Family<HubLabel, Counter>,
+    /// The hubs that are told of changes.
+    pub hubs: ArcSwap<Vec<HubStatus>>,
 }
 
 /// How changes are currently detected.
@@ -164,6 +218,8 @@ pub struct Metrics {
     pub event_queue: Gauge,
     /// Deliveries waiting.
     pub delivery_queue: Gauge,
+    /// WebSub.
+    pub push: PushMetrics,
     registry: Registry,
 }
 
@@ -193,6 +249,7 @@ impl Default for Metrics {
             document_memory: MemoryCounter::default(),
             event_queue: Gauge::default(),
             delivery_queue: Gauge::default(),
+            push: PushMetrics::default(),
             registry: Registry::with_prefix("dateline"),
         };
         let registry = &mut metrics.registry;
@@ -218,6 +275,17 @@ impl Default for Metrics {
             "Responses that are documents of a feed, by the path of its page",
             metrics.section_responses.clone(),
         );
+        for result in ["accepted", "failed", "gone", "cancelled", "unavailable"] {
+            drop(metrics.push.deliveries.get_or_create(&PushLabel(result)));
+        }
+        for result in ["confirmed", "refused"] {
+            drop(metrics.push.verifications.get_or_create(&PushLabel(result)));
+        }
+        let help = "Attempts to send a changed feed to a subscriber, by result";
+        registry.register("websub_deliveries", help, metrics.push.deliveries.clone());
+        let help = "Subscribers' requests whose intent was verified, by result";
+        registry.register("websub_verifications", help, metrics.push.verifications.clone());
+        registry.register("websub_pings", "Pings to other hubs, by hub and result", metrics.push.pings.clone());
         let mut gauge = |name, help, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("connections", "Open connections", &metrics.connections);
         gauge("ready", "1 once the first scan is complete and its feeds are published, else 0", &metrics.ready);
@@ -228,6 +296,10 @@ impl Default for Metrics {
         );
         gauge("event_queue", "Events waiting for the engine", &metrics.event_queue);
         gauge("delivery_queue", "Deliveries waiting to be written", &metrics.delivery_queue);
+        gauge("websub_subscriptions", "Subscriptions at the built-in hub", &metrics.push.subscriptions);
+        gauge("websub_waiting", "Deliveries and verifications of the built-in hub that wait", &metrics.push.waiting);
+        let help = "Subscriptions at the built-in hub whose last delivery failed";
+        gauge("websub_failing", help, &metrics.push.failing);
         let help = "Duration of the last scan of the whole content directory";
         registry.register("scan_seconds", help, metrics.scan_seconds.clone());
         let help = "Time from that scan to the next one, unless something causes one earlier";
