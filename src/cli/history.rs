@@ -125,6 +125,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         }
         // Not about an article.
         Record::Replaced { .. }
+        | Record::Version { .. }
         | Record::Dormant { .. }
         | Record::Reactivated { .. }
         | Record::Kept { .. }

@@ -9,8 +9,9 @@ use super::compaction;
 use super::dormant::{self, DormantFilter, ReplayAction};
 use super::error::ReadError;
 use super::rows::{INSTANTS_SCHEMA, columns, instant, read_record};
-use crate::ledger::{Ledger, Record};
-use crate::types::{ArticlePath, ContentHash};
+use super::schema::has_items;
+use crate::ledger::{Ledger, Record, VersionRank};
+use crate::types::{ArticlePath, ContentHash, EntryId};
 
 /// Records are sent to the folding thread in batches.
 const BATCH_RECORDS: usize = 1_024;
@@ -121,6 +122,15 @@ fn replay_records(
         let route: String = row.get(0)?;
         let updated = read_date(row.get(1)?, &route)?;
         ledger.apply(&Record::Feed { route: Arc::from(route), updated });
+    }
+    if has_items(database)? {
+        let mut statement = database.prepare("SELECT id, number, second, modified FROM item")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, number): (String, Option<String>) = (row.get(0)?, row.get(1)?);
+            let version = VersionRank::new(number.as_deref(), row.get(2)?, row.get(3)?);
+            ledger.apply(&Record::Version { id: EntryId::minted(id), version });
+        }
     }
     let mut statement = database.prepare("SELECT hash, path FROM source")?;
     let mut rows = statement.query([])?;

@@ -70,6 +70,9 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             .execute(params![&**route, updated.as_millisecond()]),
         // The ledger has the damaged row already. Dormant articles have a table of their own (`dormant`).
         Record::Unreadable { .. } | Record::Dormant { .. } | Record::Reactivated { .. } => return Ok(()),
+        Record::Version { id, version } => database
+            .prepare_cached("INSERT OR REPLACE INTO item (id, number, second, modified) VALUES (?, ?, ?, ?)")?
+            .execute(params![id.as_str(), version.number(), version.second(), version.modified()]),
         Record::Document { route, hash, last_modified } => database
             .prepare_cached("INSERT OR REPLACE INTO document (route, hash, last_modified) VALUES (?, ?, ?)")?
             .execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()]),
@@ -256,7 +259,7 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
             let second = at.map(Timestamp::as_second);
             let number = Some(value).filter(|number| !number.is_empty());
             let version =
-                second.map(|second| VersionRank::new(number, Some(second).filter(|second| *second != NO_SECOND)));
+                second.map(|second| VersionRank::new(number, Some(second).filter(|second| *second != NO_SECOND), None));
             Record::Lost { path, version }
         }
         "found" => Record::Found { path },

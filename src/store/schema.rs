@@ -68,7 +68,24 @@ pub(super) fn migrate(database: &Connection) -> rusqlite::Result<usize> {
         database
             .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {UNCOMPACTED_SCHEMA}; COMMIT;"))?;
     }
+    database.execute_batch(ITEMS)?;
     Ok(version.max(UNCOMPACTED_SCHEMA))
+}
+
+/// The table of the current versions of agencies' items. Earlier programs ignore it.
+const ITEMS: &str = "
+    CREATE TABLE IF NOT EXISTS item (
+        id       TEXT PRIMARY KEY,
+        number   TEXT,     -- as stated
+        second   INTEGER,  -- when the version was made, in seconds since 1970
+        modified INTEGER   -- when its file was last modified, in nanoseconds since 1970
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Whether there is a table of the current versions of agencies' items.
+pub(super) fn has_items(database: &Connection) -> rusqlite::Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'item')";
+    database.query_row(query, [], |row| row.get(0))
 }
 
 /// Sets the journal mode that lets other processes read while this one writes.

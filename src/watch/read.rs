@@ -39,7 +39,7 @@ pub fn read(root: &Root, path: &ArticlePath, options: &ParseOptions, parse: Pars
     let state = match stat_file(root, path) {
         Err(diagnostic) => return refuse(path.clone(), diagnostic),
         Ok(None) => FileState::Absent { doubtful: false },
-        Ok(Some(_)) => read_existing(root, path, options, parse),
+        Ok(Some(stamp)) => note_modified(read_existing(root, path, options, parse), stamp),
     };
     ParsedFile { path: path.clone(), state, renamed_from: None }
 }
@@ -61,6 +61,23 @@ pub(super) fn read_existing(root: &Root, path: &ArticlePath, options: &ParseOpti
         Err(error) if is_missing(&error) => FileState::Absent { doubtful: false },
         Err(error) => FileState::Unreadable(unusable(root, path, &error)),
     }
+}
+
+/// Notes when the file of agencies' items was modified, which decides between equal versions.
+fn note_modified(mut state: FileState, stamp: Stamp) -> FileState {
+    let modified = i64::try_from(stamp.modified_ns).unwrap_or_default();
+    match &mut state {
+        FileState::Present(Parsed { article: Some(article), .. }) => article.set_modified(modified),
+        FileState::Items { items, .. } => {
+            for item in items {
+                if let FileState::Present(Parsed { article: Some(article), .. }) = &mut item.state {
+                    article.set_modified(modified);
+                }
+            }
+        }
+        _ => {}
+    }
+    state
 }
 
 /// The bytes of a file.
@@ -244,8 +261,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn read(&self, path: &ArticlePath, stamp: Option<Stamp>) -> ParsedFile {
         let mut file = match stamp {
-            Some(_) => {
-                let state = read_existing(self.root, path, self.options, article::parse);
+            Some(stamp) => {
+                let state = note_modified(read_existing(self.root, path, self.options, article::parse), stamp);
                 ParsedFile { path: path.clone(), state, renamed_from: None }
             }
             None => read(self.root, path, self.options, article::parse),
@@ -315,11 +332,12 @@ impl<'a> Reader<'a> {
         let (stamp, bytes) = open_and_read().ok()??;
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         if let Some(items) = divided(path, &bytes, self.options) {
-            let state = read_items(self.root, &bytes, items, self.options).as_seen_from(horizon);
+            let state = note_modified(read_items(self.root, &bytes, items, self.options), stamp).as_seen_from(horizon);
             return Some((ParsedFile { path: path.clone(), state, renamed_from: None }, None));
         }
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
-        let mut file = ParsedFile { path: path.clone(), state: FileState::Present(parsed), renamed_from: None };
+        let state = note_modified(FileState::Present(parsed), stamp);
+        let mut file = ParsedFile { path: path.clone(), state, renamed_from: None };
         let row = self.rows.encode(&file, Some(stamp), now);
         file.state = file.state.as_seen_from(horizon);
         if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {

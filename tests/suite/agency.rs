@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dateline::article::render::{LinkBase, render};
 use dateline::article::{Notice, ParseOptions, Parsed, items, parse_with_origins};
-use dateline::types::{ArticlePath, WebUrl};
+use dateline::types::{ArticlePath, Text, WebUrl};
 use jiff::tz::TimeZone;
 
 use crate::newsroom::{CONFIG, Daemon, Newsroom, printed};
@@ -38,11 +38,9 @@ fn described(parsed: &Parsed) -> String {
         .as_ref()
         .map(|item| (item.key.as_str(), item.number.as_ref(), item.time.map(|time| time.rfc3339())));
     writeln!(text, "version: {version:?}").expect("a string");
-    match &parsed.notice {
-        Some(Notice::Kill(key)) => writeln!(text, "kills {}", key.as_str()).expect("a string"),
-        Some(Notice::Correct(key)) => writeln!(text, "corrects {}", key.as_str()).expect("a string"),
-        Some(Notice::Advise) => text.push_str("advises\n"),
-        None => {}
+    if let Some(Notice { action, keys, slugs, .. }) = &parsed.notice {
+        let names: Vec<&str> = keys.iter().chain(slugs).map(Text::as_str).collect();
+        writeln!(text, "notice: {action:?} {}", names.join(", ")).expect("a string");
     }
     if let Some(kind) = parsed.ignored {
         writeln!(text, "ignored: {kind:?}").expect("a string");

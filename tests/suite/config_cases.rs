@@ -78,6 +78,8 @@ fn reference_configuration_is_valid_and_complete() {
         include_str!("../../crates/core/src/config/source.rs"),
         include_str!("../../crates/core/src/config/addresses.rs"),
         include_str!("../../crates/core/src/config/websub.rs"),
+        include_str!("../../crates/core/src/config/agency.rs"),
+        include_str!("../../crates/core/src/config/words.rs"),
     );
     let chapter = include_str!("../../docs/src/configuration.md");
     let table = chapter
@@ -109,6 +111,7 @@ fn reference_configuration_is_valid_and_complete() {
             let named = text.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{key} =")))
                 || text.contains(&format!("{key}]"))
                 || text.contains(&format!("{key} = ["))
+                || text.contains(&format!(".{key}."))
                 // Inside an inline table.
                 || text.contains(&format!(" {key} = "));
             assert!(named || text.contains(&format!(".{key}]")), "the reference does not show `{key}`");

@@ -133,6 +133,11 @@ impl Player {
     }
 
     fn play(&mut self, line: &Line) -> Result<(), String> {
+        if let Some(expected) = line.words.strip_prefix("expect explained ") {
+            let (path, words) = expected.split_once(": ").expect("`PATH: WORDS`");
+            let remarks = self.daemon.explain(path).join(" ");
+            return if remarks.contains(words) { Ok(()) } else { Err(format!("found {remarks}")) };
+        }
         if let Some(expected) = line.words.strip_prefix("expect ") {
             return self.expect(expected);
         }

@@ -39,7 +39,7 @@ fn described(name: &str, text: &str) -> String {
         }
         for correction in &metadata.corrections {
             let date = correction.date.rfc3339().replace(":00+08:00", "");
-            write!(described, "[{date} {}] ", correction.text).expect("a string");
+            write!(described, "[{date} {}] ", correction.text.as_ref().expect("a text")).expect("a string");
         }
     }
     for diagnostic in &parsed.diagnostics {

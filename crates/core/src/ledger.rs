@@ -149,12 +149,18 @@ impl Ledger {
                 let feeds = self.shared_routes(feeds);
                 self.change_rare_facts(path, |article| article.withdrawn = Some(feeds));
             }
-            Record::Lost { path, version } => self.change_rare_facts(path, |article| {
-                (article.lost, article.lost_version) = (true, version.clone());
-            }),
-            Record::Found { path } => self.change_rare_facts(path, |article| {
-                (article.lost, article.lost_version) = (false, None);
-            }),
+            Record::Lost { path, version } => {
+                self.change_rare_facts(path, |article| article.lost = true);
+                let facts = self.slot(path).and_then(|slot| self.articles.get_mut(slot)).map(|(_, facts)| facts);
+                if let (Some(facts), Some(version)) = (facts, version) {
+                    facts.version = Some(Box::new(version.clone()));
+                }
+            }
+            Record::Found { path } => self.change_rare_facts(path, |article| article.lost = false),
+            Record::Version { id, version } => {
+                let holder = self.slot_with_id(id).and_then(|slot| self.articles.get_mut(slot));
+                holder.into_iter().for_each(|(_, facts)| facts.version = Some(Box::new(version.clone())));
+            }
             Record::Replaced { id, retraction } => {
                 self.remove_from_id_index(id);
                 self.update_notices_of_id(id, retraction, true);
@@ -332,7 +338,7 @@ impl Ledger {
         if before == Some(slot) {
             return slot;
         }
-        let mut by_command = None;
+        let (mut by_command, mut version) = (None, None);
         if let Some(before) = before
             && let Some((before_path, facts)) = self.articles.get(before).cloned()
         {
@@ -340,6 +346,7 @@ impl Ledger {
             self.update_notices(&facts, false);
             if let Some((_, facts)) = self.articles.get_mut(before) {
                 facts.id = None;
+                version = facts.version.take();
                 by_command = facts.rare.as_mut().and_then(|rare| rare.retraction.take());
             }
             // If an operator retracted the article, the retraction applies to the file that now has the id.
@@ -362,6 +369,7 @@ impl Ledger {
         }
         if let Some((_, facts)) = self.articles.get_mut(slot) {
             facts.id = Some(id.clone());
+            facts.version = version;
             if by_command.is_some() {
                 facts.rare().retraction = by_command;
             }

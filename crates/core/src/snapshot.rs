@@ -71,6 +71,8 @@ pub struct PublishedArticle {
     pub published: Moment,
     /// When it last changed significantly.
     pub updated: Moment,
+    /// When notices of its agency corrected it, oldest first.
+    pub corrections: Box<[Moment]>,
     /// Its language.
     pub language: Language,
     /// Whether readers get only the free part of the text, and no enclosures.

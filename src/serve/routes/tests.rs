@@ -32,6 +32,7 @@ fn published(name: &str) -> Arc<PublishedArticle> {
         hash: ContentHash::of(b""),
         published: moment,
         updated: moment,
+        corrections: Box::default(),
         language: Language::parse("en").unwrap(),
         is_teaser: false,
         is_listed: true,
@@ -40,6 +41,7 @@ fn published(name: &str) -> Arc<PublishedArticle> {
             site_url: WebUrl::parse("http://127.0.0.1/").unwrap(),
             trail: Vec::new(),
             sources: Arc::default(),
+            corrected_by_agency: crate::types::Text::new(""),
             feeds: Vec::new(),
         }),
     })

@@ -17,6 +17,7 @@ fn article(id: &str, version: &str) -> Arc<PublishedArticle> {
         hash: ContentHash::of(version.as_bytes()),
         published: moment,
         updated: moment,
+        corrections: Box::default(),
         language: Language::parse("en").unwrap(),
         is_teaser: false,
         is_listed: true,
@@ -25,6 +26,7 @@ fn article(id: &str, version: &str) -> Arc<PublishedArticle> {
             site_url: WebUrl::parse("http://127.0.0.1/").unwrap(),
             trail: Vec::new(),
             sources: Arc::default(),
+            corrected_by_agency: crate::types::Text::new(""),
             feeds: Vec::new(),
         }),
     })

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{ArticleFacts, TextPrint, UnpackedFacts};
+use crate::ledger::{ArticleFacts, TextPrint, UnpackedFacts, VersionRank};
 use crate::store::rows::{StoredRetraction, instant};
 use crate::types::{ContentHash, EntryId};
 
@@ -30,12 +30,15 @@ pub(super) struct StoredFacts {
     retraction: Option<(i64, StoredRetraction)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn: Option<Vec<String>>,
+    /// Number, second and modification time of an item's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<(Option<String>, Option<i64>, Option<i64>)>,
 }
 
 impl StoredFacts {
     /// Encodes the facts.
     pub(super) fn text(article: &ArticleFacts) -> String {
-        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn } =
+        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn, version } =
             UnpackedFacts::from(article);
         let milliseconds = |instant: Option<Timestamp>| instant.map(Timestamp::as_millisecond);
         let stored = StoredFacts {
@@ -48,6 +51,7 @@ impl StoredFacts {
             first: milliseconds(first),
             retraction: retraction.map(|known| (known.at.as_millisecond(), StoredRetraction::of(&known))),
             withdrawn: withdrawn.map(|feeds| feeds.iter().map(ToString::to_string).collect()),
+            version: version.map(|version| (version.number().map(str::to_owned), version.second(), version.modified())),
         };
         serde_json::to_string(&stored).unwrap_or_default()
     }
@@ -76,6 +80,9 @@ impl StoredFacts {
             first: at(stored.first)?,
             retraction,
             withdrawn: stored.withdrawn.map(|feeds| feeds.into_iter().map(Into::into).collect()),
+            version: stored
+                .version
+                .map(|(number, second, modified)| VersionRank::new(number.as_deref(), second, modified)),
         };
         Some(facts.into())
     }

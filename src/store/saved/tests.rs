@@ -99,6 +99,7 @@ fn article(path: &str, id: &str, version: &[u8]) -> Arc<PublishedArticle> {
         trail: Vec::new(),
         feeds: Vec::new(),
         sources: Arc::default(),
+        corrected_by_agency: crate::types::Text::new(""),
     };
     Arc::new(PublishedArticle {
         name: Text::line("x"),
@@ -108,6 +109,7 @@ fn article(path: &str, id: &str, version: &[u8]) -> Arc<PublishedArticle> {
         hash: ContentHash::of(version),
         published: moment,
         updated: moment,
+        corrections: Box::default(),
         language: crate::types::Language::parse("en").unwrap(),
         is_teaser: false,
         is_listed: true,

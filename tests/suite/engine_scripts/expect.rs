@@ -19,6 +19,7 @@
 //! | `asked PATH...`, `loaded PATH...` | bodies requested from the disk, versions requested from the store |
 //! | `delivered FILE`, `not delivered FILE` | files written to the output directory; `-FILE` is removed |
 //! | `wake: TIME` | the time of the engine's next tick, or `never` |
+//! | `explained PATH: WORDS` | `dateline explain` says this about an article |
 //! | `answer WORDS`, `refusal WORDS` | the answer to a command |
 
 use dateline::build::assemble;
@@ -229,6 +230,7 @@ pub(super) fn record(record: &Record) -> String {
         Record::Withdrawn { path, .. } => format!("withdrawn {path}"),
         Record::Lost { path, .. } => format!("lost {path}"),
         Record::Found { path } => format!("found {path}"),
+        Record::Version { id, .. } => format!("version {id}"),
         Record::Replaced { id, .. } => format!("replaced {id}"),
         Record::Retracted { path, retraction } => format!("retracted {path} by {:?}", retraction.by).to_lowercase(),
         Record::Restored { path } => format!("restored {path}"),

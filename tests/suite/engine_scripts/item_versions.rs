@@ -25,13 +25,15 @@ struct Version {
     name: u8,
     restarts_before: bool,
     is_read_as_card: bool,
-    /// Which of the files that arrived before is deleted afterwards, if it isn't the last one.
-    removes: Option<prop::sample::Index>,
+    /// Which of the files that arrived before is overwritten by this version.
+    overwrites: Option<prop::sample::Index>,
+    /// Which file is deleted afterwards, or overwritten with another item, if it isn't the last one.
+    removes: Option<(prop::sample::Index, bool)>,
 }
 
 impl Version {
-    fn order(&self, path: &str) -> (Option<u8>, u8, String) {
-        (self.number, self.minute, path.to_owned())
+    fn order(&self) -> (Option<u8>, u8) {
+        (self.number, self.minute)
     }
 
     fn json(&self, word: &str) -> String {
@@ -56,16 +58,18 @@ fn version() -> impl Strategy<Value = Version> {
         1 => Just(Status::Embargoed),
         1 => Just(Status::Canceled),
     ];
-    let removes = proptest::option::weighted(0.2, any::<prop::sample::Index>());
+    let overwrites = proptest::option::weighted(0.2, any::<prop::sample::Index>());
+    let removes = proptest::option::weighted(0.2, any::<(prop::sample::Index, bool)>());
     let number = proptest::option::weighted(0.8, 1..12u8);
-    (number, 0..3u8, status, b'a'..=b'f', any::<bool>(), any::<bool>(), removes).prop_map(
-        |(number, minute, status, name, restarts_before, is_read_as_card, removes)| Version {
+    (number, 0..3u8, status, b'a'..=b'f', any::<bool>(), any::<bool>(), overwrites, removes).prop_map(
+        |(number, minute, status, name, restarts_before, is_read_as_card, overwrites, removes)| Version {
             number,
             minute,
             status,
             name,
             restarts_before,
             is_read_as_card,
+            overwrites,
             removes,
         },
     )
@@ -74,7 +78,9 @@ fn version() -> impl Strategy<Value = Version> {
 /// The word of the version that readers see.
 fn expected(arrived: &[(String, Version, String)]) -> Option<&str> {
     let is_retracted = arrived.iter().any(|(_, version, _)| version.status == Status::Canceled);
-    let highest = arrived.iter().max_by_key(|(path, version, _)| version.order(path));
+    // Of equal versions, the last file was modified last.
+    let highest = arrived.iter().enumerate().max_by_key(|(number, (_, version, _))| (version.order(), *number));
+    let highest = highest.map(|(_, highest)| highest);
     let highest = highest.filter(|(_, version, _)| version.status == Status::Usable && !is_retracted);
     highest.map(|(.., word)| &**word)
 }
@@ -113,12 +119,19 @@ proptest! {
         daemon.start(&[]);
         let mut arrived: Vec<(String, Version, String)> = Vec::new();
         // Two versions of a deleted file's rank would be one file at two paths.
-        let has_removals = versions.iter().any(|version| version.removes.is_some());
+        let has_removals = versions.iter().any(|version| version.removes.or(version.overwrites.map(|at| (at, false))).is_some());
         for (number, mut version) in versions.into_iter().enumerate() {
             if has_removals {
                 version.minute = version.minute * 10 + u8::try_from(number).expect("few");
             }
-            let (path, word) = (format!("wire/{}{number}.json", char::from(version.name)), format!("canary{number}"));
+            daemon.now += jiff::SignedDuration::from_secs(1);
+            let word = format!("canary{number}");
+            let mut path = format!("wire/{}{number}.json", char::from(version.name));
+            let is_version = |(path, text): &(&String, &String)| path.starts_with("wire/") && text.contains("urn:x:ferry");
+            let present: Vec<&String> = daemon.files.iter().filter(is_version).map(|(path, _)| path).collect();
+            if let Some(at) = version.overwrites.filter(|_| !present.is_empty()) {
+                path = (*at.get(&present)).clone();
+            }
             if version.restarts_before {
                 daemon.stop();
                 daemon.start(&[]);
@@ -131,20 +144,27 @@ proptest! {
             arrived.push((path, version, word));
             daemon.send(dateline::event::Event::Files(vec![file]));
             check(&daemon, &arrived)?;
-            let present: Vec<String> = daemon.files.keys().filter(|path| path.starts_with("wire/")).cloned().collect();
-            if let Some(removed) = removes.filter(|_| present.len() > 1).map(|index| index.get(&present)) {
+            let is_version = |(path, text): &(&String, &String)| path.starts_with("wire/") && text.contains("urn:x:ferry");
+            let present: Vec<String> = daemon.files.iter().filter(is_version).map(|(path, _)| path.clone()).collect();
+            if let Some((index, is_overwritten)) = removes.filter(|_| present.len() > 1) {
+                let removed = index.get(&present);
                 daemon.files.remove(removed);
+                if is_overwritten {
+                    let other = format!(r#"{{"uri": "urn:x:boat{number}", "firstCreated": "2026-11-20T08:00:00Z", "headline": "Boat", "body_text": "A boat."}}"#);
+                    daemon.files.insert(removed.clone(), other);
+                }
                 let file = daemon.file(removed, None);
                 daemon.send(dateline::event::Event::Files(vec![file]));
                 check(&daemon, &arrived)?;
             }
         }
-        if daemon.files.len() < arrived.len() + 3 {
+        if has_removals {
             return Ok(());
         }
         // A new engine without the ledger shows the same.
         let mut fresh = SimulatedDaemon::new(&config(&[]), daemon.now);
         fresh.files.clone_from(&daemon.files);
+        fresh.modified.clone_from(&daemon.modified);
         fresh.start(&[]);
         let entries = |daemon: &SimulatedDaemon| {
             let feed = daemon.text(&daemon.shown, "/feed.json");

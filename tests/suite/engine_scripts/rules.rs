@@ -87,6 +87,7 @@ impl SimulatedDaemon {
         let mut fresh = SimulatedDaemon::new(&self.config, self.now);
         (fresh.files, fresh.unreadable, fresh.refused) =
             (self.files.clone(), self.unreadable.clone(), self.refused.clone());
+        fresh.modified = self.modified.clone();
         fresh.written = self.written.clone();
         fresh.start(&[]);
         let routes: BTreeSet<&Arc<str>> = self.shown.documents.keys().chain(fresh.shown.documents.keys()).collect();

@@ -13,7 +13,7 @@ use dateline::config::{self, Checked};
 use dateline::diagnostics::{Code, Diagnostic, Place};
 use dateline::engine::Engine;
 use dateline::event::{
-    Answer, BodyRequest, Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile,
+    Answer, BodyRequest, Command, Effect, Event, FetchedBody, FileState, ListedDirectory, Listing, ParsedFile, Query,
     ReportChange, StoredVersion, Ticket, UnfetchedBody,
 };
 use dateline::ledger::{Ledger, Record, UnreadableRecord};
@@ -55,6 +55,8 @@ pub(super) struct SimulatedDaemon {
     /// The files on the disk, and those that can't be read.
     pub(super) files: BTreeMap<String, String>,
     pub(super) unreadable: BTreeSet<String>,
+    /// When each file was modified.
+    pub(super) modified: BTreeMap<String, (String, Timestamp)>,
     /// All texts of each path, the oldest first.
     pub(super) history: BTreeMap<String, Vec<String>>,
     /// Versions that make the engine panic.
@@ -92,6 +94,7 @@ impl SimulatedDaemon {
             observed: Observed::default(),
             files: BTreeMap::new(),
             unreadable: BTreeSet::new(),
+            modified: BTreeMap::new(),
             history: BTreeMap::new(),
             refused: BTreeSet::new(),
             reads_cards: false,
@@ -188,7 +191,13 @@ impl SimulatedDaemon {
         let state = match self.files.get(path).cloned() {
             _ if self.is_ignored(path) => FileState::Absent { doubtful: false },
             _ if self.unreadable.contains(path) => FileState::Unreadable(unreadable(path)),
-            Some(text) => self.read(path, &text),
+            Some(text) => {
+                // A copy that is read again keeps its time.
+                let known = self.modified.get(path).filter(|(known, _)| *known == text);
+                let at = known.map_or(self.now, |(_, at)| *at);
+                self.modified.insert(path.to_owned(), (text.clone(), at));
+                self.read(path, &text, at)
+            }
             None => FileState::Absent { doubtful: self.files.is_empty() },
         };
         match &state {
@@ -200,8 +209,10 @@ impl SimulatedDaemon {
     }
 
     /// Parses a file. Refuses a version that makes the engine panic, as `daemon::quarantine` does.
-    fn read(&self, path: &str, text: &str) -> FileState {
-        let parsed = parse(path, text, &self.options());
+    fn read(&self, path: &str, text: &str, modified: Timestamp) -> FileState {
+        let mut parsed = parse(path, text, &self.options());
+        let nanoseconds = i64::try_from(modified.as_nanosecond()).expect("in range");
+        parsed.article.iter_mut().for_each(|article| article.set_modified(nanoseconds));
         if self.refused.contains(&(path.to_owned(), text.to_owned())) {
             let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed to process this file");
             let diagnostic = diagnostic.at(Place::file(&format!("content/{path}")));
@@ -243,6 +254,20 @@ impl SimulatedDaemon {
             self.send(Event::Tick);
         }
         self.now = until;
+    }
+
+    /// What `dateline explain` says about an article.
+    pub(super) fn explain(&mut self, path: &str) -> Vec<String> {
+        let query = Query::Article(ArticlePath::new(path));
+        let engine = self.engine.as_mut().expect("the script starts it before");
+        let effects = engine.handle(Event::Query(query, Ticket(2)), self.now);
+        effects
+            .into_iter()
+            .flat_map(|effect| match effect {
+                Effect::Answer(_, Answer::Article(Some(explanation))) => explanation.remarks,
+                _ => Vec::new(),
+            })
+            .collect()
     }
 
     pub(super) fn command(&mut self, command: Command) {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{Access, Restriction};
-use super::model::{ItemVersion, MediaFacts, Metadata, Retraction, SectionClaim};
+use super::model::{ItemVersion, MediaFacts, Metadata, Retraction, Routing, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// A packed [`Card`]. Equal cards of a path have equal bytes.
@@ -34,6 +34,10 @@ pub struct Card {
     pub id: Option<EntryId>,
     /// The version of an agency's item.
     pub item: Option<ItemVersion>,
+    /// When the file of an agency's item was last modified (nanoseconds since 1970).
+    pub modified: Option<i64>,
+    /// What an agency says about its article, for rules that choose a section.
+    pub routing: Option<Box<Routing>>,
     /// The name in URLs and generated ids.
     pub slug: Text,
     /// The URL of the article's page on the publisher's site, if stated.
@@ -112,6 +116,19 @@ struct RareFields<'c> {
     free_files: usize,
     #[serde(borrow)]
     item: Option<StoredItem<'c>>,
+    modified: Option<i64>,
+    #[serde(borrow)]
+    routing: Option<StoredRouting<'c>>,
+}
+
+/// A [`Routing`].
+#[derive(Serialize, Deserialize, PartialEq)]
+struct StoredRouting<'c> {
+    #[serde(borrow)]
+    codes: Vec<&'c str>,
+    #[serde(borrow)]
+    providers: Vec<&'c str>,
+    slugline: Option<&'c str>,
 }
 
 /// An [`ItemVersion`].
@@ -148,6 +165,12 @@ impl Packed {
                 number: item.number.as_ref().map(Text::as_str),
                 time: item.time.map(Moment::packed),
             }),
+            modified: None,
+            routing: metadata.routing.as_deref().map(|Routing { codes, providers, slugline }| StoredRouting {
+                codes: codes.iter().map(Text::as_str).collect(),
+                providers: providers.iter().map(Text::as_str).collect(),
+                slugline: slugline.as_ref().map(Text::as_str),
+            }),
         };
         let stored = Stored {
             hash: *metadata.hash.as_bytes(),
@@ -171,6 +194,17 @@ impl Packed {
         };
         // Writing into memory doesn't fail.
         Packed(postcard::to_allocvec(&stored).unwrap_or_default().into_boxed_slice())
+    }
+
+    /// The card with the time at which the file was last modified (nanoseconds since 1970). Only versions of items need it.
+    #[must_use]
+    pub fn modified_at(self, modified: i64) -> Packed {
+        let with_time = |bytes: &[u8]| {
+            let mut stored: Stored<'_> = postcard::from_bytes(bytes).ok()?;
+            stored.rare.as_mut().filter(|rare| rare.item.is_some())?.modified = Some(modified);
+            postcard::to_allocvec(&stored).ok()
+        };
+        with_time(&self.0).map_or(self, |bytes| Packed(bytes.into_boxed_slice()))
     }
 
     /// The bytes, for storage.
@@ -242,6 +276,10 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
                 time: moment(item.time)?,
             }),
         },
+        modified: rare.modified,
+        routing: rare.routing.map(|StoredRouting { codes, providers, slugline }| {
+            Box::new(Routing { codes: texts(codes), providers: texts(providers), slugline: slugline.map(Text::new) })
+        }),
         slug: Text::new(stored.slug.unwrap_or(path.stem())),
         link: rare.link.map(WebUrl::parse).transpose().ok()?,
         has_summary: stored.flags & SUMMARY != 0,
@@ -296,6 +334,8 @@ impl Card {
             language: None,
             id: None,
             item: None,
+            modified: None,
+            routing: None,
             slug: Text::new("unreadable"),
             link: None,
             has_summary: false,
@@ -361,6 +401,8 @@ mod tests {
                 language: metadata.language.clone(),
                 id: metadata.id.clone(),
                 item: metadata.item.clone(),
+                modified: None,
+                routing: metadata.routing.clone(),
                 slug: metadata.slug.clone(),
                 link: metadata.link.clone(),
                 has_summary: metadata.summary.is_some(),

@@ -11,6 +11,7 @@ pub(crate) mod lines;
 mod lists;
 mod losses;
 mod media;
+mod routing;
 mod stated_lifecycle;
 
 use std::cell::OnceCell;
@@ -22,7 +23,7 @@ use self::stated_lifecycle::StatedLifecycle;
 use super::access::Access;
 use super::date::{self, Date};
 use super::hidden_text::without_hidden;
-use super::model::{Body, ImageFile, ItemVersion, Media, SectionClaim};
+use super::model::{Body, ImageFile, ItemVersion, Media, Routing, SectionClaim};
 use super::options::ParseOptions;
 use super::parsed::Origin;
 use super::steps;
@@ -74,6 +75,7 @@ pub(crate) struct Draft<'a> {
     language: Option<Language>,
     id: Option<EntryId>,
     item: Option<ItemVersion>,
+    routing: Option<Box<Routing>>,
     slug: Option<Text>,
     link: Option<WebUrl>,
     image: Vec<ImageFile>,
@@ -123,6 +125,7 @@ impl<'a> Draft<'a> {
             language: None,
             id: None,
             item: None,
+            routing: None,
             slug: None,
             link: None,
             image: Vec::new(),
@@ -232,6 +235,11 @@ impl<'a> Draft<'a> {
         self.published.is_some() || self.date_refused
     }
 
+    /// The date of first publication, as far as it is known.
+    pub(crate) fn published(&self) -> Option<Moment> {
+        self.published
+    }
+
     pub(crate) fn set_title(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
         let title = Text::line(&without_hidden(raw));
         if self.has_title() || title.is_empty() {
@@ -337,11 +345,6 @@ impl<'a> Draft<'a> {
     /// Whether the file has stated an id.
     pub(crate) fn has_id(&self) -> bool {
         self.id.is_some()
-    }
-
-    /// The language as stated.
-    pub(crate) fn language(&self) -> Option<&Language> {
-        self.language.as_ref()
     }
 
     /// Sets the key of an agency's item.

@@ -9,7 +9,7 @@
 //! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
 //! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
 //! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
-//! limits the cost of parsing. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pin` writes ids into files, `steps` counts parser steps in tests.
+//! limits the cost of parsing. `notices` are no articles. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pin` writes ids into files, `steps` counts parser steps in tests.
 
 pub mod access;
 mod agency;
@@ -34,6 +34,7 @@ mod lifecycle;
 mod markdown;
 mod meaning;
 mod model;
+mod notices;
 mod options;
 pub mod packed;
 mod parsed;
@@ -54,16 +55,17 @@ pub use self::file_names::{in_drafts_folder, in_tilde_folder, is_article_name};
 pub use self::ignored::IgnoredKind;
 pub use self::item_source::ItemSource;
 pub use self::model::{
-    Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, MediaReference, Metadata, Notice, Retraction,
-    SectionClaim,
+    Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, MediaReference, Metadata, Notice, NoticeAction,
+    Retraction, Routing, SectionClaim,
 };
+pub use self::notices::comparable_slug;
 pub use self::options::{ParseOptions, SourceDefaults, SourceFormat, WireField};
 pub use self::parsed::{Article, Origin, Parsed};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
 /// The version of the parser. Raise it with each change that can parse an unchanged file into a different article.
-pub const PARSER_VERSION: u32 = 6;
+pub const PARSER_VERSION: u32 = 7;
 
 /// Parses an article in the format that the path's extension names, without [`Parsed::origins`].
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {

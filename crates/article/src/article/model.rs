@@ -32,6 +32,8 @@ pub struct Metadata {
     pub id: Option<EntryId>,
     /// The version of an agency's item. With an `id`, the item is wire text, and the id is its key.
     pub item: Option<ItemVersion>,
+    /// What an agency says about its article, for rules that choose a section. `None` for other articles.
+    pub routing: Option<Box<Routing>>,
     /// The name in URLs and generated ids: one NFC path segment, never empty. Defaults to the file's name.
     pub slug: Text,
     /// The URL of the article's page on the publisher's site, if stated.
@@ -77,14 +79,38 @@ pub struct ItemVersion {
     pub time: Option<Moment>,
 }
 
-/// A notice about another item. It's never an article itself.
+/// What the configuration's rules can choose the section of an agency's article by, besides tags.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Routing {
+    /// The codes of the subjects, and of the broader subjects that the item states: `medtop:20000350`. In order, without duplicates.
+    pub codes: Vec<Text>,
+    /// Name and code of the agency. If the item states none, its source.
+    pub providers: Vec<Text>,
+    /// The slugline.
+    pub slugline: Option<Text>,
+}
+
+/// An agency's notice about another item. It's never an article itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Notice {
-    /// Withdraws the item with this key.
-    Kill(Text),
-    /// Corrects the item with this key.
-    Correct(Text),
-    /// Tells editors something.
+pub struct Notice {
+    /// What the agency asks for.
+    pub action: NoticeAction,
+    /// The keys that the other item may have.
+    pub keys: Vec<Text>,
+    /// The sluglines that the other item may have.
+    pub slugs: Vec<Text>,
+    /// When the notice was made.
+    pub time: Option<Moment>,
+}
+
+/// What a notice asks for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NoticeAction {
+    /// To withdraw the item.
+    Kill,
+    /// To correct the item.
+    Correct,
+    /// Nothing: the notice only tells editors something.
     Advise,
 }
 
@@ -100,8 +126,8 @@ pub struct Retraction {
 pub struct Correction {
     /// The date of the correction; if it states none, the article's `updated` or `published`.
     pub date: Moment,
-    /// The text: one line, never empty.
-    pub text: Text,
+    /// The text: one line, never empty. `None`: an agency corrected its story, and tells only editors how.
+    pub text: Option<Text>,
 }
 
 impl Metadata {

@@ -131,6 +131,8 @@ pub enum WireField {
     Related,
     /// The permanent id.
     Id,
+    /// The slugline.
+    Slugline,
     /// The instant before which the article isn't public: `Embargo`, `发布限制`.
     Embargo,
     /// The instant from which the article isn't public any more: `Expires`, `有效期至`.

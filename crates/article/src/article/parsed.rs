@@ -103,6 +103,13 @@ impl Article {
         Article { metadata: Arc::new(metadata), card, body: Some(Arc::new(body)), source: None }
     }
 
+    /// Sets when the file was last modified (nanoseconds since 1970).
+    pub fn set_modified(&mut self, modified: i64) {
+        if self.metadata.item.is_some() {
+            self.card = self.card.clone().modified_at(modified);
+        }
+    }
+
     /// Sets the facts of each local file. `measure` returns `None` for a file that doesn't exist.
     pub fn measure_files(&mut self, path: &ArticlePath, measure: impl FnMut(&ArticlePath) -> Option<MediaFacts>) {
         let metadata = Arc::make_mut(&mut self.metadata);

@@ -16,6 +16,7 @@ mod layout;
 mod lines;
 mod markup;
 mod names;
+mod notices;
 mod source_slice;
 mod story;
 #[cfg(test)]
@@ -54,6 +55,15 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         // The rest of the text wasn't examined.
         return draft.refuse(lifecycle::withholds(text));
     }
+    if title.is_none()
+        && let Some((notice, span)) = notices::find(text, labels)
+    {
+        let date = notices::date(text, labels);
+        date.into_iter().for_each(|date| {
+            draft.optionally(|draft| draft.set_published(date.text, date.span(), "date line"));
+        });
+        return super::notices::refuse(draft, notice, span);
+    }
     let story = layout::parse(text, labels, title.as_deref());
     // The label before a value on its line.
     let label = |at: usize| {
@@ -66,13 +76,17 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         draft.set_access(fields::access_key(label.text), value.text, value.span(), "labelled line");
     }
     let has_id = draft.has_id();
+    draft.routing();
     let mut authors = HashSet::new();
     for (field, value, origin) in story.values {
         let (text, span) = (value.text, value.span());
         match field {
             WireField::Breadcrumb => draft.set_breadcrumb(sections(value), span, origin),
             WireField::Title => draft.set_title(text, span, origin),
-            WireField::Source => draft.set_source(text, span, origin),
+            WireField::Source => {
+                draft.add_provider(text);
+                draft.set_source(text, span, origin);
+            }
             WireField::Date => draft.set_published(text, span, origin),
             WireField::Updated => draft.set_updated(text, span, origin),
             WireField::Author if stated.authors => {}
@@ -99,6 +113,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
                 }
                 draft.set_id(text, span, origin);
             }
+            WireField::Slugline => draft.set_slugline(text, span, origin),
             WireField::Embargo => draft.set_labelled_embargo(label(span.start), text, span, origin),
             WireField::Expires => draft.set_labelled_expires(label(span.start), text, span, origin),
             WireField::Status => draft.set_status(text, span, origin),

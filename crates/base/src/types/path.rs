@@ -157,6 +157,21 @@ impl ArticlePath {
         ArticlePath(path.into())
     }
 
+    /// The path of a story whose file contains another item or an older version by now. `digest` tells the stories of one file apart.
+    pub fn displaced(&self, digest: &str) -> ArticlePath {
+        ArticlePath(format!("{}{DISPLACED_MARK}{digest}", self.file_and_item()).into())
+    }
+
+    /// Whether the story's file contains another item or an older version by now.
+    pub fn is_displaced(&self) -> bool {
+        self.file_and_item().len() < self.0.len()
+    }
+
+    /// The path without the mark of a displaced story.
+    fn file_and_item(&self) -> &str {
+        displaced_mark(&self.0).and_then(|at| self.0.get(..at)).unwrap_or(&self.0)
+    }
+
     /// The path of the file. Differs from the whole path only for an item in a file that contains several.
     pub fn file(&self) -> &str {
         self.0.get(..self.item_start()).unwrap_or(&self.0)
@@ -164,19 +179,20 @@ impl ArticlePath {
 
     /// The key of the item in its file, with `/` as `%2F`. `None` for a file with one article.
     pub fn item(&self) -> Option<&str> {
-        self.0.get(self.item_start()..)?.strip_prefix('#')
+        self.file_and_item().get(self.item_start()..)?.strip_prefix('#')
     }
 
     /// Whether a file of this name could be mistaken for an item.
     pub fn is_item_name(name: &str) -> bool {
-        item_mark(name).is_some()
+        item_mark(name).is_some() || displaced_mark(name).is_some()
     }
 
     /// The offset of the `#` before an item's key, or the path's length.
     fn item_start(&self) -> usize {
-        let folder = self.0.rfind('/').map_or(0, |at| at + 1);
-        let name = self.0.get(folder..).unwrap_or_default();
-        item_mark(name).map_or(self.0.len(), |at| folder + at)
+        let path = self.file_and_item();
+        let folder = path.rfind('/').map_or(0, |at| at + 1);
+        let name = path.get(folder..).unwrap_or_default();
+        item_mark(name).map_or(path.len(), |at| folder + at)
     }
 
     /// The file's folder, as the functions of [`folder`] take it. At the top level, the folder of the source itself.
@@ -218,6 +234,14 @@ impl ArticlePath {
         let file = self.file();
         file.rsplit_once('/').map_or(file, |(_, name)| name)
     }
+}
+
+/// Marks the path of a displaced story.
+const DISPLACED_MARK: &str = "#displaced-";
+
+/// The offset of the mark of a displaced story.
+fn displaced_mark(path: &str) -> Option<usize> {
+    path.rfind(DISPLACED_MARK).filter(|at| path.get(*at..).is_some_and(|rest| !rest.contains('/')))
 }
 
 /// The offset of the `#` in `message.xml#key`.

@@ -96,6 +96,7 @@ pub fn published_article(
         hash: card.hash,
         published,
         updated,
+        corrections: indexed.corrections.clone(),
         language,
         is_teaser: config.content.paid == Paid::Teaser && card.access.is_paid(),
         is_listed: card.access.is_listed(),
@@ -141,6 +142,7 @@ pub fn page_frame(rules: &SectionRules, indexed: &IndexedArticle) -> PageFrame {
         trail,
         feeds,
         sources: Arc::clone(&config.content.sources),
+        corrected_by_agency: config.words.corrected(rules.language_of(&indexed.placement().home)),
     }
 }
 
@@ -217,15 +219,19 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
 
 /// Appends a notice to the content for each correction that is due.
 fn with_corrections(content: &Text, article: &PublishedArticle, corrections: &[Correction]) -> Text {
-    let due = |correction: &&Correction| correction.date.timestamp() <= article.updated.timestamp();
-    let mut corrections = corrections.iter().filter(due).peekable();
-    if content.is_empty() || corrections.peek().is_none() {
+    let by_notices = article.corrections.iter().map(|date| Correction { date: *date, text: None });
+    let mut corrections: Vec<Correction> = corrections.iter().cloned().chain(by_notices).collect();
+    corrections.retain(|correction| correction.date.timestamp() <= article.updated.timestamp());
+    corrections.sort_by_key(|correction| correction.date);
+    corrections.dedup();
+    if content.is_empty() || corrections.is_empty() {
         return content.clone();
     }
     let label = correction_label(&article.language);
     let mut html = content.to_string();
     for Correction { date, text } in corrections {
         let mut words = String::new();
+        let text = text.as_ref().unwrap_or(&article.frame.corrected_by_agency);
         escape_lines(text.as_str(), &mut words);
         // Wire text often ends with its correction already.
         if content.as_str().contains(&words) {

@@ -53,6 +53,8 @@ pub struct IndexedArticle {
     pub(super) states_id: bool,
     /// The version of an agency's item. `None` for nearly all articles.
     pub(super) version: Option<Box<IndexedVersion>>,
+    /// When notices of its agency corrected it, oldest first. Empty for nearly all articles.
+    pub corrections: Box<[Moment]>,
     /// Whether the file states when the article last changed.
     pub states_update: bool,
     /// Whether the article refers to files in the content directory.
@@ -118,6 +120,8 @@ impl IndexedArticle {
 pub(super) struct IndexedVersion {
     /// The place in the order of the item's versions, before the path.
     pub(super) rank: VersionRank,
+    /// Whether the version neither retracts nor withholds the item.
+    pub(super) is_usable: bool,
     /// Whether the version retracts the item.
     pub(super) retracts: bool,
     /// Whether the file states a retraction, or the ledger knows that the item is retracted.

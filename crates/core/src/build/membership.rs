@@ -117,6 +117,7 @@ impl SectionRules {
         !self.selects_terms
             && card.is_listed()
             && card.section == SectionClaim::Folder
+            && (card.routing.is_none() || !self.routes_agencies())
             && card.sections.is_empty()
             && card.language.is_none()
     }

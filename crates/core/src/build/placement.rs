@@ -1,6 +1,8 @@
 //! Decides which section an article belongs to, by the section rules of the configuration.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::article::card::Card;
@@ -40,8 +42,40 @@ pub struct Placement {
     pub home: SectionPath,
     /// The article's language: its own, else the section's, else the site's.
     pub language: Language,
+    /// The rule that chose the section.
+    pub rule: PlacementRule,
     /// Problems with the sections that the article names.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A rule that chooses an article's section, strongest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PlacementRule {
+    /// The article names the section.
+    Stated,
+    /// The article has the section's breadcrumb.
+    Breadcrumb,
+    /// The section's patterns match, each with its key.
+    Patterns(Vec<(&'static str, Text)>),
+    /// `[agency] subjects` has a subject of the article.
+    Subject(Text),
+    /// The article's folder.
+    Folder,
+}
+
+impl fmt::Display for PlacementRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlacementRule::Stated => f.write_str("the article names it"),
+            PlacementRule::Breadcrumb => f.write_str("by the breadcrumb"),
+            PlacementRule::Patterns(patterns) => {
+                let patterns = patterns.iter().map(|(key, pattern)| format!("`{pattern}` of `{key}`"));
+                write!(f, "by {} in its `[[section]]`", patterns.collect::<Vec<_>>().join(" and "))
+            }
+            PlacementRule::Subject(subject) => write!(f, "by `{subject}` of `[agency] subjects`"),
+            PlacementRule::Folder => f.write_str("by the folder"),
+        }
+    }
 }
 
 /// The sections of a configuration, indexed for placing articles.
@@ -52,6 +86,8 @@ pub struct SectionRules {
     by_breadcrumb: BTreeMap<Vec<String>, SectionPath>,
     /// The configured sections directly below each section.
     children: BTreeMap<SectionPath, Vec<usize>>,
+    /// Sections with patterns for agencies' articles, the deepest first, then by their place in the file.
+    with_patterns: Vec<usize>,
     /// Sections with `include`, which may include articles from anywhere.
     pub(super) with_include: Vec<usize>,
     /// Whether any section selects by tags or authors.
@@ -78,6 +114,10 @@ impl SectionRules {
             .filter(|(_, section)| section.include.is_some())
             .map(|(at, _)| at)
             .collect();
+        let with_patterns = config.sections.iter().enumerate().filter(|(_, section)| !section.agency.is_empty());
+        let mut with_patterns: Vec<_> = with_patterns.collect();
+        with_patterns.sort_by_key(|(_, section)| (Reverse(section.path.segments().count()), section.place.line));
+        let with_patterns = with_patterns.into_iter().map(|(at, _)| at).collect();
         let is_empty =
             |selector: &Selector| selector.any.is_empty() && selector.all.is_empty() && selector.none.is_empty();
         let selects_terms =
@@ -85,8 +125,17 @@ impl SectionRules {
         let children = BTreeMap::new();
         let names = Names::new(config.sections.iter().map(|section| section.path.as_str()));
         let suggestions = Mutex::default();
-        let mut rules =
-            SectionRules { config, by_path, by_breadcrumb, with_include, selects_terms, children, names, suggestions };
+        let mut rules = SectionRules {
+            config,
+            by_path,
+            by_breadcrumb,
+            with_patterns,
+            with_include,
+            selects_terms,
+            children,
+            names,
+            suggestions,
+        };
         for (path, at) in rules.by_path.clone() {
             let parent = rules.nearest(&path.parent().unwrap_or_default());
             rules.children.entry(parent).or_default().push(at);
@@ -107,6 +156,12 @@ impl SectionRules {
     /// A configured section.
     pub fn section(&self, path: &SectionPath) -> Option<&Section> {
         self.by_path.get(path).and_then(|&at| self.config.sections.get(at))
+    }
+
+    /// The language of a section, or the site's.
+    pub fn language_of(&self, section: &SectionPath) -> &Language {
+        let stated = self.section(section).and_then(|section| section.language.as_ref());
+        stated.unwrap_or(&self.config.site.language)
     }
 
     /// The nearest configured section at or above a path, or the root.
@@ -173,33 +228,50 @@ impl SectionRules {
         self.config.renamed.iter().find_map(spelt_out)
     }
 
+    /// Whether rules about agencies' articles may decide the section of one.
+    pub(super) fn routes_agencies(&self) -> bool {
+        !self.with_patterns.is_empty() || !self.config.agency.subjects.is_empty()
+    }
+
+    /// The section that the rules about agencies' articles choose. The patterns of sections come before `[agency] subjects`.
+    fn route(&self, card: &Card) -> Option<(SectionPath, PlacementRule)> {
+        let routing = card.routing.as_ref()?;
+        let sections = self.with_patterns.iter().filter_map(|&at| self.config.sections.get(at));
+        for section in sections {
+            if let Some(patterns) = section.agency.matching(routing, &card.tags) {
+                let patterns = patterns.into_iter().map(|(key, pattern)| (key, pattern.written.clone()));
+                return Some((section.path.clone(), PlacementRule::Patterns(patterns.collect())));
+            }
+        }
+        let (pattern, section) = self.config.agency.section_of(routing, &card.tags)?;
+        Some((section.clone(), PlacementRule::Subject(pattern.written.clone())))
+    }
+
     /// Decides which section an article belongs to.
     pub fn place_article(&self, path: &ArticlePath, card: &Card) -> Placement {
         let mut diagnostics = Vec::new();
         let folder = SectionPath::parse(bundle::section_folder(path)).unwrap_or_default();
-        let mut by_folder = false;
-        let written = match &card.section {
-            SectionClaim::Stated(section) => section.clone(),
-            SectionClaim::Folder => {
-                by_folder = true;
-                folder
-            }
+        let by_agency = || self.route(card).unwrap_or_else(|| (folder.clone(), PlacementRule::Folder));
+        let (written, rule) = match &card.section {
+            SectionClaim::Stated(section) => (section.clone(), PlacementRule::Stated),
+            SectionClaim::Folder => by_agency(),
             SectionClaim::Breadcrumb(crumbs) => {
                 let spelt_out = crumbs.iter().map(Text::as_str).collect::<Vec<_>>().join("/");
                 let as_path = SectionPath::parse(&spelt_out).ok().filter(|section| self.by_path.contains_key(section));
                 let known = self.by_breadcrumb.get(&fold_crumbs(crumbs)).cloned().or(as_path);
                 match known.or_else(|| self.section_by_old_breadcrumb(crumbs)) {
-                    Some(section) => section,
+                    Some(section) => (section, PlacementRule::Breadcrumb),
                     None => {
-                        if spelt_out != folder.as_str() {
+                        let (section, rule) = by_agency();
+                        if rule == PlacementRule::Folder && spelt_out != folder.as_str() {
                             diagnostics.push(self.unknown_breadcrumb(crumbs, &folder));
                         }
-                        by_folder = true;
-                        folder
+                        (section, rule)
                     }
                 }
             }
         };
+        let by_folder = rule == PlacementRule::Folder;
         diagnostics.extend(self.unknown_sections(card));
         let renaming = self.renaming(&written);
         let own = renaming.as_ref().map_or_else(|| written.clone(), |(_, current)| current.clone());
@@ -211,12 +283,8 @@ impl SectionRules {
             diagnostics.push(renamed_section(old, &current).help(format!("write `{current}` in `sections`")));
         }
         let home = self.nearest(&own);
-        let language = card
-            .language
-            .clone()
-            .or_else(|| self.section(&home).and_then(|section| section.language.clone()))
-            .unwrap_or_else(|| self.config.site.language.clone());
-        Placement { own, written, old_folder, home, language, diagnostics }
+        let language = card.language.clone().unwrap_or_else(|| self.language_of(&home).clone());
+        Placement { own, written, old_folder, home, language, rule, diagnostics }
     }
 
     /// Diagnostics for sections that the article names but nobody configured, unless an `include` pattern matches them.

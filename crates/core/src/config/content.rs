@@ -148,7 +148,7 @@ fn removals(content: &mut Table<'_>, sink: &mut Sink<'_>) -> Removals {
 }
 
 fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Option<(Text, WireField)> {
-    const FIELDS: [(&str, WireField); 18] = [
+    const FIELDS: [(&str, WireField); 19] = [
         ("breadcrumb", WireField::Breadcrumb),
         ("title", WireField::Title),
         ("updated", WireField::Updated),
@@ -161,6 +161,7 @@ fn wire_label(sink: &mut Sink<'_>, label: &At<String>, field: &At<String>) -> Op
         ("summary", WireField::Summary),
         ("related", WireField::Related),
         ("id", WireField::Id),
+        ("slugline", WireField::Slugline),
         ("embargo", WireField::Embargo),
         ("expires", WireField::Expires),
         ("status", WireField::Status),

@@ -20,8 +20,10 @@ impl Config {
             |(old, new): (&Source, &Source)| Source { place: new.place.clone(), ..old.clone() } == *new;
         let (old, new) = (&before.sources.named, &self.sources.named);
         compare("[[source]]", old.len() == new.len() && old.iter().zip(new).all(is_same_source));
-        compare("[feeds]", self.feeds == before.feeds && self.updated_when == before.updated_when);
+        let is_same_feeds = self.feeds == before.feeds && self.words == before.words;
+        compare("[feeds]", is_same_feeds && self.updated_when == before.updated_when);
         compare("[taxonomies]", self.taxonomies == before.taxonomies);
+        compare("[agency]", self.agency == before.agency);
         compare("[[moved]] and [[gone]]", self.addresses == before.addresses);
         compare("[reload]", self.reload == before.reload);
         compare("[websub]", self.websub == before.websub);

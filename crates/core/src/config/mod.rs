@@ -1,7 +1,7 @@
 //! The configuration: its types, and how it is read from TOML.
 //!
 //! - `raw` reads TOML and keeps spans.
-//! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `source`, `feeds`, `sections`, `addresses`,
+//! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `source`, `feeds`, `sections`, `agency`, `addresses`,
 //!   `server`, `websub` and `ignore` read their tables; `values` checks kinds of values that several tables have.
 //! - `difference` describes what a new configuration changes.
 //! - `relocation` adapts links to a daemon that doesn't listen where `site.url` says.
@@ -11,6 +11,7 @@
 //! serde stops at the first mistake. Operators want all mistakes at once, each with its place.
 
 mod addresses;
+mod agency;
 mod content;
 mod difference;
 mod feeds;
@@ -23,6 +24,7 @@ mod source;
 mod validate;
 mod values;
 mod websub;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -38,12 +40,14 @@ use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSi
 use crate::types::{ArticlePath, ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use addresses::{Address, RenamedSection, Retirement};
+pub use agency::{Agency, AgencyRules, Pattern};
 pub use ignore::Ignore;
 pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use source::{Deleted, Source, Sources, Trust};
 pub use validate::parse;
 pub use websub::HUB_PATH;
+pub use words::Words;
 
 /// The result of reading a configuration.
 #[derive(Clone, Debug)]
@@ -81,10 +85,14 @@ pub struct Config {
     pub sections: Vec<Section>,
     /// The taxonomies that have feeds.
     pub taxonomies: Taxonomies,
+    /// The treatment of agencies' items.
+    pub agency: Agency,
     /// Retired addresses, most specific first.
     pub addresses: Vec<Address>,
     /// Renamed sections, most specific first.
     pub renamed: Vec<RenamedSection>,
+    /// Sentences for readers, by language.
+    pub words: Arc<Words>,
     /// When an article's `updated` changes.
     pub updated_when: UpdatedWhen,
     /// The changes that a reload may make without confirmation.
@@ -388,6 +396,8 @@ pub struct Section {
     pub link: Option<WebUrl>,
     /// The breadcrumb of the section in wire articles and HTML pages, outermost first.
     pub breadcrumb: Option<Vec<Text>>,
+    /// The patterns that choose this section for agencies' articles.
+    pub agency: AgencyRules,
     /// The article sections to include. `None`: the section itself and, with `roll_up`, all below it.
     pub include: Option<SectionGlobs>,
     /// The article sections to exclude. Takes precedence over everything else.

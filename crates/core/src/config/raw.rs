@@ -244,6 +244,22 @@ impl<'t> Table<'t> {
         entries
     }
 
+    /// The tables of a table whose keys are free text.
+    pub(super) fn named_tables(&mut self, sink: &mut Sink<'_>) -> Vec<(At<String>, Table<'t>)> {
+        let mut tables = Vec::new();
+        for (key, value) in self.table.into_iter().flat_map(|table| table.iter()) {
+            let name = format!("{}.{}", self.name, key.get_ref());
+            match value.get_ref().as_table() {
+                Some(table) => tables.push((
+                    At { value: key.get_ref().to_string(), span: key.span() },
+                    Table { name, table: Some(table), span: value.span(), known: BTreeSet::new() },
+                )),
+                None => self.wrong_type(sink, key.get_ref(), value, "a table"),
+            }
+        }
+        tables
+    }
+
     /// Reports all keys that were never requested.
     pub(super) fn finish(self, sink: &mut Sink<'_>) {
         for (key, _) in self.table.into_iter().flat_map(|table| table.iter()) {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobSetBuilder};
 
-use super::feeds;
 use super::raw::{At, Sink, Table};
 use super::values::{choice, language_tag, web_url};
 use super::websub::HUB_PATH;
 use super::{FeedOptions, Section, SectionGlobs, Selector};
+use super::{agency, feeds};
 use crate::diagnostics::Code;
 use crate::feed::PartnerFeed;
 use crate::feed::partner::Partner;
@@ -42,6 +42,11 @@ pub(super) fn validate(
                 format!("there are two sections `{}`; the other is on line {}", section.path, other.place.line);
             sink.report(Code::ConfigDuplicate, &span, message, "remove one of them or give it another path");
             continue;
+        }
+        let twin = |other: &&Section| !section.agency.is_empty() && other.agency == section.agency;
+        if let Some(other) = sections.values().find(twin) {
+            let message = format!("`{}` has the same `subjects`, `providers` and `slugline`", other.path);
+            sink.report(Code::ConfigDuplicate, &span, message, "give each section patterns of its own");
         }
         sections.insert(section.path.clone(), section);
     }
@@ -81,6 +86,7 @@ fn section(
     let link = table.text(sink, "link").and_then(|link| web_url(sink, &link));
     let breadcrumb =
         table.text(sink, "breadcrumb").and_then(|written| breadcrumb(sink, &written, path.as_ref(), breadcrumbs));
+    let agency = agency::rules(table, sink);
     let include = table.texts(sink, "include").map(|patterns| (globs(sink, &patterns), patterns));
     let exclude = table.texts(sink, "exclude").map(|patterns| (globs(sink, &patterns), patterns));
     let roll_up = table.boolean(sink, "roll_up").unwrap_or(true);
@@ -124,6 +130,7 @@ fn section(
         language,
         link,
         breadcrumb,
+        agency,
         include: include.and_then(|(globs, _)| globs),
         exclude: exclude.and_then(|(globs, _)| globs),
         roll_up,

@@ -9,9 +9,9 @@ use toml::de::DeTable;
 use super::raw::{At, Sink, Table};
 use super::values::{base_url, choice, directory, language_tag, required_text, tag_authority, time_zone, web_url};
 use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen};
-use super::{addresses, content, feeds, sections, server, source, websub};
+use super::{addresses, agency, content, feeds, sections, server, source, websub, words};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
-use crate::types::{ContentHash, Language, Text};
+use crate::types::{ContentHash, Language, SectionPath, Text};
 
 /// Parses a configuration. `file` is its path as the operator typed it; relative paths are resolved against its folder.
 pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
@@ -88,6 +88,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
 
     let (content, parsing) = content::validate(&mut content_table, sink, &content_directory.value, timezone);
     let feeds = feeds::options(&mut feeds_table, sink, &feeds::defaults());
+    let words = words::validate(&mut feeds_table, sink);
     let choices = [("text", UpdatedWhen::Text), ("explicit", UpdatedWhen::Explicit)];
     let updated_when =
         feeds_table.text(sink, "updated_when").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
@@ -109,6 +110,9 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         source::Directories { base: folder, output: &output_directory.value, state: &state_directory.value };
     let tables = root.tables(sink, "source");
     let sources = source::validate(tables, sink, content_source, &sections, &directories);
+    let mut agency_table = root.table(sink, "agency");
+    let paths: Vec<SectionPath> = sections.iter().map(|section| section.path.clone()).collect();
+    let agency = agency::validate(&mut agency_table, sink, &paths);
     let (addresses, renamed) = addresses::validate(&mut root, sink, site.as_ref().map(|site| &site.url));
     let tables = [
         site_table,
@@ -121,6 +125,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         state_table,
         reload_table,
         websub_table,
+        agency_table,
         root,
     ];
     tables.into_iter().for_each(|table| table.finish(sink));
@@ -138,8 +143,10 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         feeds,
         sections,
         taxonomies,
+        agency,
         addresses,
         renamed,
+        words: Arc::new(words),
         updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
         reload,
         websub,

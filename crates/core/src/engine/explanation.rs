@@ -7,7 +7,7 @@ use crate::build::assemble;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::build::membership::Rule;
-use crate::build::placement::{FeedKey, Placement};
+use crate::build::placement::{FeedKey, Placement, PlacementRule};
 use crate::event::{Explanation, FeedDecision};
 use crate::ledger::VersionRank;
 use crate::types::{ArticlePath, rfc3339};
@@ -15,12 +15,15 @@ use crate::types::{ArticlePath, rfc3339};
 /// Explains the last good version of an article. `None` if there is none.
 pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option<Explanation> {
     let (indexed, card) = (index.get(path)?, catalog.get(path)?.open(path));
-    let Placement { own, written, .. } = indexed.placement();
+    let Placement { own, written, rule, .. } = indexed.placement();
     let frame = Arc::new(assemble::page_frame(index.rules(), indexed));
     let published = assemble::published_article(path, &card, indexed, None, index.rules().config(), &frame);
     let mut remarks = Vec::new();
     if published.as_ref().is_some_and(|article| article.is_teaser) {
         remarks.push(format!("It is published as a teaser: it is {}, and `content.paid` is \"teaser\".", card.access));
+    }
+    if matches!(rule, PlacementRule::Patterns(_) | PlacementRule::Subject(_)) {
+        remarks.push(format!("Its section is chosen {rule}."));
     }
     remarks.extend(why_hidden(index, indexed, &card, path));
     remarks.extend(describe_versions(index, path));

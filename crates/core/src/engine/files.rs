@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
 use super::state::State;
-use super::{fetching, indexing, item_versions, moves, section_pages, stored_versions};
+use super::{displacement, fetching, indexing, item_versions, moves, notices, section_pages, stored_versions};
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
 use crate::article::{IgnoredKind, Parsed, bundle};
@@ -69,6 +69,7 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
                     false => redact_secrets(state, warnings, &Secrecy::of_card(&card.open(&path))),
                 };
                 state.problems.set(Source::Article(path.clone()), redacted);
+                displacement::keep_story(state, &path, &card.open(&path));
                 let change = state.catalog.apply(&path, Read::Good(&card));
                 apply_change(state, path, change, Some(&card), None);
             }
@@ -98,7 +99,7 @@ fn note_present(state: &mut State, path: &ArticlePath) {
 /// Applies a parsed file. `last_good` is its last good version under its former path.
 fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
     note_present(state, &path);
-    item_versions::note_notice(state, &path, parsed.notice.as_ref());
+    notices::note(state, &path, parsed.notice.as_ref());
     let stated_id = parsed.id.clone().or_else(|| {
         let index = state.index.as_ref()?;
         let stated = parsed.item.as_ref().map(|item| index.id_of_key(&item.key));
@@ -115,6 +116,9 @@ fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_g
     let corrections = parsed.article.as_ref().map_or(0, |article| article.metadata.corrections.len());
     if corrections > 0 && state.catalog.get(&path).is_some_and(|old| old.open(&path).corrections.len() < corrections) {
         state.activities.note_corrected(&path);
+    }
+    if let Read::Good(card) = read {
+        displacement::keep_story(state, &path, &card.open(&path));
     }
     let mut change = state.catalog.apply(&path, read);
     let redacted = redact_secrets(state, std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
@@ -157,6 +161,8 @@ pub(super) fn apply_change(
         }
         (Change::Good, Some(card)) => {
             indexing::put(state, &path, &card);
+            notices::note_article(state, &card);
+            item_versions::note_retraction(state, &path);
             item_versions::note_older_version(state, &path);
         }
         (Change::Withheld, _) => {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::state::State;
-use super::{feed_set, folder_pages, withholding};
+use super::{feed_set, folder_pages, notices, withholding};
+use crate::article::bundle;
 use crate::article::card::Card;
-use crate::article::{Notice, bundle};
 use crate::build::index::Index;
 use crate::build::placement::SectionRules;
 use crate::config::Config;
@@ -90,9 +90,8 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
     }
     state.catalog.withheld_files().for_each(|(path, id)| index.withhold(path, id));
     for (path, notice) in &state.notices {
-        if let Notice::Kill(key) = notice {
-            index.add_notice(path, key);
-        }
+        let targets = notices::targets(&state.catalog, &index, path, notice);
+        index.add_notice(path, notice, targets);
     }
     index.compact();
     feed_set::admit(&state.recorder.ledger, &mut index);

@@ -86,7 +86,10 @@ fn known_items(state: &State, file: &ArticlePath) -> Vec<ArticlePath> {
         return state.item_files.of(file).cloned().collect();
     }
     let known = state.recorder.ledger.articles().map(|(known, _)| known);
-    known.filter(|known| known.item().is_some() && known.file() == file.as_str()).cloned().collect()
+    known
+        .filter(|known| known.item().is_some() && !known.is_displaced() && known.file() == file.as_str())
+        .cloned()
+        .collect()
 }
 
 /// Whether a file is known, and no version of it could be used since the start.

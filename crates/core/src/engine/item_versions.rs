@@ -12,13 +12,12 @@ use std::collections::BTreeSet;
 
 use super::parts::problems::Source;
 use super::state::State;
-use super::{indexing, moves};
-use crate::article::Notice;
+use super::{indexing, moves, recording};
 use crate::article::card::Packed;
-use crate::build::index::Index;
+use crate::build::index::{Index, Visibility};
 use crate::event::ActivityKind;
 use crate::ledger::{ArticleFacts, Record, Retraction, Routes, VersionRank, Withdrawal};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, EntryId};
 
 /// Makes the ledger's facts follow the current versions of items.
 pub(super) fn settle(state: &mut State) {
@@ -26,6 +25,8 @@ pub(super) fn settle(state: &mut State) {
         return;
     }
     let changed = state.index.as_mut().map(Index::take_changed_items).unwrap_or_default();
+    // Files that are overwritten while the daemon runs keep their stories as they change.
+    state.index.iter_mut().for_each(|index| drop(index.take_overwritten()));
     for id in changed {
         let current = state.index.as_ref().and_then(|index| index.current_version(&id)).cloned();
         let holder = state.recorder.ledger.holder(&id).cloned();
@@ -33,16 +34,18 @@ pub(super) fn settle(state: &mut State) {
         let Some(index) = state.index.as_ref() else { continue };
         // If the file of the current version is gone, another file may have the same version.
         let is_kept = state.missing.kept_versions.contains(&current) && state.is_public(&current);
-        let same = index
-            .versions(&id)
-            .into_iter()
-            .find(|other| is_kept && **other != current && index.version_rank(other) == index.version_rank(&current));
+        let is_same = |other: &ArticlePath| {
+            let ranks = index.version_rank(other).zip(index.version_rank(&current));
+            *other != current && ranks.is_some_and(|(one, other)| one.is_same(other))
+        };
+        let same = index.versions(&id).into_iter().find(|other| is_kept && is_same(other));
         match same.cloned() {
             Some(same) => pass_story(state, &current, &same),
             None if holder != current => pass_story(state, &holder, &current),
             // What the ledger knows about the item may have changed since.
             None => indexing::reindex(state, &current),
         }
+        record_hidden_version(state, &current);
         let kept: Vec<ArticlePath> = state.missing.kept_versions.iter().cloned().collect();
         for path in kept {
             if state.index.as_ref().is_some_and(|index| index.newer_version(&path).is_some()) {
@@ -50,7 +53,20 @@ pub(super) fn settle(state: &mut State) {
             }
         }
     }
-    settle_notices(state);
+}
+
+/// Records a current version that withholds or retracts its item. Public versions are recorded when they're published.
+fn record_hidden_version(state: &mut State, path: &ArticlePath) {
+    let Some(index) = state.index.take() else { return };
+    let withholds = index.get(path).is_some_and(|indexed| match indexed.visibility {
+        Visibility::Public(_) => false,
+        Visibility::Retracted => index.retracting_versions(path).contains(&path),
+        _ => true,
+    });
+    if withholds {
+        recording::record_version(state, &index, path);
+    }
+    state.index = Some(index);
 }
 
 /// Passes an item's story from one version to another.
@@ -117,9 +133,12 @@ fn has_lower_versions(state: &State, path: &ArticlePath, gone: &BTreeSet<Article
     let others = versions.into_iter().filter(|other| *other != path && is_present(state, other, gone));
     let ranks: Vec<_> = others.map(|other| index.version_rank(other)).collect();
     // A file that says the same as a public one is a copy of it, or the same file at a new path.
-    let is_lower = |rank: Option<&VersionRank>| match state.is_public(path) {
-        true => rank < index.version_rank(path),
-        false => rank <= index.version_rank(path),
+    let own = index.version_rank(path);
+    let is_lower = |rank: Option<&VersionRank>| {
+        rank.zip(own).is_some_and(|(rank, own)| match state.is_public(path) {
+            true => own.is_newer(rank),
+            false => !rank.is_newer(own),
+        })
     };
     !ranks.is_empty() && ranks.into_iter().all(is_lower)
 }
@@ -129,15 +148,24 @@ fn is_present(state: &State, path: &ArticlePath, gone: &BTreeSet<ArticlePath>) -
     !gone.contains(path) && !state.missing.is_missing(path)
 }
 
+/// Records that a new version retracts its item, even if readers never saw the item. Its file may be gone when a higher version arrives.
+pub(super) fn note_retraction(state: &mut State, path: &ArticlePath) {
+    let retracts = |index: &Index| index.retracting_versions(path).contains(&path) && !index.is_revived_item(path);
+    if state.listed && state.index.as_ref().is_some_and(retracts) {
+        remember(state, path);
+    }
+}
+
 /// Records that a version whose file is gone withholds or retracts an item that readers never saw. Otherwise the ledger doesn't know the item.
-fn remember(state: &mut State, path: &ArticlePath) {
+pub(super) fn remember(state: &mut State, path: &ArticlePath) {
     let Some(index) = &state.index else { return };
     let Some(id) = index.version_id(path).cloned() else { return };
-    let retracts = index.retracting_versions(path).contains(&path);
+    let version = index.version_rank(path).cloned();
+    let retracts = index.retracting_versions(path).contains(&path) && !index.is_revived_item(path);
     let current = index.newer_version(path).unwrap_or(path).clone();
     let holder = state.recorder.ledger.holder(&id).cloned();
     if holder.is_none() && (retracts || current == *path) {
-        state.record_silently(Record::Imported { path: current.clone(), id });
+        state.record_silently(Record::Imported { path: current.clone(), id: id.clone() });
     }
     let holder = holder.unwrap_or(current);
     let is_known = state.recorder.ledger.article(&holder).is_some_and(|facts| facts.retraction().is_some());
@@ -146,8 +174,11 @@ fn remember(state: &mut State, path: &ArticlePath) {
         let (at, by) = (state.now_in_seconds(), Withdrawal::Status);
         let retraction = Retraction { at, reason, by, feeds: Routes::default() };
         state.recorder.changed_articles.insert(holder.clone());
-        state.record_silently(Record::Retracted { path: holder, retraction });
+        state.record_silently(Record::Retracted { path: holder.clone(), retraction });
     }
+    let known = state.recorder.ledger.article(&holder).and_then(ArticleFacts::version);
+    let version = version.filter(|version| retracts && known.is_none_or(|known| version.is_newer(known)));
+    version.into_iter().for_each(|version| state.record_silently(Record::Version { id: id.clone(), version }));
 }
 
 /// Removes a version that isn't the current one.
@@ -163,18 +194,28 @@ fn forget(state: &mut State, path: &ArticlePath) {
 /// After the first complete listing: keeps the stories of items whose current version is gone while files of other versions exist. Returns
 /// whether the story of this file is kept.
 pub(super) fn keeps_story(state: &State, path: &ArticlePath, facts: &ArticleFacts) -> bool {
-    let versions = facts.id.as_ref().zip(state.index.as_ref()).map(|(id, index)| index.versions(id));
-    let has_versions = versions.is_some_and(|versions| versions.into_iter().any(|other| other != path));
+    let Some((id, index)) = facts.id.as_ref().zip(state.index.as_ref()) else { return false };
+    let others = || index.versions(id).into_iter().filter(|other| *other != path);
     let is_available = facts.hash().is_some_and(|hash| state.recorder.ledger.keeps(hash)) && facts.is_live();
-    has_versions && (facts.is_lost() || is_available || facts.withdrawn().is_some() || facts.retraction().is_some())
+    let is_newest = facts.version().is_some_and(|known| {
+        others().all(|other| index.version_rank(other).is_some_and(|other| known.is_newer(other)))
+    });
+    let is_hidden = facts.withdrawn().is_some() || facts.retraction().is_some();
+    others().next().is_some() && (is_newest || facts.is_lost() || is_available || is_hidden)
 }
 
 /// Indexes the other versions of an item again, after the ledger learnt that a file is lost.
 pub(super) fn reindex_others(state: &mut State, path: &ArticlePath) {
-    let id = state.recorder.ledger.article(path).and_then(|facts| facts.id.clone());
-    let versions = id.zip(state.index.as_ref()).map(|(id, index)| index.versions(&id).into_iter().cloned().collect());
+    if let Some(id) = state.recorder.ledger.article(path).and_then(|facts| facts.id.clone()) {
+        reindex_all(state, &id);
+    }
+}
+
+/// Indexes all versions of an item again.
+pub(super) fn reindex_all(state: &mut State, id: &EntryId) {
+    let versions = state.index.as_ref().map(|index| index.versions(id).into_iter().cloned().collect());
     let versions: Vec<ArticlePath> = versions.unwrap_or_default();
-    versions.iter().filter(|other| *other != path).for_each(|other| indexing::reindex(state, other));
+    versions.iter().for_each(|version| indexing::reindex(state, version));
 }
 
 /// Logs that a file which has just come has an older version of an item.
@@ -183,27 +224,4 @@ pub(super) fn note_older_version(state: &mut State, path: &ArticlePath) {
     if state.listed && state.index.as_ref().is_some_and(is_older) {
         state.activities.note(path, ActivityKind::OlderVersion, None, Routes::default());
     }
-}
-
-/// Records a notice of an agency, or that a file is no notice any more.
-pub(super) fn note_notice(state: &mut State, path: &ArticlePath, notice: Option<&Notice>) {
-    let Some(index) = &mut state.index else { return };
-    match notice {
-        Some(Notice::Kill(key)) => index.add_notice(path, key),
-        _ if state.notices.contains_key(path) => index.remove_notice(path),
-        _ => {}
-    }
-    match notice {
-        Some(notice) => drop(state.notices.insert(path.clone(), notice.clone())),
-        None => drop(state.notices.remove(path)),
-    }
-}
-
-/// Ends the problems of kills that were applied.
-fn settle_notices(state: &mut State) {
-    let Some(index) = &state.index else { return };
-    let is_applied = |notice: &Notice| matches!(notice, Notice::Kill(key) if index.has_item(key));
-    let applied: Vec<ArticlePath> =
-        state.notices.iter().filter(|(_, notice)| is_applied(notice)).map(|(path, _)| path.clone()).collect();
-    applied.into_iter().for_each(|path| state.problems.set(Source::Article(path), Vec::new()));
 }

@@ -12,6 +12,8 @@
 //! - `files`: applies the files and listings that the watcher reports
 //! - `item_files`: divides files with several items into articles
 //! - `item_versions`: keeps the story of an item while versions come and go
+//! - `notices`: applies agencies' notices to the items that they name
+//! - `displacement`: keeps the stories of items whose files were overwritten
 //! - `indexing`: puts articles in the index, and builds new indexes
 //! - `moves`: decides whether a new file was at another path before
 //! - `removals`: decides whether missing files are deletions or an accident
@@ -50,6 +52,7 @@
 mod activity;
 mod commands;
 mod configuration;
+mod displacement;
 mod documents;
 mod dormancy;
 mod entries;
@@ -63,6 +66,7 @@ mod indexing;
 mod item_files;
 mod item_versions;
 mod moves;
+mod notices;
 mod objections;
 mod pages;
 mod parts;
@@ -260,6 +264,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     removals::resolve(state);
     indexing::reindex_changed_pages(state);
     item_versions::settle(state);
+    notices::settle(state);
     publishing::advance(state, effects);
 }
 

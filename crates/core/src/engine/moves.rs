@@ -71,11 +71,11 @@ pub(super) fn resolve_id(state: &mut State, path: &ArticlePath, card: &Card) -> 
     };
     // A story doesn't go back to an older version.
     let is_older = |holder: &ArticlePath| {
-        let version = card.item.as_ref().map(VersionRank::of);
+        let version = VersionRank::of(card);
         let known = state.index.as_ref().and_then(|index| index.version_rank(holder));
-        let known = known.or_else(|| state.recorder.ledger.article(holder)?.lost_version());
+        let known = known.or_else(|| state.recorder.ledger.article(holder)?.version());
         let is_kept = state.missing.kept_versions.contains(holder);
-        version.is_some_and(|version| is_kept || known.is_some_and(|known| version < *known))
+        version.is_some_and(|version| is_kept || known.is_some_and(|known| known.is_newer(&version)))
     };
     let is_free =
         |holder: &ArticlePath| is_unknown() && is_gone(&state.catalog, &state.missing, holder) && !is_older(holder);

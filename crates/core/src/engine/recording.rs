@@ -51,6 +51,15 @@ fn is_recorded(state: &State, path: &ArticlePath, indexed: &IndexedArticle) -> b
     known.is_some_and(|(known, version)| indexed.matches_ledger(known, version))
 }
 
+/// Records which version of its item an article has. Later, an older version won't take its place, even if this file is gone.
+pub(super) fn record_version(state: &mut State, index: &Index, path: &ArticlePath) {
+    let Some((id, version)) = index.version_id(path).zip(index.version_rank(path)) else { return };
+    let known = state.recorder.ledger.article(path).filter(|known| known.id.as_ref() == Some(id));
+    if known.is_some_and(|known| known.version() != Some(version)) {
+        state.record_silently(Record::Version { id: id.clone(), version: version.clone() });
+    }
+}
+
 /// Records a public article's id, version and date. Returns whether that was new and nothing else has to be updated.
 pub(super) fn record_published(
     state: &mut State,
@@ -69,6 +78,7 @@ pub(super) fn record_published(
         return false;
     }
     if is_recorded(state, path, indexed) {
+        record_version(state, index, path);
         return false;
     }
     let Some(id) = indexed.id().cloned() else { return false };
@@ -94,6 +104,7 @@ pub(super) fn record_published(
         state.record(Record::Replaced { id, retraction });
     }
     index.confirm_id(path);
+    record_version(state, index, path);
     // The id may bring a retraction with it. The index has to know.
     if state.recorder.ledger.article(path).is_some_and(|article| article.retraction().is_some())
         && let Some(card) = state.catalog.get(path)
@@ -132,7 +143,8 @@ fn retraction_record(
 ) -> Option<Record> {
     let known = state.recorder.ledger.article(path)?;
     let id = known.id.as_ref()?;
-    if known.hash().is_none() || index.public_article(id).is_some() {
+    // Readers never saw an article without a date.
+    if known.hash().is_none() || known.date().is_none() || index.public_article(id).is_some() {
         return None;
     }
     let indexed = index.get(path);
@@ -141,22 +153,34 @@ fn retraction_record(
         let earlier = known.withdrawn().or(deleted).cloned();
         left.map(routes).or(earlier).or_else(current).unwrap_or_default()
     };
+    // An agency tells only editors why it withdraws a story.
+    let by_agency = || {
+        let rules = index.rules();
+        let section = indexed.map(|indexed| indexed.placement().home.clone()).unwrap_or_default();
+        Some(rules.config().words.withdrawn(rules.language_of(&section)))
+    };
     // The reason in the file, if its status is `retracted`.
     let stated_reason = || {
-        let reason = |path: &ArticlePath| Some(state.catalog.get(path)?.open(path).retracted?.reason);
+        let reason = |path: &ArticlePath| {
+            let card = state.catalog.get(path)?.open(path);
+            Some(card.retracted?.reason.or_else(|| card.item.as_ref().and_then(|_| by_agency())))
+        };
         let versions = || index.retracting_versions(path).into_iter().find_map(reason);
-        // A notice gives readers no reason.
-        let notice = || index.withdrawing_notices(path).next().map(|_| None);
+        let notice = || index.withdrawing_notices(path).next().map(|_| by_agency());
         reason(path).or_else(versions).or_else(notice)
     };
     let at = state.now_in_seconds();
+    // The file of a text without versions doesn't state the retraction, so that only an operator can end it.
+    let is_version = index.version_id(path).is_some();
+    let by_notice = !is_version && index.withdrawing_notices(path).next().is_some();
+    let by = if by_notice { Withdrawal::Command } else { Withdrawal::Status };
     let retraction = match (indexed.map(|indexed| &indexed.visibility), known.retraction()) {
         (None, None) if deleted.is_some() => {
             Some(Retraction { at, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
         }
         (Some(Visibility::Retracted), None) => {
             let reason = stated_reason();
-            reason.map(|reason| Retraction { at, reason, by: Withdrawal::Status, feeds: feeds() })
+            reason.map(|reason| Retraction { at, reason, by, feeds: feeds() })
         }
         // The reason changed, or an operator retracted the article before its feeds were known.
         (Some(Visibility::Retracted), Some(old)) if !state.recorder.ledger.is_unreadable(path) => {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::parts::missing_files::DeletedArticle;
 use super::parts::problems::Source;
 use super::state::State;
-use super::{folder_pages, indexing, item_versions, moves};
+use super::{folder_pages, indexing, item_versions, moves, notices};
 use crate::article::Article;
 use crate::build::index::Index;
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -121,7 +121,7 @@ fn drop_article(state: &mut State, path: &ArticlePath) {
         state.record(Record::Withdrawn { path: path.clone(), feeds });
     }
     state.catalog.remove(path);
-    item_versions::note_notice(state, path, None);
+    notices::note(state, path, None);
     if let Some(index) = &mut state.index {
         index.remove(path);
     }
@@ -164,7 +164,7 @@ fn delete(state: &mut State, path: &ArticlePath) {
 /// Removes an article. The next publication records the deletion.
 fn remove_article(state: &mut State, path: &ArticlePath) {
     state.catalog.remove(path);
-    item_versions::note_notice(state, path, None);
+    notices::note(state, path, None);
     state.problems.set(Source::Article(path.clone()), Vec::new());
     let withdrawn = state.recorder.ledger.article(path).and_then(|article| article.withdrawn().cloned());
     let indexed = state.index.as_ref().and_then(|index| index.get(path));

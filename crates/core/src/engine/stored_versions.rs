@@ -3,7 +3,7 @@
 //! This happens after the first complete listing. Files whose folders couldn't be listed then are compared with later listings.
 
 use super::state::State;
-use super::{indexing, item_files, item_versions, moves};
+use super::{displacement, indexing, item_files, item_versions, moves};
 use crate::article::card::Card;
 use crate::build::catalog::Catalog;
 use crate::build::index::Index;
@@ -52,6 +52,7 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
             item_versions::reindex_others(state, &path);
         }
     }
+    displacement::keep_stories(state);
     moves::resolve_respelled(state, gone);
     let mut moved: Vec<(ArticlePath, Card)> = Vec::new();
     for (path, indexed) in state.index.iter().flat_map(Index::articles) {

@@ -35,6 +35,8 @@ pub struct PageFrame {
     pub feeds: Vec<(Text, String, Format)>,
     /// The feeds of agencies and publications, by name in lower case.
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
+    /// What readers of a story learn that its agency corrected.
+    pub corrected_by_agency: Text,
 }
 
 /// The width of an article's picture on its page (pixels): the text column on a screen with double pixel density.

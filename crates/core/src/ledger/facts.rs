@@ -16,6 +16,8 @@ pub struct ArticleFacts {
     pub(super) hash: ContentHash,
     /// The date of first publication that readers saw last (Unix seconds). `i64::MIN`: not published yet.
     pub(super) date: i64,
+    /// The version of an agency's item that readers saw last, or that withholds or retracts the item.
+    pub(super) version: Option<Box<VersionRank>>,
     pub(super) rare: Option<Box<RareFacts>>,
 }
 
@@ -40,6 +42,8 @@ pub struct UnpackedFacts {
     pub retraction: Option<Retraction>,
     /// The feeds that contained the article, if it is withheld without a notice.
     pub withdrawn: Option<Routes>,
+    /// The version of an agency's item.
+    pub version: Option<VersionRank>,
 }
 
 impl From<&ArticleFacts> for UnpackedFacts {
@@ -54,18 +58,20 @@ impl From<&ArticleFacts> for UnpackedFacts {
             first: article.first(),
             retraction: article.retraction().cloned(),
             withdrawn: article.withdrawn().cloned(),
+            version: article.version().cloned(),
         }
     }
 }
 
 impl From<UnpackedFacts> for ArticleFacts {
     fn from(facts: UnpackedFacts) -> ArticleFacts {
-        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn } = facts;
-        let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false, lost_version: None };
+        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn, version } = facts;
+        let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false };
         ArticleFacts {
             id,
             hash: hash.unwrap_or(NO_VERSION),
             date: date.map_or(i64::MIN, Timestamp::as_second),
+            version: version.map(Box::new),
             rare: (rare != RareFacts::default()).then(|| Box::new(rare)),
         }
     }
@@ -81,7 +87,6 @@ pub(super) struct RareFacts {
     pub(super) retraction: Option<Retraction>,
     pub(super) withdrawn: Option<Routes>,
     pub(super) lost: bool,
-    pub(super) lost_version: Option<VersionRank>,
 }
 
 /// Stands for no version. No known input has this hash.
@@ -89,7 +94,7 @@ pub(super) const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
 
 impl Default for ArticleFacts {
     fn default() -> ArticleFacts {
-        ArticleFacts { id: None, hash: NO_VERSION, date: i64::MIN, rare: None }
+        ArticleFacts { id: None, hash: NO_VERSION, date: i64::MIN, version: None, rare: None }
     }
 }
 
@@ -144,9 +149,9 @@ impl ArticleFacts {
         self.rare.as_ref().is_some_and(|rare| rare.lost)
     }
 
-    /// The version of an agency's item that the lost file had.
-    pub fn lost_version(&self) -> Option<&VersionRank> {
-        self.rare.as_ref()?.lost_version.as_ref()
+    /// The version of an agency's item that readers saw last, or that withholds or retracts the item.
+    pub fn version(&self) -> Option<&VersionRank> {
+        self.version.as_deref()
     }
 
     pub(super) fn rare(&mut self) -> &mut RareFacts {

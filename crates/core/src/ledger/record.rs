@@ -68,6 +68,13 @@ pub enum Record {
         /// The place of its version in the order of the item's versions. `None`: not a version of an item.
         version: Option<VersionRank>,
     },
+    /// An item has this version by now: readers see it, or it withholds or retracts the item. Older versions never take its place.
+    Version {
+        /// The item's id.
+        id: EntryId,
+        /// The place of the version in the order of the item's versions.
+        version: VersionRank,
+    },
     /// A lost file is back, or its removal was accepted.
     Found {
         /// The path of its file.
@@ -173,6 +180,7 @@ impl Record {
             | Record::Hidden { path, .. }
             | Record::Unreadable { path, .. } => (Some(path), None),
             Record::Replaced { .. }
+            | Record::Version { .. }
             | Record::Dormant { .. }
             | Record::Reactivated { .. }
             | Record::Kept { .. }

@@ -2,27 +2,48 @@
 
 use std::cmp::Ordering;
 
-use crate::article::ItemVersion;
+use crate::article::card::Card;
 use crate::types::Text;
 
-/// A version's place in the order of its item's versions: by number, then by time. A version with a number is higher than one without. The
-/// same holds for times.
+/// A version's place in the order of its item's versions: by number, then by time, then by the modification time of its file. A version
+/// with a number is higher than one without. The same holds for times.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct VersionRank {
     number: Option<VersionNumber>,
     /// When the version was made (Unix seconds).
     second: Option<i64>,
+    /// When its file was last modified (nanoseconds since 1970).
+    modified: Option<i64>,
 }
 
 impl VersionRank {
     /// A rank from what a file states, or from the ledger.
-    pub fn new(number: Option<&str>, second: Option<i64>) -> VersionRank {
-        VersionRank { number: number.map(VersionNumber::new), second }
+    pub fn new(number: Option<&str>, second: Option<i64>, modified: Option<i64>) -> VersionRank {
+        VersionRank { number: number.map(VersionNumber::new), second, modified }
     }
 
-    /// The rank of a version.
-    pub fn of(version: &ItemVersion) -> VersionRank {
-        VersionRank::new(version.number.as_ref().map(Text::as_str), version.time.map(|time| time.second()))
+    /// The rank of the version in a file. `None` if it isn't a version of an item.
+    pub fn of(card: &Card) -> Option<VersionRank> {
+        let item = card.item.as_ref()?;
+        let (number, second) = (item.number.as_ref().map(Text::as_str), item.time.map(|time| time.second()));
+        Some(VersionRank::new(number, second, card.modified))
+    }
+
+    /// Whether this version is newer than another by what both state.
+    pub fn is_newer(&self, other: &VersionRank) -> bool {
+        (&self.number, self.second) > (&other.number, other.second)
+    }
+
+    /// Whether the version states the same place as another one.
+    pub fn is_same(&self, other: &VersionRank) -> bool {
+        (&self.number, self.second) == (&other.number, other.second)
+    }
+
+    /// Adds the modification time that the ledger knows, if the version is the same and its file is gone.
+    pub fn recall(&mut self, recorded: &VersionRank) {
+        if self.is_same(recorded) {
+            self.modified = self.modified.or(recorded.modified);
+        }
     }
 
     /// The number of the version, as stated.
@@ -33,6 +54,11 @@ impl VersionRank {
     /// When the version was made (Unix seconds).
     pub fn second(&self) -> Option<i64> {
         self.second
+    }
+
+    /// When the version's file was last modified (nanoseconds since 1970).
+    pub fn modified(&self) -> Option<i64> {
+        self.modified
     }
 }
 
@@ -111,12 +137,12 @@ mod tests {
             (Some("b"), Some(1)),
         ];
         let ranks: Vec<VersionRank> =
-            ascending.iter().map(|(number, second)| VersionRank::new(*number, *second)).collect();
+            ascending.iter().map(|(number, second)| VersionRank::new(*number, *second, None)).collect();
         for (low, one) in ranks.iter().enumerate() {
             for (high, other) in ranks.iter().enumerate() {
                 assert_eq!(one.cmp(other), low.cmp(&high), "{one:?} {other:?}");
             }
         }
-        assert_eq!(VersionRank::new(Some("007"), None), VersionRank::new(Some("7"), None));
+        assert_eq!(VersionRank::new(Some("007"), None, None), VersionRank::new(Some("7"), None, None));
     }
 }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::item::{Field, Item, Kind, Markup, Picture, Reference, Rendition, Statement};
+use super::item::{Field, Item, Kind, Markup, Picture, Reference, Rendition, Statement, Subject};
 use super::{notices, text};
 use crate::article::draft::Draft;
 use crate::article::draft::lines::{Line, MAX_LAST_LINES};
@@ -15,7 +15,7 @@ use crate::article::fields::names;
 use crate::article::ignored::IgnoredKind;
 use crate::article::keys::{self, parse_bool};
 use crate::article::meaning::{Certainty, Meaning, Status};
-use crate::article::model::{Body, MediaFacts, Notice};
+use crate::article::model::{Body, MediaFacts};
 use crate::article::parsed::Parsed;
 use crate::article::sanitise::excess;
 use crate::article::{access, byline, date, html, lifecycle};
@@ -37,7 +37,8 @@ pub(super) fn apply(mut draft: Draft<'_>, item: &Item) -> Parsed {
     }
     let (kills_itself, notice) = notices::of(item);
     if let Some((notice, place)) = notice {
-        return refuse_notice(draft, notice, &place);
+        draft.optionally(|draft| apply_dates(draft, item));
+        return crate::article::notices::refuse(draft, notice, place.span);
     }
     if kills_itself {
         let signal = item.signals.first().cloned().unwrap_or_default();
@@ -50,7 +51,7 @@ pub(super) fn apply(mut draft: Draft<'_>, item: &Item) -> Parsed {
     apply_tags(&mut draft, item);
     apply_media(&mut draft, item);
     apply_body(&mut draft, item);
-    apply_notice_words(&mut draft, item);
+    apply_correction(&mut draft, item);
     draft.finish()
 }
 
@@ -141,7 +142,7 @@ fn apply_notes(draft: &mut Draft<'_>, item: &Item) {
         draft.apply_top_lines(&lines_of(note), note.origin);
         draft.record_only("editor's note", &note.text, note.span.clone(), note.origin);
     }
-    let others = [("slugline", &item.slugline), ("urgency", &item.urgency), ("place", &item.place)];
+    let others = [("urgency", &item.urgency), ("place", &item.place)];
     for (name, field) in others {
         set(field.as_ref(), |text, span, origin| draft.record_only(name, text, span, origin));
     }
@@ -169,27 +170,6 @@ fn lines_of(field: &Field) -> Vec<Line> {
         begins_paragraph = line.is_empty();
     }
     lines
-}
-
-/// A notice about another item is reported, and never published.
-fn refuse_notice(mut draft: Draft<'_>, notice: Notice, place: &Field) -> Parsed {
-    let (message, help) = match &notice {
-        Notice::Kill(key) => (
-            format!("the agency withdraws the item `{}`", key.as_str().escape_debug()),
-            "withdraw that story: `dateline retract ARTICLE`",
-        ),
-        Notice::Correct(key) => (
-            format!("the agency corrects the item `{}`", key.as_str().escape_debug()),
-            "correct that story; this text is not published",
-        ),
-        Notice::Advise => (
-            "this item is the agency's advice to editors, and is not published".to_owned(),
-            "`dateline explain` shows it",
-        ),
-    };
-    let code = if notice == Notice::Advise { Code::AgencyAdvice } else { Code::AgencyNotice };
-    draft.report(code, place.span.clone(), message, help);
-    Parsed { notice: Some(notice), ..draft.refuse(false) }
 }
 
 fn apply_dates(draft: &mut Draft<'_>, item: &Item) {
@@ -260,6 +240,9 @@ fn apply_rights(draft: &mut Draft<'_>, item: &Item) {
     let (source, provider) = (filled(&item.source), filled(&item.provider));
     set(source.or(provider), |source, span, origin| draft.set_source(source, span, origin));
     set(provider, |provider, span, origin| draft.record_only("provider", provider, span, origin));
+    let codes = filled(&item.provider_code);
+    let providers = provider.or(source).into_iter().chain(codes);
+    providers.for_each(|provider| draft.add_provider(&provider.text));
     let holder = filled(&item.copyright_holder);
     let owner = filled(&item.copyright_notice).cloned();
     let owner =
@@ -279,8 +262,15 @@ fn apply_rights(draft: &mut Draft<'_>, item: &Item) {
     }
 }
 
-/// Adds names of subjects, or their codes, and keywords.
+/// Adds names of subjects, or their codes, and keywords. The codes and the slugline can decide the section.
 fn apply_tags(draft: &mut Draft<'_>, item: &Item) {
+    draft.routing();
+    set(item.slugline.as_ref(), |slugline, span, origin| draft.set_slugline(slugline, span, origin));
+    for Subject { code, broader, .. } in &item.subjects {
+        for code in code.iter().chain(broader) {
+            draft.add_subject_code(&text::subject_code(&code.text), code.span.clone(), code.origin);
+        }
+    }
     draft.optionally(|draft| {
         for subject in &item.subjects {
             match (&subject.name, &subject.code) {
@@ -423,17 +413,12 @@ fn apply_body(draft: &mut Draft<'_>, item: &Item) {
     }
 }
 
-/// Adds neutral sentences for readers of a withdrawn or corrected story.
-fn apply_notice_words(draft: &mut Draft<'_>, item: &Item) {
-    let language = draft.language().map(|language| language.as_str().to_owned()).unwrap_or_default();
-    let words = notices::words(&language);
-    if draft.is_retracted() {
-        let status = item.status.clone().unwrap_or_default();
-        return draft.set_reason(words.withdrawn, status.span, status.origin);
-    }
+/// Marks a corrected story. Readers get a neutral sentence, because the agency's words are for editors.
+fn apply_correction(draft: &mut Draft<'_>, item: &Item) {
     if let Some(signal) = item.signals.iter().find(|signal| notices::is_correction(&signal.text))
         && draft.has_date()
+        && !draft.is_retracted()
     {
-        draft.add_correction_line(words.corrected, signal.span.clone(), signal.origin);
+        draft.add_agency_correction(&signal.text, signal.span.clone(), signal.origin);
     }
 }

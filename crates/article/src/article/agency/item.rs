@@ -79,6 +79,8 @@ pub(super) struct Item {
     pub(super) source: Option<Field>,
     /// The agency that sends the item.
     pub(super) provider: Option<Field>,
+    /// The agency's code, if its name is stated too.
+    pub(super) provider_code: Option<Field>,
     pub(super) copyright_holder: Option<Field>,
     pub(super) copyright_notice: Option<Field>,
     pub(super) usage_terms: Option<Field>,
@@ -128,6 +130,8 @@ pub(super) struct Subject {
     pub(super) code: Option<Field>,
     /// The name, in the item's language if several are stated.
     pub(super) name: Option<Field>,
+    /// The codes or names of broader subjects, as stated.
+    pub(super) broader: Vec<Field>,
 }
 
 /// The format of a text.

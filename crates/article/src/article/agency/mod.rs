@@ -34,7 +34,9 @@
 //! | media | further pictures, sound and film of `associations` and `renditions` | sound and film in `remoteContent`, the `icon` | further `media` |
 //! | correction | `genres`, `signal` | `signal`, `genre`, `role` | `correction`, `tobject.type`, `tobject.property`, `ed-msg` |
 //! | related items (only `explain`) | other `associations` | `link`, `itemRef` of packages | `management-doc-idref`, `correction`, `du-key` |
-//! | urgency, slugline (only `explain`) | `urgency`, `slugline` | `urgency`, `slugline` | `urgency` |
+//! | slugline (chooses the section) | `slugline` | `slugline` | `key` of `du-key` |
+//! | subjects (choose the section) | codes and names of the tags | codes and names of `subject`, its `broader` and `hierarchyInfo` | `tobject.subject` with all its names, `identified-content` |
+//! | urgency (only `explain`) | `urgency` | `urgency` | `urgency` |
 //! | editor's note (only `explain`) | `edNote` | `edNote` | `ed-msg`, `note`, `info` of `correction` |
 //!
 //! # What becomes of a package?

@@ -289,7 +289,7 @@ fn add_statement(statements: &mut Vec<Statement>, key: &Key<'_>, node: &Node<'_>
 /// A subject: a name, or an object with a name and a code.
 fn subject(node: &Node<'_>, origin: &'static str) -> Option<Subject> {
     let Value::Map(entries) = &node.value else {
-        return named(node, origin).map(|name| Subject { code: None, name: Some(name) });
+        return named(node, origin).map(|name| Subject { name: Some(name), ..Subject::default() });
     };
     let get = |names: &[&str]| {
         find(entries, names).and_then(|node| field(node, origin)).filter(|found| !found.text.trim().is_empty())
@@ -303,7 +303,7 @@ fn subject(node: &Node<'_>, origin: &'static str) -> Option<Subject> {
     });
     let code = code.or_else(|| get(&["uri"])).or_else(|| get(&["literal"]));
     let name = get(&["name"]);
-    (code.is_some() || name.is_some()).then_some(Subject { code, name })
+    (code.is_some() || name.is_some()).then_some(Subject { code, name, broader: Vec::new() })
 }
 
 /// Adds a source of information, or the provider if the role says so.

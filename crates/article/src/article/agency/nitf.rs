@@ -133,8 +133,11 @@ impl Document {
                     // From the narrowest to the broadest.
                     let names = ["tobject.subject.detail", "tobject.subject.matter", "tobject.subject.type"];
                     let name = child.first_field(&names, "tobject/tobject.subject");
+                    let broader = names.iter().filter_map(|name| child.field(name, "tobject/tobject.subject"));
+                    let broader = broader.filter(|broader| Some(&broader.text) != name.as_ref().map(|name| &name.text));
+                    let broader = broader.collect();
                     if code.is_some() || name.is_some() {
-                        self.item.subjects.push(Subject { code, name });
+                        self.item.subjects.push(Subject { code, name, broader });
                     }
                 }
                 _ => {}
@@ -223,6 +226,7 @@ impl Document {
     fn dynamic_use_key(&mut self, key: &Element<'_>) {
         const ORIGIN: &str = "docdata/du-key";
         self.refer(key, "key", ORIGIN, "du-key");
+        put(&mut self.item.slugline, key.field("key", ORIGIN));
         // Each generation starts to count versions again.
         let version = match (key.field("generation", ORIGIN), key.field("version", ORIGIN)) {
             (Some(generation), Some(version)) => {
@@ -248,7 +252,7 @@ impl Document {
             }
             let name = Some(reader.line_without(&["alt-code"], ORIGIN)?).filter(is_stated);
             if code.is_some() || name.is_some() {
-                self.item.subjects.push(Subject { code, name });
+                self.item.subjects.push(Subject { code, name, broader: Vec::new() });
             }
             Ok(())
         })

@@ -7,7 +7,7 @@ use super::item::{Field, Item, Reference};
 use crate::article::keys::normalised;
 use crate::article::lifecycle::parse_status;
 use crate::article::meaning::Status;
-use crate::article::model::Notice;
+use crate::article::model::{Notice, NoticeAction};
 use crate::types::Text;
 
 /// Words for a withdrawal, normalised.
@@ -43,31 +43,6 @@ const ADVICE: &[&str] = &["advisory", "advisories", "editorsadvisory", "editoria
 const NEUTRAL: &[&str] =
     &["managementdocidref", "docidref", "previousversion", "replaces", "evolvedfrom", "isrevisionof"];
 
-/// Sentences for readers.
-pub(super) struct Words {
-    pub(super) withdrawn: &'static str,
-    pub(super) corrected: &'static str,
-}
-
-const ENGLISH: Words = Words { withdrawn: "Withdrawn by the agency", corrected: "Corrected by the agency" };
-const WORDS: &[(&str, Words)] = &[
-    ("de", Words { withdrawn: "Von der Agentur zurückgezogen", corrected: "Von der Agentur berichtigt" }),
-    ("fr", Words { withdrawn: "Retiré par l’agence", corrected: "Corrigé par l’agence" }),
-    ("es", Words { withdrawn: "Retirado por la agencia", corrected: "Corregido por la agencia" }),
-    ("pt", Words { withdrawn: "Retirado pela agência", corrected: "Corrigido pela agência" }),
-    ("it", Words { withdrawn: "Ritirato dall’agenzia", corrected: "Corretto dall’agenzia" }),
-    ("nl", Words { withdrawn: "Ingetrokken door het persbureau", corrected: "Gecorrigeerd door het persbureau" }),
-    ("nb", Words { withdrawn: "Trukket av nyhetsbyrået", corrected: "Rettet av nyhetsbyrået" }),
-    ("no", Words { withdrawn: "Trukket av nyhetsbyrået", corrected: "Rettet av nyhetsbyrået" }),
-    ("zh", Words { withdrawn: "通讯社已撤稿", corrected: "通讯社已更正" }),
-];
-
-/// The sentences in a language, or in English.
-pub(super) fn words(language: &str) -> &'static Words {
-    let primary = language.split('-').next().unwrap_or_default();
-    WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(primary)).map_or(&ENGLISH, |(_, words)| words)
-}
-
 /// Whether a signal, a genre or a relation has one of these names. In a code such as `sig:correction`, the last part counts.
 fn is_one_of(words: &[&str], name: &str) -> bool {
     let last = name.trim().rsplit([':', '/', '#']).next().unwrap_or_default();
@@ -100,15 +75,24 @@ pub(super) fn of(item: &Item) -> (bool, Option<(Notice, Field)>) {
         let is_story = |reference: &&Reference| has_signal && words == KILLS && related(reference, &["dukey"]);
         neutral.or_else(|| others().find(is_story))
     };
-    let key = |reference: &Reference| Text::line(&reference.id.text);
+    let notice = |action: NoticeAction, reference: &Reference| {
+        let name = Text::line(&reference.id.text);
+        // The dynamic use key is the slugline of all versions.
+        let (keys, slugs) = match related(reference, &["dukey"]) {
+            true => (Vec::new(), vec![name]),
+            false => (vec![name], Vec::new()),
+        };
+        (Notice { action, keys, slugs, time: None }, reference.id.clone())
+    };
     if let Some(reference) = find(KILLS, kill.is_some() || withdraws) {
-        return (false, Some((Notice::Kill(key(reference)), reference.id.clone())));
+        return (false, Some(notice(NoticeAction::Kill, reference)));
     }
     if let Some(reference) = find(CORRECTIONS, correction.is_some()) {
-        return (false, Some((Notice::Correct(key(reference)), reference.id.clone())));
+        return (false, Some(notice(NoticeAction::Correct, reference)));
     }
     if let Some(advice) = advice {
-        return (false, Some((Notice::Advise, advice.clone())));
+        let notice = Notice { action: NoticeAction::Advise, keys: Vec::new(), slugs: Vec::new(), time: None };
+        return (false, Some((notice, advice.clone())));
     }
     let kills_itself = kill.is_some() || item.references.iter().any(|found| is_own(found) && related(found, KILLS));
     (kills_itself, None)

@@ -26,6 +26,9 @@ impl Draft<'_> {
         let withhold = withhold || self.lifecycle.withhold || in_drafts_folder(self.source.path);
         let diagnostics = self.take_diagnostics();
         let diagnostics = if withhold { without_excerpts(diagnostics) } else { diagnostics };
+        if let Some(item) = &mut self.item {
+            item.time = item.time.or(self.published);
+        }
         let (access, id, item) = (self.access, self.id, self.item.map(Box::new));
         let refused = Parsed::refused(diagnostics);
         Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, item, ..refused }
@@ -138,6 +141,7 @@ impl Draft<'_> {
                     language: self.language.or_else(|| self.source.options.source.language.clone()),
                     id: self.id,
                     item: self.item,
+                    routing: self.routing,
                     slug,
                     link: self.link,
                     image: has_image.then_some(Image {

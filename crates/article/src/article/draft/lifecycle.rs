@@ -250,11 +250,20 @@ impl Draft<'_> {
             );
         }
         let corrections = &self.lifecycle.corrections;
-        let is_known = corrections.iter().any(|(known_date, known, _)| *known_date == date && *known == text);
+        let is_known =
+            corrections.iter().any(|(known_date, known, _)| *known_date == date && known.as_ref() == Some(&text));
         if self.accepts(&text, is_known, corrections.len(), MAX_CORRECTIONS, "corrections", &span) {
             let date_prefix = date.map_or(String::new(), |date| format!("{}: ", date.rfc3339()));
             self.record_origin("corrections", format_args!("{date_prefix}{text}"), &span, origin);
-            self.lifecycle.corrections.push((date, text, span));
+            self.lifecycle.corrections.push((date, Some(text), span));
+        }
+    }
+
+    /// Notes that the agency corrected the story with this version.
+    pub(crate) fn add_agency_correction(&mut self, signal: &str, span: Range<usize>, origin: &'static str) {
+        if self.lifecycle.corrections.iter().all(|(_, text, _)| text.is_some()) {
+            self.record_origin("corrections", format_args!("by the agency ({signal})"), &span, origin);
+            self.lifecycle.corrections.push((None, None, span));
         }
     }
 

@@ -11,8 +11,8 @@ pub(super) struct StatedLifecycle {
     pub(super) expires: Option<(Moment, Range<usize>)>,
     pub(super) retracted: bool,
     pub(super) reason: Option<Text>,
-    /// Date, text and span. A correction without a date gets the article's date when the draft is finished.
-    pub(super) corrections: Vec<(Option<Moment>, Text, Range<usize>)>,
+    /// Date, text and span. An agency's correction has no text. A correction without a date gets the article's date when the draft is finished.
+    pub(super) corrections: Vec<(Option<Moment>, Option<Text>, Range<usize>)>,
     /// A status such as `scheduled`, and its span.
     pub(super) scheduled: Option<(String, Range<usize>)>,
     /// The file has a scheduling date of another tool, such as `publishDate`.

@@ -159,6 +159,7 @@ pub(super) fn near_label<'a>(line: SourceSlice<'a>, labels: &Labels) -> Option<(
         | WireField::Caption
         | WireField::Related
         | WireField::Correction
+        | WireField::Slugline
         | WireField::Access => false,
     };
     fits_label.then(|| (label, meant.to_owned(), field))

@@ -198,6 +198,7 @@ const LABELS: &[(WireField, &[&str])] = &[
             "阅读排行",
         ],
     ),
+    (WireField::Slugline, &["slugline", "slug"]),
     (WireField::Id, &["id", "article id", "story id", "稿件编号", "文章编号"]),
 ];
 

@@ -217,6 +217,7 @@ impl Index {
                 }
                 _ if is_retracted || current.is_some_and(|versions| versions.is_retracted) => Visibility::Retracted,
                 _ if article.version.is_none() && article.visibility == Visibility::Retracted => Visibility::Retracted,
+                None if article.version.is_none() && self.is_killed_by_slug(preferred_id) => Visibility::Retracted,
                 _ if let Some(other) = self.withholding_file(article) => {
                     Visibility::Superseded(Box::new(other.clone()))
                 }

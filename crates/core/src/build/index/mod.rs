@@ -12,6 +12,7 @@
 
 mod feeds;
 mod ids;
+mod notices;
 mod state;
 mod versions;
 
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::notices::NoticeTarget;
 use self::state::hidden_count;
 pub use self::state::{Changes, Index};
 use super::indexed_article::{FeedSet, IdClaim};
@@ -81,7 +83,10 @@ impl Index {
         let holder =
             if recorded_id.as_ref() == Some(&preferred_id) { Some(path) } else { ledger.holder(&preferred_id) };
         if let Some(version) = &mut version {
-            Index::complete_version(version, path, card, holder, ledger);
+            self.complete_version(version, path, card, holder, ledger);
+        }
+        if self.is_overwritten(version.as_ref(), &preferred_id, facts) {
+            self.overwritten.push(path.clone());
         }
         // The story of an item keeps its first publication when another version takes over.
         let story = version.as_ref().and(holder).and_then(|holder| ledger.article(holder));
@@ -90,6 +95,7 @@ impl Index {
         let mut visibility = Visibility::Undated;
         let mut dates = None;
         let mut claim = None;
+        let mut corrections = Vec::new();
         let mut due = Vec::new();
         // A clock that was set back doesn't withdraw published articles.
         let was_public = |date: Moment| {
@@ -128,7 +134,8 @@ impl Index {
             (Some(_), Some(expired)) => visibility = Visibility::Expired(expired),
             (Some(published), None) => {
                 let first = since(published);
-                let changes = card.updated.into_iter().chain(card.corrections.iter().copied());
+                corrections = self.corrections(&preferred_id, version.is_some());
+                let changes = card.updated.into_iter().chain(card.corrections.iter().chain(&corrections).copied());
                 let changes = changes.chain(version.as_ref().map(|_| published));
                 let changes = changes.filter(|change| change.second() >= first.second());
                 let (past, upcoming): (Vec<Moment>, Vec<Moment>) =
@@ -166,6 +173,7 @@ impl Index {
             claim,
             states_id,
             version: version.map(Box::new),
+            corrections: corrections.into(),
             states_update: card.updated.is_some(),
             names_files: !card.files.is_empty(),
             // Set, so that `resolve_claims` doesn't record a change. The final value is decided below.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::notices::IndexedNotice;
 use crate::build::feed_limits::{Admission, Admissions};
 use crate::build::indexed_article::{FeedNumber, FeedSet, IndexedArticle, Visibility};
 use crate::build::order::{Order, OrderKey};
@@ -38,8 +39,10 @@ pub struct Index {
     /// Files that withhold an item, each with the id it states, and the reverse.
     pub(super) withholding: HashMap<ArticlePath, EntryId>,
     pub(super) withheld_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
-    /// Notices that withdraw an item, by the id that the item has or would have.
-    pub(super) withdrawn_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
+    /// Agencies' notices by file, by the id of the article that they are about.
+    pub(super) notices: BTreeMap<EntryId, BTreeMap<ArticlePath, IndexedNotice>>,
+    /// Files that were overwritten, according to the ledger, while no daemon ran.
+    pub(super) overwritten: Vec<ArticlePath>,
     /// Items whose versions changed since the last call of [`Index::take_changed_items`].
     pub(super) changed_items: BTreeSet<EntryId>,
     /// When windows change without any new article.
@@ -105,7 +108,8 @@ impl Index {
             old_folders: BTreeMap::new(),
             withholding: HashMap::new(),
             withheld_by: BTreeMap::new(),
-            withdrawn_by: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            overwritten: Vec::new(),
             changed_items: BTreeSet::new(),
             window_ends: BTreeSet::new(),
             public_count: 0,

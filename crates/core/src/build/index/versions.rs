@@ -2,8 +2,9 @@
 //!
 //! # Which version is the article?
 //!
-//! The highest one, by number, time and path ([`VersionRank`]), whether readers can see it or not: a withheld version withholds the item until
-//! a higher version ends that. A version that retracts the item does so whatever its place in the order.
+//! The highest one, by number, time, modification time and path ([`VersionRank`]), whether readers can see it or not: a withheld version
+//! withholds the item until a higher version ends that. A version that retracts the item does so whatever its place in the order, until an
+//! operator restores the item. With `agency.revive`, a higher usable version restores it, too.
 
 use std::collections::BTreeSet;
 
@@ -48,6 +49,16 @@ impl Index {
         self.get(path)?.version.as_ref().map(|version| &version.rank)
     }
 
+    /// The place of a file's version, if it is a version of this item.
+    pub fn version_rank_of(&self, path: &ArticlePath, id: &EntryId) -> Option<&VersionRank> {
+        self.version_rank(path).filter(|_| self.version_id(path) == Some(id))
+    }
+
+    /// Files that were overwritten with another item or an older version of the same one, according to the ledger, since the last call.
+    pub fn take_overwritten(&mut self) -> Vec<ArticlePath> {
+        std::mem::take(&mut self.overwritten)
+    }
+
     /// All files with versions of an item, the highest version first.
     pub fn versions(&self, id: &EntryId) -> Vec<&ArticlePath> {
         let mut versions: Vec<_> =
@@ -64,39 +75,9 @@ impl Index {
         self.versions(id).into_iter().filter(retracts).collect()
     }
 
-    /// The notices that withdraw the item of this file.
-    pub fn withdrawing_notices(&self, path: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
-        self.version_id(path).and_then(|id| self.withdrawn_by.get(id)).into_iter().flatten()
-    }
-
     /// Whether files have versions of the item with this key. The key is an item's key, or an `Id:` of wire text.
     pub fn has_item(&self, key: &Text) -> bool {
         self.ids_of_key(key).iter().any(|id| self.version_slots(id).next().is_some())
-    }
-
-    /// Records that a notice withdraws the item with this key, even if the item isn't known yet.
-    pub fn add_notice(&mut self, path: &ArticlePath, key: &Text) {
-        self.remove_notice(path);
-        for id in self.ids_of_key(key) {
-            self.withdrawn_by.entry(id.clone()).or_default().insert(path.clone());
-            self.resolve_claims(&id);
-        }
-    }
-
-    /// Records that a file is no notice any more.
-    pub fn remove_notice(&mut self, path: &ArticlePath) {
-        let ids: Vec<EntryId> =
-            self.withdrawn_by.iter().filter(|(_, paths)| paths.contains(path)).map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            if let Some(paths) = self.withdrawn_by.get_mut(&id) {
-                paths.remove(path);
-                if paths.is_empty() {
-                    self.withdrawn_by.remove(&id);
-                }
-            }
-            self.changed_items.insert(id.clone());
-            self.resolve_claims(&id);
-        }
     }
 
     /// The ids of items whose versions changed since the last call.
@@ -117,11 +98,12 @@ impl Index {
 
     /// The version in a file. `None` for files that have no versions.
     pub(super) fn indexed_version(&self, path: &ArticlePath, card: &Card) -> Option<IndexedVersion> {
-        let item = card.item.as_ref()?;
+        let rank = VersionRank::of(card)?;
         let is_pinned = card.id.as_ref().is_some_and(|id| self.is_minted(id));
         let has_versions = !is_pinned && !article::in_drafts_folder(path) && !self.listings.contains(path);
         has_versions.then(|| IndexedVersion {
-            rank: VersionRank::of(item),
+            rank,
+            is_usable: card.retracted.is_none() && !card.draft,
             retracts: card.retracted.is_some(),
             is_retracted: card.retracted.is_some(),
             behind: None,
@@ -130,6 +112,7 @@ impl Index {
 
     /// Adds what the ledger knows about a version and its item. `holder` is the file that the ledger knows as the item's.
     pub(super) fn complete_version(
+        &self,
         version: &mut IndexedVersion,
         path: &ArticlePath,
         card: &Card,
@@ -142,10 +125,29 @@ impl Index {
         };
         version.retracts &= !ledger.article(path).is_some_and(is_lifted);
         let story = holder.and_then(|holder| ledger.article(holder));
-        version.is_retracted |=
-            story.and_then(ArticleFacts::retraction).is_some_and(|known| known.by != Withdrawal::Deleted);
+        let known = story.and_then(ArticleFacts::version);
+        known.into_iter().for_each(|known| version.rank.recall(known));
+        let is_revived = self.revives() && version.is_usable && known.is_some_and(|known| version.rank.is_newer(known));
+        version.is_retracted |= story.and_then(ArticleFacts::retraction).is_some_and(|known| match known.by {
+            Withdrawal::Deleted => false,
+            Withdrawal::Status => !is_revived,
+            Withdrawal::Command => true,
+        });
         let lost = holder.filter(|holder| *holder != path && story.is_some_and(ArticleFacts::is_lost));
-        version.behind = lost.map(|lost| (lost.clone(), story.and_then(ArticleFacts::lost_version).cloned()));
+        version.behind = lost.map(|lost| (lost.clone(), known.cloned()));
+    }
+
+    /// Whether the ledger knows a file with another item, or with a newer version of the same one.
+    pub(super) fn is_overwritten(
+        &self,
+        version: Option<&IndexedVersion>,
+        id: &EntryId,
+        facts: Option<&ArticleFacts>,
+    ) -> bool {
+        let known = facts.and_then(|facts| Some((facts.id.as_ref()?, facts.version()?)));
+        known.is_some_and(|(known_id, known)| {
+            known_id != id || version.is_none_or(|version| known.is_newer(&version.rank))
+        })
     }
 
     /// The versions of an item. `None` if the id belongs to an article that isn't an item. `claims` has the articles that claim the id, the
@@ -162,11 +164,36 @@ impl Index {
             rank.as_ref().is_none_or(|rank| version.rank <= *rank).then(|| lost.clone())
         });
         let retracts = |slot| self.articles.get(slot).and_then(|it| it.version.as_ref()).is_some_and(|it| it.retracts);
-        let is_retracted = self.withdrawn_by.contains_key(id) || self.version_slots(id).any(retracts);
-        Some(Versions { winner, lost, is_retracted })
+        let is_retracted = self.version_slots(id).any(retracts) || self.kills(id).next().is_some();
+        Some(Versions { winner, lost, is_retracted: is_retracted && !self.is_revived(id) })
     }
 
-    fn version_slots(&self, id: &EntryId) -> impl Iterator<Item = SlotId> {
+    /// Whether a usable version is higher than all that retract the item, and newer than all notices that withdraw it.
+    fn is_revived(&self, id: &EntryId) -> bool {
+        if !self.revives() {
+            return false;
+        }
+        let versions = || self.version_slots(id).filter_map(|slot| self.articles.get(slot)?.version.as_ref());
+        let usable = versions().filter(|version| version.is_usable).map(|version| &version.rank).max();
+        usable.is_some_and(|usable| {
+            versions().all(|version| !version.retracts || usable.is_newer(&version.rank))
+                && self
+                    .kills(id)
+                    .all(|notice| notice.second.zip(usable.second()).is_some_and(|(kill, made)| made > kill))
+        })
+    }
+
+    /// Whether a higher usable version lifts all retractions of a file's item.
+    pub fn is_revived_item(&self, path: &ArticlePath) -> bool {
+        self.version_id(path).is_some_and(|id| self.is_revived(id))
+    }
+
+    /// Whether higher versions publish killed stories again.
+    fn revives(&self) -> bool {
+        self.rules.config().agency.revive
+    }
+
+    pub(super) fn version_slots(&self, id: &EntryId) -> impl Iterator<Item = SlotId> {
         let is_version = |slot: &SlotId| {
             self.articles.get(*slot).is_some_and(|article| article.version.is_some() && article.preferred_id == *id)
         };
@@ -174,7 +201,7 @@ impl Index {
     }
 
     /// The ids that an item with this key may have.
-    fn ids_of_key(&self, key: &Text) -> Vec<EntryId> {
+    pub fn ids_of_key(&self, key: &Text) -> Vec<EntryId> {
         let explicit = EntryId::parse(key.as_str()).ok().filter(|id| !self.is_minted(id));
         std::iter::once(self.id_of_key(key)).chain(explicit).collect()
     }

@@ -17,6 +17,8 @@ pub(super) struct Concept {
     pub(super) literal: Option<Field>,
     pub(super) role: Option<String>,
     pub(super) names: Candidates,
+    /// The codes of broader concepts.
+    pub(super) broader: Vec<Field>,
 }
 
 impl Concept {
@@ -30,11 +32,22 @@ impl Concept {
             literal: element.field("literal", origin),
             role: element.value("role").or_else(|| element.value("roleuri")).map(last_part).map(str::to_owned),
             names: Candidates::default(),
+            broader: Vec::new(),
         };
         let namespace = element.namespace;
-        reader.children(|reader, child| match child.name {
-            "name" if child.namespace == namespace => concept.names.read(reader, &child, origin),
-            _ => Ok(()),
+        reader.children(|reader, child| {
+            match child.name {
+                _ if child.namespace != namespace => {}
+                "name" => concept.names.read(reader, &child, origin)?,
+                "broader" => concept.broader.extend(child.first_field(&["qcode", "uri"], origin)),
+                "hierarchyInfo" => {
+                    let path = reader.line(origin)?;
+                    let codes = path.text.split_whitespace().rev();
+                    concept.broader.extend(codes.map(|code| Field { text: code.to_owned(), ..path.clone() }));
+                }
+                _ => {}
+            }
+            Ok(())
         })?;
         Ok(concept)
     }

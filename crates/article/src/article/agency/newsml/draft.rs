@@ -79,6 +79,7 @@ impl Draft {
         item.copyright_holder = { self.copyright_holder }.name(context);
         item.copyright_notice = self.copyright_notices.joined(languages);
         item.usage_terms = self.usage_terms.joined(languages);
+        item.provider_code = self.provider.code.clone();
         item.provider = { self.provider }.name_or_code(context);
         item.editor_notes.extend(self.editor_notes.into_iter().filter(|note| !note.text.is_empty()));
         item.place = first_name(self.located);
@@ -92,7 +93,11 @@ impl Draft {
             item.signals.extend(genre.code.into_iter().chain(name));
         }
         let subjects = self.subjects.into_iter();
-        let subjects = subjects.map(|mut subject| Subject { name: subject.name(context), code: subject.code });
+        let subjects = subjects.map(|mut subject| Subject {
+            name: subject.name(context),
+            code: subject.code,
+            broader: subject.broader,
+        });
         item.subjects = subjects.filter(|subject| subject.code.is_some() || subject.name.is_some()).collect();
         item.keywords = self.keywords.all(languages);
         item.slugline = self.sluglines.first(languages);

@@ -17,7 +17,7 @@ fn each_field_has_its_origin() {
         (
             "head/docdata",
             "<du-key key='k' version='2'/>",
-            "version (docdata/du-key): 2\n\
+            "version (docdata/du-key): 2\nslugline (docdata/du-key): k\n\
              reference (docdata/du-key): k\nreference relation (docdata/du-key): du-key",
         ),
         ("head/docdata", "<du-key generation='3'/>", "version (docdata/du-key): 3"),

@@ -205,12 +205,12 @@ fn every_ninjs_cell_of_the_field_table_is_read() {
             r#""renditions": {"a": {"href": "horn.mp3", "mimetype": "audio/mpeg"}}"#,
             "horn.mp3 (renditions)",
         ),
-        ("correction", "corrections", r#""genre": [{"name": "Correction"}]"#, "Corrected by the agency (genre)"),
+        ("correction", "corrections", r#""genre": [{"name": "Correction"}]"#, "by the agency (Correction) (genre)"),
         (
             "correction",
             "corrections",
             r#""language": "de", "genres": [{"uri": "http://cv.iptc.org/newscodes/genre/Correction"}]"#,
-            "Von der Agentur berichtigt (genres)",
+            "by the agency (http://cv.iptc.org/newscodes/genre/Correction) (genres)",
         ),
         (
             "related items (only `explain`)",
@@ -218,8 +218,14 @@ fn every_ninjs_cell_of_the_field_table_is_read() {
             r#""associations": [{"uri": "urn:x:2", "type": "text", "headlines": [{"value": "Pier closed"}]}]"#,
             "Pier closed (headlines)",
         ),
-        ("urgency, slugline (only `explain`)", "urgency", r#""urgency": 5"#, "5 (urgency)"),
-        ("urgency, slugline (only `explain`)", "slugline", r#""slugline": "ferry-night""#, "ferry-night (slugline)"),
+        ("urgency (only `explain`)", "urgency", r#""urgency": 5"#, "5 (urgency)"),
+        (
+            "subjects (choose the section)",
+            "subject code",
+            r#""subject": [{"name": "Shipping", "scheme": "medtop", "code": "20000350"}]"#,
+            "medtop:20000350 (subject)",
+        ),
+        ("slugline (chooses the section)", "slugline", r#""slugline": "ferry-night""#, "ferry-night (slugline)"),
         ("editor's note (only `explain`)", "editor's note", r#""ednote": "Adds the horn.""#, "Adds the horn. (ednote)"),
     ];
     let mut tested = BTreeSet::new();

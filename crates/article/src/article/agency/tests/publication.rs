@@ -71,10 +71,10 @@ fn statements_about_publication_are_applied() {
 }
 
 #[test]
-fn retraction_has_neutral_reason() {
+fn reason_of_retraction_is_only_for_editors() {
     let parsed = item(r#""pubstatus": "canceled", "language": "en", "ednote": "Libel!""#);
     let retracted = parsed.article.and_then(|article| article.metadata.retracted.clone()).expect("retracted");
-    assert_eq!(retracted.reason.expect("a reason").as_str(), "Withdrawn by the agency");
+    assert_eq!(retracted.reason, None);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn pictures_that_are_not_public_are_left_out() {
 
 #[test]
 fn editors_notes_are_not_public() {
-    let parsed = item(r#""ednote": "Secret", "slugline": "Secret", "usageterms": "Open""#);
+    let parsed = item(r#""ednote": "Secret", "edNote": "Secret", "usageterms": "Open""#);
     let article = parsed.article.expect("a story");
     assert!(!format!("{:?} {:?}", article.metadata, article.body).contains("Secret"));
 }

@@ -1,0 +1,114 @@
+//! Agencies' notices: which articles they withdraw or correct.
+
+use super::state::Index;
+use crate::article::{Notice, NoticeAction};
+use crate::slab::SlotId;
+use crate::types::{ArticlePath, EntryId, Moment};
+
+/// What a notice is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoticeTarget {
+    /// The id that the article has or would have.
+    pub id: EntryId,
+    /// Whether only versions of an item may be meant.
+    pub is_item: bool,
+}
+
+/// A notice about an article.
+#[derive(Clone, Debug)]
+pub(super) struct IndexedNotice {
+    action: NoticeAction,
+    time: Option<Moment>,
+    /// When it was made (Unix seconds).
+    pub(super) second: Option<i64>,
+    is_item: bool,
+}
+
+impl Index {
+    /// Records what a notice is about.
+    pub fn add_notice(&mut self, path: &ArticlePath, notice: &Notice, targets: Vec<NoticeTarget>) {
+        for NoticeTarget { id, is_item } in targets {
+            let second = notice.time.map(Moment::second);
+            let indexed = IndexedNotice { action: notice.action, time: notice.time, second, is_item };
+            self.notices.entry(id.clone()).or_default().insert(path.clone(), indexed);
+            self.resolve_claims(&id);
+        }
+    }
+
+    /// Records that a file is no notice any more. Returns the ids that it was about.
+    pub fn remove_notice(&mut self, path: &ArticlePath) -> Vec<EntryId> {
+        let ids: Vec<EntryId> =
+            self.notices.iter().filter(|(_, known)| known.contains_key(path)).map(|(id, _)| id.clone()).collect();
+        for id in &ids {
+            if let Some(known) = self.notices.get_mut(id) {
+                known.remove(path);
+                if known.is_empty() {
+                    self.notices.remove(id);
+                }
+            }
+            self.changed_items.insert(id.clone());
+            self.resolve_claims(id);
+        }
+        ids
+    }
+
+    /// Whether a notice is about a known article.
+    pub fn is_notice_applied(&self, path: &ArticlePath) -> bool {
+        let about = self.notices.iter().filter_map(|(id, known)| Some((id, known.get(path)?)));
+        about.into_iter().any(|(id, notice)| self.slots_of(id, notice).next().is_some())
+    }
+
+    /// The files of the articles that have or prefer an id.
+    pub fn holders(&self, id: &EntryId) -> impl Iterator<Item = &ArticlePath> {
+        let articles = self.by_preferred_id.candidates(id).filter_map(|slot| self.articles.get(slot));
+        articles.filter(move |article| article.preferred_id == *id).map(|article| &article.path)
+    }
+
+    /// The notices that withdraw the article in a file.
+    pub fn withdrawing_notices(&self, path: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
+        self.notices_about(path).filter(|(_, notice)| notice.action == NoticeAction::Kill).map(|(notice, _)| notice)
+    }
+
+    /// The notices that correct the article in a file.
+    pub fn correcting_notices(&self, path: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
+        self.notices_about(path).filter(|(_, notice)| notice.action == NoticeAction::Correct).map(|(notice, _)| notice)
+    }
+
+    /// When notices corrected the article with an id, oldest first.
+    pub(super) fn corrections(&self, id: &EntryId, is_version: bool) -> Vec<Moment> {
+        let known = self.notices.get(id).into_iter().flat_map(|known| known.values());
+        let about = known.filter(|notice| notice.action == NoticeAction::Correct && (is_version || !notice.is_item));
+        let mut times: Vec<Moment> = about.filter_map(|notice| notice.time).collect();
+        times.sort_unstable_by_key(|time| time.second());
+        times.dedup();
+        times
+    }
+
+    /// The notices that withdraw the item with an id.
+    pub(super) fn kills(&self, id: &EntryId) -> impl Iterator<Item = &IndexedNotice> {
+        let known = self.notices.get(id).into_iter().flat_map(|known| known.values());
+        known.filter(|notice| notice.action == NoticeAction::Kill)
+    }
+
+    /// Whether a notice withdraws the article with an id, which is no version of an item.
+    pub(super) fn is_killed_by_slug(&self, id: &EntryId) -> bool {
+        self.kills(id).any(|notice| !notice.is_item)
+    }
+
+    fn notices_about(&self, path: &ArticlePath) -> impl Iterator<Item = (&ArticlePath, &IndexedNotice)> {
+        let article = self.get(path);
+        let is_version = article.is_some_and(|article| article.version.is_some());
+        let known = article.and_then(|article| self.notices.get(&article.preferred_id)).into_iter().flatten();
+        known.filter(move |(_, notice)| is_version || !notice.is_item)
+    }
+
+    /// The articles with an id that a notice may be about.
+    fn slots_of(&self, id: &EntryId, notice: &IndexedNotice) -> impl Iterator<Item = SlotId> {
+        let is_item = notice.is_item;
+        let is_meant = move |slot: &SlotId| {
+            let article = self.articles.get(*slot);
+            article.is_some_and(|article| article.preferred_id == *id && (article.version.is_some() || !is_item))
+        };
+        self.by_preferred_id.candidates(id).filter(is_meant)
+    }
+}
