@@ -38,7 +38,7 @@ fn described(parsed: &Parsed) -> String {
         .as_ref()
         .map(|item| (item.key.as_str(), item.number.as_ref(), item.time.map(|time| time.rfc3339())));
     writeln!(text, "version: {version:?}").expect("a string");
-    if let Some(Notice { action, keys, slugs, .. }) = &parsed.notice {
+    if let Some(Notice { action, keys, slugs, .. }) = parsed.notice.as_deref() {
         let names: Vec<&str> = keys.iter().chain(slugs).map(Text::as_str).collect();
         writeln!(text, "notice: {action:?} {}", names.join(", ")).expect("a string");
     }

@@ -33,7 +33,7 @@ pub(super) fn refuse(mut draft: Draft<'_>, mut notice: Notice, span: Range<usize
     };
     draft.report(code, span, message, help);
     notice.time = notice.time.or_else(|| draft.published());
-    Parsed { notice: Some(notice), ..draft.refuse(false) }
+    Parsed { notice: Some(Box::new(notice)), ..draft.refuse(false) }
 }
 
 /// A slugline in a form for comparison: lower case, one hyphen between words, without `bc-` and the words of notices.

@@ -32,7 +32,7 @@ pub struct Parsed {
     /// The version of an agency's item. Also set if there is no article.
     pub item: Option<Box<ItemVersion>>,
     /// The file is an agency's notice about another item. `article` is `None`.
-    pub notice: Option<Notice>,
+    pub notice: Option<Box<Notice>>,
     /// The file contains no article, although its name ends like one's. `article` is `None`, and this is no mistake.
     pub ignored: Option<IgnoredKind>,
 }

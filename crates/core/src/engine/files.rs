@@ -99,7 +99,7 @@ fn note_present(state: &mut State, path: &ArticlePath) {
 /// Applies a parsed file. `last_good` is its last good version under its former path.
 fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
     note_present(state, &path);
-    notices::note(state, &path, parsed.notice.as_ref());
+    notices::note(state, &path, parsed.notice.as_deref());
     let stated_id = parsed.id.clone().or_else(|| {
         let index = state.index.as_ref()?;
         let stated = parsed.item.as_ref().map(|item| index.id_of_key(&item.key));
