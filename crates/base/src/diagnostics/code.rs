@@ -95,7 +95,7 @@ codes! {
     ConfigChoice "config-choice" Error,
     /// Not a section path.
     ConfigSectionPath "config-section-path" Error,
-    /// Two sections have the same path or breadcrumb, or two sources the same name or directory.
+    /// Two sections have the same path, breadcrumb or patterns, or two sources the same name or directory.
     ConfigDuplicate "config-duplicate" Error,
     /// Not a name that the paths of a source's articles can begin with.
     ConfigSourceName "config-source-name" Error,
@@ -215,7 +215,7 @@ codes! {
     AgencySyntax "agency-syntax" Error,
     /// An agency's item has no text.
     AgencyText "agency-text" Warning,
-    /// An agency withdraws or corrects another item.
+    /// An agency withdraws or corrects an item that isn't known, or not known for certain.
     AgencyNotice "agency-notice" Error,
     /// An item is an agency's advice to editors; it is not published.
     AgencyAdvice "agency-advice" Warning,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::placement::Placement;
+use crate::article::NoticeAction;
 use crate::encoding::encode_segment;
 use crate::ledger::{ArticleFacts, VersionRank};
 use crate::types::{ArticlePath, ContentHash, EntryId, Moment};
@@ -128,6 +129,16 @@ pub(super) struct IndexedVersion {
     pub(super) is_retracted: bool,
     /// The file of the item's article according to the ledger, if it is lost, with its version.
     pub(super) behind: Option<(ArticlePath, Option<VersionRank>)>,
+}
+
+/// A notice about an article.
+#[derive(Clone, Debug)]
+pub(super) struct IndexedNotice {
+    pub(super) action: NoticeAction,
+    pub(super) time: Option<Moment>,
+    /// When it was made (Unix seconds).
+    pub(super) second: Option<i64>,
+    pub(super) is_item: bool,
 }
 
 /// How strong an article's claim to an id is, strongest first. Among equal claims the earlier publication wins, then the path.

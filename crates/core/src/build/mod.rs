@@ -4,6 +4,7 @@
 //! - [`placement`] decides which section an article belongs to, [`membership`] which feeds include it.
 //! - [`index`] keeps each feed's articles in order and assigns ids. `indexed_article` contains its types, `order` the sorted articles of
 //!   one feed, `feed_limits` the limit for feeds of tags and authors.
+//! - [`notice_targets`] finds the articles that agencies' notices are about.
 //! - [`window`] computes which articles a feed shows, and until when.
 //! - [`render_cache`] keeps rendered bodies.
 //! - [`address`] gives each feed its path.
@@ -19,6 +20,7 @@ pub mod gone_feeds;
 pub mod index;
 mod indexed_article;
 pub mod membership;
+pub mod notice_targets;
 mod order;
 pub mod placement;
 pub mod render_cache;

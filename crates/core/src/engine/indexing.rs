@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::state::State;
-use super::{feed_set, folder_pages, notices, withholding};
+use super::{feed_set, folder_pages, withholding};
 use crate::article::bundle;
 use crate::article::card::Card;
 use crate::build::index::Index;
+use crate::build::notice_targets;
 use crate::build::placement::SectionRules;
 use crate::config::Config;
 use crate::ledger::Record;
@@ -90,7 +91,7 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
     }
     state.catalog.withheld_files().for_each(|(path, id)| index.withhold(path, id));
     for (path, notice) in &state.notices {
-        let targets = notices::targets(&state.catalog, &index, path, notice);
+        let targets = notice_targets::find(&state.catalog, &index, path, notice);
         index.add_notice(path, notice, targets);
     }
     index.compact();

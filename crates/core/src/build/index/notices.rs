@@ -2,6 +2,7 @@
 
 use super::state::Index;
 use crate::article::{Notice, NoticeAction};
+use crate::build::indexed_article::IndexedNotice;
 use crate::slab::SlotId;
 use crate::types::{ArticlePath, EntryId, Moment};
 
@@ -12,16 +13,6 @@ pub struct NoticeTarget {
     pub id: EntryId,
     /// Whether only versions of an item may be meant.
     pub is_item: bool,
-}
-
-/// A notice about an article.
-#[derive(Clone, Debug)]
-pub(super) struct IndexedNotice {
-    action: NoticeAction,
-    time: Option<Moment>,
-    /// When it was made (Unix seconds).
-    pub(super) second: Option<i64>,
-    is_item: bool,
 }
 
 impl Index {

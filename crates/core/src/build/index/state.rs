@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::notices::IndexedNotice;
 use crate::build::feed_limits::{Admission, Admissions};
-use crate::build::indexed_article::{FeedNumber, FeedSet, IndexedArticle, Visibility};
+use crate::build::indexed_article::{FeedNumber, FeedSet, IndexedArticle, IndexedNotice, Visibility};
 use crate::build::order::{Order, OrderKey};
 use crate::build::placement::{FeedKey, SectionRules};
 use crate::slab::{Slab, SlotId, SlotIndex};
