@@ -1,7 +1,7 @@
 //! Opens files and folders beneath a root directory, and nothing outside it.
 //!
 //! [`Root`] is the directory's path. [`OpenRoot`] holds a descriptor of the directory and resolves paths from it. [`Folder`] holds a
-//! descriptor of a folder beneath the root. [`Stamp`] distinguishes versions of a file without reading it.
+//! descriptor of a folder beneath the root. `names` keeps the names of pictures beside texts. [`Stamp`] distinguishes versions of a file without reading it.
 //!
 //! # How is a path resolved?
 //!
@@ -15,8 +15,10 @@
 //! The name may stand for another file between the two calls. Callers open first, check the descriptor, and read from it. Only
 //! regular files are opened for reading, and with `O_NONBLOCK`, because opening a pipe or a device can block or have side effects.
 
+mod cached_names;
 mod errors;
 mod folder;
+mod names;
 mod open_root;
 mod root;
 mod stamp;

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cached_names::CachedNames;
 use crate::config::Ignore;
 use crate::types::ArticlePath;
 
@@ -24,6 +25,8 @@ pub struct Root {
     /// Paths by which absolute links may refer to the directory: the real path, the configured path, and the configured name in the
     /// real path of its parent.
     pub(super) known_paths: Vec<PathBuf>,
+    /// The names of pictures and texts in folders that were listed. Clones share them.
+    pub(super) names: Arc<CachedNames>,
 }
 
 impl Root {
@@ -39,7 +42,8 @@ impl Root {
         let entry = entry.and_then(|(folder, name)| Some(fs::canonicalize(folder).ok()?.join(name)));
         let known_paths = [real.clone(), configured.clone()].into_iter().chain(entry).collect();
         let identity = fs::metadata(&real).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-        Root { path: real, name: name.to_owned(), ignore, configured, identity, known_paths }
+        let (name, names) = (name.to_owned(), Arc::default());
+        Root { path: real, name, ignore, configured, identity, known_paths, names }
     }
 
     /// Resolves the configured path again.
@@ -51,7 +55,7 @@ impl Root {
     /// Replaces the patterns of files and folders that aren't articles.
     #[must_use]
     pub fn with_ignore(self, ignore: &Arc<Ignore>) -> Root {
-        Root { ignore: Arc::clone(ignore), ..self }
+        Root { ignore: Arc::clone(ignore), names: Arc::default(), ..self }
     }
 
     /// Whether the patterns exclude a file.
@@ -80,7 +84,7 @@ impl Root {
         let configured = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let known_paths = vec![configured.clone()];
         let (path, name, ignore) = (configured.clone(), name.to_owned(), Ignore::defaults());
-        Root { path, name, ignore, configured, identity: None, known_paths }
+        Root { path, name, ignore, configured, identity: None, known_paths, names: Arc::default() }
     }
 
     /// The name of a relative path in diagnostics.

@@ -174,7 +174,7 @@ fn articles<'a>(
                 .entry(&indexed.placement().home)
                 .or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
             let card = engine.card(path)?;
-            let article = assemble::published_article(path, &card, indexed, None, config, frame)?;
+            let article = assemble::published_article(path, &card, indexed, None, config, frame, None)?;
             let published = article.published.timestamp();
             let title = titles.get(path).unwrap_or(&card.slug).clone();
             Some(Article { path, title, card, url: article.url.to_string(), published })

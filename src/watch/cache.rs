@@ -2,7 +2,8 @@
 //!
 //! # When is a row valid?
 //!
-//! When its checksum matches the file as it is now: path, stamp, the stamps of its media files, and the rules by which files are parsed.
+//! When its checksum matches the file as it is now: path, stamp, the stamps of its media files and of the pictures with its name, and the
+//! rules by which files are parsed.
 //! Stale and damaged rows are ignored.
 //!
 //! # Can a row be wrong?
@@ -84,8 +85,14 @@ impl<'r> RowCodec<'r> {
     }
 
     /// The row of a file that was read. `None` if it has no article, has too many diagnostics, is embargoed or withheld, or changed too
-    /// recently.
-    pub(super) fn encode(&self, file: &ParsedFile, stamp: Option<Stamp>, now: SystemTime) -> Option<CachedRow> {
+    /// recently. `pictures` are those with the file's name.
+    pub(super) fn encode(
+        &self,
+        file: &ParsedFile,
+        pictures: &[ArticlePath],
+        stamp: Option<Stamp>,
+        now: SystemTime,
+    ) -> Option<CachedRow> {
         // The engine needs the body of a section's page.
         if bundle::is_section_page(&file.path) {
             return None;
@@ -99,7 +106,7 @@ impl<'r> RowCodec<'r> {
         let stamp = stamp.filter(|stamp| !is_recent(*stamp, now))?;
         let card: Box<[u8]> = article.card.as_bytes().into();
         let warnings = packed::pack(diagnostics, MAX_WARNING_BYTES)?;
-        let checksum = self.checksum(&file.path, stamp, &article.card, &warnings, now)?;
+        let checksum = self.checksum(&file.path, pictures, stamp, &article.card, &warnings, now)?;
         Some(CachedRow { checksum, card, warnings })
     }
 
@@ -107,13 +114,14 @@ impl<'r> RowCodec<'r> {
     pub(super) fn decode(
         &self,
         path: &ArticlePath,
+        pictures: &[ArticlePath],
         stamp: Stamp,
         row: CachedRow,
         now: SystemTime,
     ) -> Option<CachedFile> {
         let CachedRow { checksum, card, warnings } = row;
         let card = Packed::from_bytes(path, card)?;
-        let is_valid = self.checksum(path, stamp, &card, &warnings, now)? == checksum;
+        let is_valid = self.checksum(path, pictures, stamp, &card, &warnings, now)? == checksum;
         let warnings = packed::unpack(&warnings).filter(|_| is_valid)?;
         Some(CachedFile { card, warnings })
     }
@@ -122,19 +130,20 @@ impl<'r> RowCodec<'r> {
     fn checksum(
         &self,
         path: &ArticlePath,
+        pictures: &[ArticlePath],
         stamp: Stamp,
         card: &Packed,
         warnings: &[u8],
         now: SystemTime,
     ) -> Option<ContentHash> {
         let mut stamps = stamp_bytes(stamp).to_vec();
-        if card.has_files() {
-            for (file, _) in card.open(path).files {
-                match stat_file(self.root, &file).unwrap_or_default() {
-                    Some(stamp) if is_recent(stamp, now) => return None,
-                    Some(stamp) => stamps.extend(stamp_bytes(stamp)),
-                    None => stamps.push(0),
-                }
+        let named = if card.has_files() { card.open(path).files } else { Vec::new() };
+        let others = pictures.iter().filter(|picture| !named.iter().any(|(file, _)| file == *picture));
+        for file in named.iter().map(|(file, _)| file).chain(others) {
+            match stat_file(self.root, file).unwrap_or_default() {
+                Some(stamp) if is_recent(stamp, now) => return None,
+                Some(stamp) => stamps.extend(stamp_bytes(stamp)),
+                None => stamps.push(0),
             }
         }
         let parts = [self.rules.as_bytes(), path.as_str().as_bytes(), &stamps, card.as_bytes(), warnings];

@@ -8,6 +8,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::article::MediaFacts;
 use crate::article::card::Packed;
+use crate::article::pictures::{gets_pictures, names_of_texts};
 use crate::beneath::Stamp;
 use crate::types::{ArticlePath, ContentHash};
 
@@ -200,6 +201,28 @@ impl KnownFiles {
     /// The articles that reference a media file.
     pub(super) fn articles_referencing(&self, file: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
         self.referrers.get(file).into_iter().flatten()
+    }
+
+    /// The texts in a file's folder that get pictures with the file's name.
+    pub(super) fn texts_beside(&self, file: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
+        let folder = self.folders.get(file.folder());
+        let (path, stem) = (file.as_str(), file.stem());
+        let folder_length = path.len() - file.name().len();
+        names_of_texts(stem).flat_map(move |name| {
+            let start = format!("{}{name}.", path.get(..folder_length).unwrap_or_default());
+            let from = folder.into_iter().flat_map({
+                let start = ArticlePath::new(&start);
+                move |folder| folder.range(start.clone()..)
+            });
+            let near = from.map(|(text, _)| text).take_while(move |text| text.as_str().starts_with(&start));
+            near.filter(move |text| gets_pictures(text) && text.stem() == name && *text != file)
+        })
+    }
+
+    /// Whether an article doesn't reference all of these media files.
+    pub(super) fn lacks_references(&self, path: &ArticlePath, files: &[ArticlePath]) -> bool {
+        let known = || self.references.get(path).into_iter().flatten();
+        files.iter().any(|file| !known().any(|known| known.file == *file))
     }
 
     /// Compares the media files whose paths have a prefix with their current stamps. Returns the articles that have to be read again. A

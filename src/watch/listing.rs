@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
+use crate::article::pictures::FolderNames;
 use crate::article::{IgnoredKind, is_article_name};
 use crate::beneath::{Links, OpenRoot, Root, Stamp};
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -107,7 +108,9 @@ impl Lister<'_> {
         let explain = |error: io::Error| error.to_string();
         let open = self.open.map_err(ToString::to_string)?;
         let open = open.folder(real_path, Links::Refuse).map_err(explain)?;
-        let device = Stamp::from(&open.stat_self().map_err(explain)?).device;
+        let stamp = Stamp::from(&open.stat_self().map_err(explain)?);
+        let device = stamp.device;
+        let mut names = FolderNames::default();
         let mut count = 0;
         let mut ignored = BTreeSet::new();
         for entry in open.entries().map_err(explain)? {
@@ -129,6 +132,10 @@ impl Lister<'_> {
                 continue;
             }
             let ignored_kind = IgnoredKind::of_name(name).filter(|_| kind.is_file());
+            let is_needed = !kind.is_dir() && FolderNames::needs(name);
+            if is_needed && self.root.ignore.matching_entry(&join(&folder.path, name), false).is_none() {
+                names.add(name);
+            }
             if !kind.is_dir() && !kind.is_symlink() && !is_article_name(name) && ignored_kind.is_none() {
                 continue;
             }
@@ -157,6 +164,7 @@ impl Lister<'_> {
             return Err("it is empty, and the file system that was mounted here is gone".into());
         }
         self.devices.insert(folder.path.clone(), device);
+        self.root.keep_names(&folder.path, stamp, names);
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
-//! The files that an article's page was built from. A cached page is served only while they are unchanged.
+//! The files that an article's page was built from: its own, its media files, and the pictures with its name. A cached page is served only
+//! while they are unchanged.
 
 use super::cache::is_recent;
 use super::clock::clock;
-use super::read::{has_version, measure};
+use super::read::{has_version, measure, pictures_of};
 use super::stat::stat_file;
 use crate::article::{MediaFacts, Metadata, ParseOptions};
 use crate::beneath::{Root, Stamp};
@@ -16,6 +17,8 @@ pub struct PageSources {
     /// The file's version. `None`: the file can't be used, and the page shows an earlier version.
     version: Option<ContentHash>,
     files: Vec<(ArticlePath, FileSnapshot, Option<MediaFacts>)>,
+    /// The pictures with the name of the file.
+    pictures: Vec<ArticlePath>,
 }
 
 /// A file's stamp at one time.
@@ -40,7 +43,13 @@ impl FileSnapshot {
 impl PageSources {
     /// Takes the stamp of an article's file. Call it before the file is read.
     pub fn of(root: &Root, path: &ArticlePath) -> PageSources {
-        PageSources { path: path.clone(), snapshot: FileSnapshot::take(root, path), version: None, files: Vec::new() }
+        PageSources {
+            path: path.clone(),
+            snapshot: FileSnapshot::take(root, path),
+            version: None,
+            files: Vec::new(),
+            pictures: pictures_of(root, path),
+        }
     }
 
     /// Adds the version that was read and the media files.
@@ -58,6 +67,7 @@ impl PageSources {
     pub fn are_unchanged(&self, root: &Root, options: &ParseOptions) -> bool {
         let is_same = |version: ContentHash| has_version(root, &self.path, version, options);
         (self.snapshot.is_current(root, &self.path) || self.version.is_some_and(is_same))
+            && self.pictures == pictures_of(root, &self.path)
             && self
                 .files
                 .iter()

@@ -21,6 +21,7 @@ use super::cache::{CachedFile, CachedRow, RowCodec};
 use super::clock::clock;
 use super::listing::FileKind;
 use super::stat::{OpenFolder, stat_file, unusable};
+use crate::article::pictures::gets_pictures;
 use crate::article::{self, Article, ItemSource, MediaFacts, ParseOptions, Parsed, bundle};
 use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, MAX_DIAGNOSTICS_PER_FILE, Place};
@@ -121,24 +122,45 @@ fn read_items(root: &Root, bytes: &[u8], items: Vec<ItemSource>, options: &Parse
 }
 
 fn parse_item(root: &Root, item: &ItemSource, options: &ParseOptions, parse: Parse) -> Parsed {
-    let mut parsed = parse_with_source(root, &item.path, item.text.as_bytes(), options, parse);
+    let mut parsed = parse_catching_panics(root, &item.path, item.text.as_bytes(), options, parse);
+    // A picture with the name of a file belongs to none of several items.
+    parsed.gets_pictures &= item.is_only;
+    add_files(root, &item.path, &mut parsed);
+    keep_source(&mut parsed, item.text.as_bytes());
     parsed.move_down(item.lines_above);
     parsed
 }
 
 fn parse_whole(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
     let mut parsed = parse_catching_panics(root, path, bytes, options, parse);
-    measure_files(root, path, &mut parsed);
+    add_files(root, path, &mut parsed);
     parsed
 }
 
 /// Like [`parse_whole`]; the article keeps the bytes.
 fn parse_with_source(root: &Root, path: &ArticlePath, bytes: &[u8], options: &ParseOptions, parse: Parse) -> Parsed {
     let mut parsed = parse_whole(root, path, bytes, options, parse);
+    keep_source(&mut parsed, bytes);
+    parsed
+}
+
+fn keep_source(parsed: &mut Parsed, bytes: &[u8]) {
     if let Some(article) = &mut parsed.article {
         article.source = Some(bytes.into());
     }
-    parsed
+}
+
+/// Adds the pictures that belong to an article by their names, and measures all its files.
+fn add_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
+    if parsed.gets_pictures {
+        parsed.add_pictures(&pictures_of(root, path));
+    }
+    measure_files(root, path, parsed);
+}
+
+/// The pictures with the name of a text.
+pub(super) fn pictures_of(root: &Root, path: &ArticlePath) -> Vec<ArticlePath> {
+    if gets_pictures(path) { root.folder_names(path.folder()).pictures_of(path) } else { Vec::new() }
 }
 
 /// Measures the media files that an article references, and reports missing ones.
@@ -237,7 +259,7 @@ pub(super) fn read_all(
             return None;
         }
         let file = reader.read(path, *stamp);
-        let row = reader.rows.encode(&file, *stamp, clock());
+        let row = reader.rows.encode(&file, &pictures_of(root, path), *stamp, clock());
         Some((file, row))
     });
     let (files, rows): (Vec<_>, Vec<_>) = read.into_iter().flatten().unzip();
@@ -300,7 +322,8 @@ impl<'a> Reader<'a> {
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         if let Some(row) = row
             && let Ok(Some(stamp)) = folder.stat(path)
-            && let Some(CachedFile { card, warnings }) = self.rows.decode(path, stamp, row, now)
+            && let Some(CachedFile { card, warnings }) =
+                self.rows.decode(path, &folder.pictures_of(path), stamp, row, now)
         {
             let state = FileState::Known(card, warnings);
             return (ParsedFile { path: path.clone(), state, renamed_from: None }, None);
@@ -338,7 +361,7 @@ impl<'a> Reader<'a> {
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
         let state = note_modified(FileState::Present(parsed), stamp);
         let mut file = ParsedFile { path: path.clone(), state, renamed_from: None };
-        let row = self.rows.encode(&file, Some(stamp), now);
+        let row = self.rows.encode(&file, &folder.pictures_of(path), Some(stamp), now);
         file.state = file.state.as_seen_from(horizon);
         if let FileState::Present(Parsed { article: Some(article), .. }) = &mut file.state {
             article.source = Some(bytes.into());

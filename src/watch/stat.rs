@@ -1,11 +1,14 @@
 //! The `stat` of articles' files, and why a file can't be used.
 
+use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::FileType;
 
+use crate::article::pictures::{FolderNames, gets_pictures};
 use crate::beneath::{self, Links, Root, Stamp, is_link, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::ArticlePath;
@@ -56,18 +59,27 @@ pub(super) struct OpenFolder<'r> {
     path: Box<str>,
     /// `None`: the folder can't be opened.
     folder: Option<beneath::Folder>,
+    names: OnceCell<Arc<FolderNames>>,
 }
 
 impl<'r> OpenFolder<'r> {
     /// Opens a folder, relative to the content directory.
     pub(super) fn open(root: &'r Root, folder: &str) -> OpenFolder<'r> {
         let open = root.open().and_then(|open| open.folder(folder, Links::Follow)).ok();
-        OpenFolder { root, path: folder.into(), folder: open }
+        OpenFolder { root, path: folder.into(), folder: open, names: OnceCell::new() }
     }
 
     /// Whether a file is directly in this folder.
     pub(super) fn has(&self, path: &ArticlePath) -> bool {
         *self.path == *path.folder()
+    }
+
+    /// The pictures with the name of a text in this folder.
+    pub(super) fn pictures_of(&self, path: &ArticlePath) -> Vec<ArticlePath> {
+        match gets_pictures(path) {
+            true => self.names.get_or_init(|| self.root.folder_names(&self.path)).pictures_of(path),
+            false => Vec::new(),
+        }
     }
 
     /// Opens a file in this folder for reading.

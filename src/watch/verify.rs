@@ -6,15 +6,15 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use super::cache::{CachedRow, RowCodec, rules};
+use super::cache::{CachedFile, CachedRow, RowCodec, rules};
 use super::clock::clock;
 use super::links::LinkTable;
 use super::listing::{Devices, FolderListing};
-use super::read::read_existing;
+use super::read::{pictures_of, read_existing};
 use super::scan::walk;
 use super::stat::stat_file;
 use crate::article::{self, ParseOptions, Parsed};
-use crate::beneath::Root;
+use crate::beneath::{Root, Stamp};
 use crate::event::FileState;
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
@@ -65,7 +65,7 @@ impl FileComparer {
             Err(_) => return FileComparison::Unreadable,
         };
         let same = |is_same: bool| if is_same { FileComparison::Unchanged } else { FileComparison::Changed };
-        if let Some(known) = row.and_then(|row| self.rows().decode(path, stamp, row, clock())) {
+        if let Some(known) = row.and_then(|row| self.decode(path, stamp, row)) {
             return same(known.card.hash() == version);
         }
         match read_existing(&self.root, path, &self.options, article::parse) {
@@ -116,7 +116,7 @@ impl FileComparer {
 
     fn stated_id(&self, path: &ArticlePath, row: Option<CachedRow>) -> Result<Option<EntryId>, Unclear> {
         let Some(stamp) = stat_file(&self.root, path).ok().flatten() else { return Ok(None) };
-        let known = row.and_then(|row| self.rows().decode(path, stamp, row, clock()));
+        let known = row.and_then(|row| self.decode(path, stamp, row));
         let card = match known {
             Some(known) => known.card,
             None => match read_existing(&self.root, path, &self.options, article::parse) {
@@ -132,8 +132,9 @@ impl FileComparer {
         Ok(card.open(path).id)
     }
 
-    fn rows(&self) -> RowCodec<'_> {
-        RowCodec::with_rules(&self.root, self.rules)
+    fn decode(&self, path: &ArticlePath, stamp: Stamp, row: CachedRow) -> Option<CachedFile> {
+        let rows = RowCodec::with_rules(&self.root, self.rules);
+        rows.decode(path, &pictures_of(&self.root, path), stamp, row, clock())
     }
 }
 

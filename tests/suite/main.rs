@@ -46,6 +46,7 @@ mod newsroom;
 mod output;
 mod output_claim;
 mod pages_load;
+mod pictures;
 mod pin;
 mod podcast;
 mod restart;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::article::HiddenMedia;
 use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
@@ -79,6 +80,8 @@ pub struct PublishedArticle {
     pub is_teaser: bool,
     /// Whether feeds list the article. The page of an unlisted article asks search engines not to index it.
     pub is_listed: bool,
+    /// The files of the article that readers may not see. `None`: all may be seen.
+    pub hidden: Option<Box<HiddenMedia>>,
     /// The parts that its page shares with other pages of its section.
     pub frame: Arc<PageFrame>,
 }

@@ -21,6 +21,7 @@ fn article(id: &str, version: &str) -> Arc<PublishedArticle> {
         language: Language::parse("en").unwrap(),
         is_teaser: false,
         is_listed: true,
+        hidden: None,
         frame: Arc::new(PageFrame {
             site_title: Text::line("Courier"),
             site_url: WebUrl::parse("http://127.0.0.1/").unwrap(),

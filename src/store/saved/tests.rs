@@ -113,6 +113,7 @@ fn article(path: &str, id: &str, version: &[u8]) -> Arc<PublishedArticle> {
         language: crate::types::Language::parse("en").unwrap(),
         is_teaser: false,
         is_listed: true,
+        hidden: None,
         frame: Arc::new(frame),
     })
 }

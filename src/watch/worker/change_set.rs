@@ -10,6 +10,7 @@ use super::super::hints::Hint;
 use super::super::links::is_hidden;
 use super::state::Worker;
 use crate::article::is_article_name;
+use crate::article::pictures::FolderNames;
 use crate::types::ArticlePath;
 
 /// How long after a change the configuration file is read.
@@ -123,13 +124,21 @@ impl<C: MetadataCache> Worker<C> {
         {
             return;
         }
+        let path = ArticlePath::new(&relative);
+        let is_media_complete = hint != PathHint::Changed && hint != PathHint::Written;
+        if !is_folder && FolderNames::needs(name) {
+            self.options.root.forget_names(Some(path.folder()));
+            if is_media_complete {
+                changes.reread.extend(self.known.texts_beside(&path).cloned());
+            }
+        }
         if is_folder {
             changes.folders.insert(relative.clone());
         } else if is_article_name(name) {
-            changes.add(ArticlePath::new(&relative), file_hint);
-        } else if hint != PathHint::Changed && hint != PathHint::Written {
+            changes.add(path, file_hint);
+        } else if is_media_complete {
             // Articles contain the measurements of their media files.
-            changes.reread.extend(self.known.articles_referencing(&ArticlePath::new(&relative)).cloned());
+            changes.reread.extend(self.known.articles_referencing(&path).cloned());
         }
         // The removed entry may have been a folder.
         if hint == PathHint::Removed && !is_article_name(name) {

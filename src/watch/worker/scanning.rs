@@ -39,6 +39,7 @@ impl<C: MetadataCache> Worker<C> {
         let is_whole = self.reports_all || !scope.is_empty();
         let (started, wall_time) = (self.now(), clock());
         let (reading_time, files_read) = (self.reading_time, self.metrics.articles_read.get());
+        self.options.root.forget_names(None);
         let mut found = self.scan_folders(scope, is_whole)?;
         if self.has_root_changed() {
             // Missing files may be in the new tree.
@@ -218,6 +219,7 @@ impl<C: MetadataCache> Worker<C> {
                 (Ok(Some(stamp)), Some(Content::Read(file, row))) if !self.coalescer.is_waiting(&path) => {
                     self.metrics.articles_read.inc();
                     rows.extend(row.map(|row| (path.clone(), Some(row))));
+                    let file = *file;
                     match file.state {
                         FileState::Known(card, warnings) => {
                             loaded.push((path.clone(), stamp, CachedFile { card, warnings }));
@@ -254,6 +256,12 @@ impl<C: MetadataCache> Worker<C> {
                 present.insert(path);
             }
         }
+        // Pictures may have arrived without an event.
+        let is_incomplete = |(text, pictures): &(ArticlePath, Vec<ArticlePath>)| {
+            self.known.contains(text) && self.known.lacks_references(text, pictures)
+        };
+        let texts = folder.pictures.into_iter().filter(|text| is_known && is_incomplete(text));
+        ready.extend(texts.map(|(text, _)| text));
         if folder.is_complete && is_known {
             let missing = self.known.files_in(&folder.path).filter(|path| !present.contains(*path));
             let missing: Vec<ArticlePath> = missing.cloned().collect();
@@ -326,12 +334,21 @@ impl<C: MetadataCache> ScanContext<'_, C> {
             let result = open.stat(&path);
             let stamp = result.as_ref().ok().copied().flatten();
             let row = rows.remove(path.name()).zip(stamp);
-            let cached = row.and_then(|(row, stamp)| self.reader.rows.decode(&path, stamp, row, clock()));
+            let cached = row
+                .and_then(|(row, stamp)| self.reader.rows.decode(&path, &open.pictures_of(&path), stamp, row, clock()));
             let content = cached.map(Content::Cached).or_else(|| self.read_if_settled(&open, &path, stamp?));
             (path, kind, result, content)
         });
-        let files = files.collect();
-        CheckedFolder { path: folder.path, is_complete: folder.is_complete, files, gone: rows.into_keys().collect() }
+        let files: Vec<_> = files.collect();
+        let pictures = files.iter().map(|(path, ..)| (path.clone(), open.pictures_of(path)));
+        let pictures = pictures.filter(|(_, pictures)| !self.is_first && !pictures.is_empty()).collect();
+        CheckedFolder {
+            pictures,
+            path: folder.path,
+            is_complete: folder.is_complete,
+            files,
+            gone: rows.into_keys().collect(),
+        }
     }
 
     /// Reads a file during the first scan if it is old enough to be complete.
@@ -341,7 +358,7 @@ impl<C: MetadataCache> ScanContext<'_, C> {
         let read = || self.reader.read_regular(open, path, clock(), horizon);
         let (mut file, row) = is_settled.then(read).flatten()?;
         self.reader.limit_memory(&mut file);
-        Some(Content::Read(file, row))
+        Some(Content::Read(Box::new(file), row))
     }
 }
 
@@ -353,7 +370,7 @@ enum Content {
     /// Loaded from a valid row of the cache.
     Cached(CachedFile),
     /// Read from the file, with the new row for the cache.
-    Read(ParsedFile, Option<CachedRow>),
+    Read(Box<ParsedFile>, Option<CachedRow>),
 }
 
 /// A folder whose files were checked.
@@ -361,6 +378,8 @@ struct CheckedFolder {
     path: String,
     is_complete: bool,
     files: Vec<(ArticlePath, FileKind, StatResult, Option<Content>)>,
+    /// The texts with pictures of their names. Empty during the first scan.
+    pictures: Vec<(ArticlePath, Vec<ArticlePath>)>,
     /// Names of files that have a row in the cache and are missing.
     gone: Vec<String>,
 }

@@ -1,9 +1,11 @@
 //! The card of an article: the fields that decide where and when readers see it, packed into about sixty bytes. The catalog keeps a card of
 //! every article. Other fields, such as the title, are read again when a window needs them.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::access::{Access, Restriction};
+use super::media_terms::{Availability, HiddenMedia, MediaReference, MediaTerms, WithheldMedia};
 use super::model::{ItemVersion, MediaFacts, Metadata, Retraction, Routing, SectionClaim};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
@@ -62,6 +64,8 @@ pub struct Card {
     pub files: Vec<(ArticlePath, Option<MediaFacts>)>,
     /// The number of files that everybody may load even if the article is paid.
     pub free_files: usize,
+    /// An agency's terms for pictures and other files. Those for addresses on the web without limits have the id only.
+    pub terms: Vec<MediaTerms>,
 }
 
 const DRAFT: u8 = 1;
@@ -119,6 +123,82 @@ struct RareFields<'c> {
     modified: Option<i64>,
     #[serde(borrow)]
     routing: Option<StoredRouting<'c>>,
+    #[serde(borrow)]
+    terms: Vec<StoredTerms<'c>>,
+}
+
+/// A [`MediaTerms`].
+#[derive(Serialize, Deserialize, PartialEq)]
+struct StoredTerms<'c> {
+    #[serde(borrow)]
+    url: Option<StoredReference<'c>>,
+    id: Option<&'c str>,
+    availability: StoredAvailability,
+}
+
+/// A [`MediaReference`].
+#[derive(Serialize, Deserialize, PartialEq)]
+enum StoredReference<'c> {
+    Remote(&'c str),
+    Local(&'c str),
+}
+
+/// An [`Availability`].
+#[derive(Serialize, Deserialize, PartialEq)]
+enum StoredAvailability {
+    Period(Option<i64>, Option<i64>),
+    Withheld,
+    Killed,
+}
+
+/// The terms of a card. To save memory, they don't repeat the addresses on the web of files without limits.
+fn stored_terms(metadata: &Metadata) -> Vec<StoredTerms<'_>> {
+    let mut stored: Vec<StoredTerms<'_>> = Vec::new();
+    for terms in &metadata.terms {
+        let mut new = StoredTerms::of(terms);
+        if terms.availability == Availability::ALWAYS && matches!(new.url, Some(StoredReference::Remote(_))) {
+            new.url = None;
+        }
+        if !stored.contains(&new) {
+            stored.push(new);
+        }
+    }
+    stored
+}
+
+impl<'c> StoredTerms<'c> {
+    fn of(terms: &'c MediaTerms) -> StoredTerms<'c> {
+        StoredTerms {
+            url: terms.url.as_ref().map(|url| match url {
+                MediaReference::Remote(url) => StoredReference::Remote(url.as_str()),
+                MediaReference::Local(path) => StoredReference::Local(path.as_str()),
+            }),
+            id: terms.id.as_ref().map(Text::as_str),
+            availability: match terms.availability {
+                Availability::Period { from, until } => {
+                    StoredAvailability::Period(from.map(Moment::packed), until.map(Moment::packed))
+                }
+                Availability::Withheld => StoredAvailability::Withheld,
+                Availability::Killed => StoredAvailability::Killed,
+            },
+        }
+    }
+
+    fn open(self) -> Option<MediaTerms> {
+        let url = match self.url {
+            None => None,
+            Some(StoredReference::Remote(url)) => Some(MediaReference::Remote(WebUrl::parse(url).ok()?)),
+            Some(StoredReference::Local(path)) => Some(MediaReference::Local(ArticlePath::new(path))),
+        };
+        let availability = match self.availability {
+            StoredAvailability::Period(from, until) => {
+                Availability::Period { from: moment(from)?, until: moment(until)? }
+            }
+            StoredAvailability::Withheld => Availability::Withheld,
+            StoredAvailability::Killed => Availability::Killed,
+        };
+        Some(MediaTerms { url, id: self.id.map(Text::new), availability })
+    }
 }
 
 /// A [`Routing`].
@@ -171,6 +251,7 @@ impl Packed {
                 providers: providers.iter().map(Text::as_str).collect(),
                 slugline: slugline.as_ref().map(Text::as_str),
             }),
+            terms: stored_terms(metadata),
         };
         let stored = Stored {
             hash: *metadata.hash.as_bytes(),
@@ -248,10 +329,6 @@ impl Packed {
 fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
     let stored: Stored<'_> = postcard::from_bytes(bytes).ok()?;
     let rare = stored.rare.unwrap_or_default();
-    let moment = |packed: Option<i64>| match packed {
-        None => Some(None),
-        Some(packed) => Moment::from_packed(packed).map(Some),
-    };
     let texts = |texts: Vec<&str>| texts.into_iter().map(Text::new).collect::<Vec<Text>>();
     let section = |section: &str| SectionPath::parse(section).ok();
     Some(Card {
@@ -299,7 +376,16 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
             })
             .collect(),
         free_files: rare.free_files,
+        terms: rare.terms.into_iter().map(StoredTerms::open).collect::<Option<_>>()?,
     })
+}
+
+/// A stored moment. The outer `None`: it is damaged.
+fn moment(packed: Option<i64>) -> Option<Option<Moment>> {
+    match packed {
+        None => Some(None),
+        Some(packed) => Moment::from_packed(packed).map(Some),
+    }
 }
 
 fn access(flags: u8) -> Access {
@@ -319,6 +405,12 @@ impl Card {
     pub fn public_files(&self, is_teaser: bool) -> impl Iterator<Item = &ArticlePath> {
         let count = if is_teaser { self.free_files } else { self.files.len() };
         self.files.iter().take(count).map(|(path, _)| path)
+    }
+
+    /// The files that readers may not see at this time, according to the article itself and to items about its pictures.
+    pub fn hidden_media(&self, withheld: &WithheldMedia, now: Timestamp) -> HiddenMedia {
+        let files = self.files.iter().map(|(path, _)| MediaReference::Local(path.clone()));
+        HiddenMedia::of(files, self.terms.iter(), withheld, now)
     }
 
     /// The replacement for a damaged card: a draft, which isn't public. Cards from [`Packed::of`] are never damaged.
@@ -348,6 +440,7 @@ impl Card {
             corrections: Vec::new(),
             files: Vec::new(),
             free_files: 0,
+            terms: Vec::new(),
         }
     }
 }
@@ -415,6 +508,7 @@ mod tests {
                 corrections: metadata.corrections.iter().map(|correction| correction.date).collect(),
                 files: metadata.local_files().map(|(path, facts)| (path.clone(), facts)).collect(),
                 free_files: metadata.free_files().count(),
+                terms: metadata.terms.clone(),
             };
             assert_eq!(card, said, "{keys}");
             assert_eq!((article.card.hash(), article.card.has_files()), (said.hash, !said.files.is_empty()), "{keys}");

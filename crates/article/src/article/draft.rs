@@ -23,6 +23,7 @@ use self::stated_lifecycle::StatedLifecycle;
 use super::access::Access;
 use super::date::{self, Date};
 use super::hidden_text::without_hidden;
+use super::media_terms::MediaTerms;
 use super::model::{Body, ImageFile, ItemVersion, Media, Routing, SectionClaim};
 use super::options::ParseOptions;
 use super::parsed::Origin;
@@ -83,6 +84,7 @@ pub(crate) struct Draft<'a> {
     image_caption: Option<Text>,
     image_credit: Option<Text>,
     media: Vec<Media>,
+    terms: Vec<MediaTerms>,
     source_feed: Option<WebUrl>,
     agency: Option<Text>,
     copyright: Option<Text>,
@@ -133,6 +135,7 @@ impl<'a> Draft<'a> {
             image_caption: None,
             image_credit: None,
             media: Vec::new(),
+            terms: Vec::new(),
             source_feed: None,
             agency: None,
             copyright: None,

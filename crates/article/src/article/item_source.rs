@@ -11,4 +11,6 @@ pub struct ItemSource {
     pub text: String,
     /// The number of lines of the file above the item.
     pub lines_above: u32,
+    /// Whether the file has no other item.
+    pub is_only: bool,
 }

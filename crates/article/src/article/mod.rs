@@ -5,11 +5,11 @@
 //! # Which file contains what?
 //!
 //! `markdown`, `html` and `wire` parse one input format each, and `agency` the formats of news agencies. `draft` is the article under construction, `front_matter` and `fields` parse
-//! and apply its keys, `values` is the tree of their values. `model`, `parsed` and
+//! and apply its keys, `values` is the tree of their values. `model`, `media_terms`, `parsed` and
 //! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
 //! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
 //! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
-//! limits the cost of parsing. `notices` are no articles. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pin` writes ids into files, `steps` counts parser steps in tests.
+//! limits the cost of parsing. `notices` are no articles. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pictures` finds the pictures delivered beside a text, `pin` writes ids into files, `steps` counts parser steps in tests.
 
 pub mod access;
 mod agency;
@@ -33,11 +33,13 @@ mod keys;
 mod lifecycle;
 mod markdown;
 mod meaning;
+mod media_terms;
 mod model;
 mod notices;
 mod options;
 pub mod packed;
 mod parsed;
+pub mod pictures;
 pub mod pin;
 pub mod render;
 mod rendered;
@@ -54,9 +56,10 @@ use self::draft::{Draft, Source};
 pub use self::file_names::{in_drafts_folder, in_tilde_folder, is_article_name};
 pub use self::ignored::IgnoredKind;
 pub use self::item_source::ItemSource;
+pub use self::media_terms::{Availability, HiddenMedia, MediaReference, MediaTerms, WithheldMedia};
 pub use self::model::{
-    Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, MediaReference, Metadata, Notice, NoticeAction,
-    Retraction, Routing, SectionClaim,
+    Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, Metadata, Notice, NoticeAction, Retraction,
+    Routing, SectionClaim,
 };
 pub use self::notices::comparable_slug;
 pub use self::options::{ParseOptions, SourceDefaults, SourceFormat, WireField};
@@ -65,7 +68,7 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
 /// The version of the parser. Raise it with each change that can parse an unchanged file into a different article.
-pub const PARSER_VERSION: u32 = 7;
+pub const PARSER_VERSION: u32 = 8;
 
 /// Parses an article in the format that the path's extension names, without [`Parsed::origins`].
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {

@@ -1,6 +1,7 @@
 //! The parts of an article, the same for all input formats: [`Metadata`] and [`Body`].
 
 use super::access::Access;
+use super::media_terms::{MediaReference, MediaTerms};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
 /// All fields of an article but its body.
@@ -66,6 +67,8 @@ pub struct Metadata {
     pub body_files: Vec<ArticlePath>,
     /// The local files that only the paid part of an unlisted article's body shows.
     pub paid_body_files: Vec<ArticlePath>,
+    /// The terms of an agency's pictures and other files, also of those that readers may not see.
+    pub terms: Vec<MediaTerms>,
 }
 
 /// A version of an agency's item. Items of one source with the same key are versions of one article.
@@ -212,25 +215,6 @@ pub struct Media {
     pub facts: Option<MediaFacts>,
     /// The duration in seconds, if stated.
     pub duration: Option<u64>,
-}
-
-/// The location of a media file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum MediaReference {
-    /// A URL.
-    Remote(WebUrl),
-    /// A file below the content directory, which dateline serves under `/media/`.
-    Local(ArticlePath),
-}
-
-impl MediaReference {
-    /// The path, if the file is local.
-    fn local(&self) -> Option<&ArticlePath> {
-        match self {
-            MediaReference::Local(path) => Some(path),
-            MediaReference::Remote(_) => None,
-        }
-    }
 }
 
 /// The body in its source format.

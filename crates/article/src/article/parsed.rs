@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::access::Access;
 use super::card::Packed;
 use super::ignored::IgnoredKind;
+use super::media_terms::MediaTerms;
 use super::model::{Body, ItemVersion, MediaFacts, Metadata, Notice};
 use crate::diagnostics::Diagnostic;
 use crate::types::{ArticlePath, EntryId, Moment};
@@ -35,6 +36,10 @@ pub struct Parsed {
     pub notice: Option<Box<Notice>>,
     /// The file contains no article, although its name ends like one's. `article` is `None`, and this is no mistake.
     pub ignored: Option<IgnoredKind>,
+    /// The terms of an item that is itself a picture, sound or film. `article` is `None`.
+    pub media_terms: Vec<MediaTerms>,
+    /// Whether pictures with the name of the file belong to the article ([`pictures`](super::pictures)), because it names none itself.
+    pub gets_pictures: bool,
 }
 
 impl Parsed {
@@ -52,6 +57,8 @@ impl Parsed {
             item: None,
             notice: None,
             ignored: None,
+            media_terms: Vec::new(),
+            gets_pictures: false,
         }
     }
 }

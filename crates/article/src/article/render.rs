@@ -3,6 +3,7 @@
 //! Markdown may contain raw HTML, which goes through the same sanitiser as the bodies of HTML pages: see `article::sanitise`.
 
 pub(super) mod attributes;
+mod hidden_files;
 mod markdown;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ pub use super::sanitise::escape_lines;
 use super::sanitise::{self, Excess, Loss, sanitise};
 use super::summary::ends_summary;
 use crate::types::{ArticlePath, Text, WebUrl};
+pub use hidden_files::without_files;
 pub(super) use markdown::slug;
 
 /// The version of the renderer, a part of cache keys. Raise it with each change of [`render`]'s output.

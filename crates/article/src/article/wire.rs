@@ -143,7 +143,8 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         );
     }
     draft.set_body(Body::Paragraphs(story.body.iter().map(|(paragraph, _)| Text::line(paragraph)).collect()));
-    draft.finish()
+    let gets_pictures = !draft.has_image();
+    Parsed { gets_pictures, ..draft.finish() }
 }
 
 /// Splits tags at commas and semicolons, Chinese ones also at blanks.

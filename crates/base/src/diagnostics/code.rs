@@ -245,6 +245,8 @@ codes! {
     ReloadRefused "reload-refused" Error,
     /// A file that an article names does not exist; the article is published without it.
     MediaMissing "media-missing" Warning,
+    /// A caption whose picture has not been delivered; feeds leave the caption out.
+    LoneCaption "lone-caption" Warning,
     /// Two articles of a feed have the same sound or film, so players show only one.
     MediaShared "media-shared" Warning,
     /// A partner would refuse an article, or a whole feed.

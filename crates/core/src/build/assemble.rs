@@ -9,10 +9,9 @@ use super::indexed_article::IndexedArticle;
 use super::placement::{FeedKey, SectionRules, taxonomy_key};
 use super::window::poll_minutes;
 use crate::article::card::Card;
-use crate::article::render::escape_lines;
-use crate::article::render::{LinkBase, Rendered};
+use crate::article::render::{LinkBase, Rendered, escape_lines, without_files};
 use crate::article::summary::{DEFAULT_LIMIT, LEAD_LIMIT, summarise};
-use crate::article::{Correction, MediaFacts, MediaReference, Metadata};
+use crate::article::{Correction, HiddenMedia, MediaFacts, MediaReference, Metadata};
 use crate::config::{Config, MediaType, Paid};
 use crate::encoding::encode_segment;
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile};
@@ -63,6 +62,7 @@ pub fn published_article(
     changed: Option<Moment>,
     config: &Config,
     frame: &Arc<PageFrame>,
+    hidden: Option<Box<HiddenMedia>>,
 ) -> Option<PublishedArticle> {
     let id = indexed.id()?.clone();
     let (published, updated) = publication_dates(indexed, changed)?;
@@ -100,6 +100,7 @@ pub fn published_article(
         language,
         is_teaser: config.content.paid == Paid::Teaser && card.access.is_paid(),
         is_listed: card.access.is_listed(),
+        hidden,
         frame: Arc::clone(frame),
     })
 }
@@ -153,8 +154,15 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         // Missing files are left out. When the file arrives, the watcher reads the article again.
         MediaReference::Local(path) => facts.map(|_| media_url(&article.frame.site_url, path)),
     };
-    let image = metadata.image.as_ref().map(|image| {
-        let files = image.files.iter().filter_map(|file| {
+    let hidden = hidden_files(article, metadata);
+    let is_shown = |reference: &MediaReference| !hidden.contains(&reference);
+    // The texts of a picture that readers may not see go with it.
+    let image = metadata
+        .image
+        .as_ref()
+        .filter(|image| image.files.is_empty() || image.files.iter().any(|file| is_shown(&file.url)));
+    let image = image.map(|image| {
+        let files = image.files.iter().filter(|file| is_shown(&file.url)).filter_map(|file| {
             let url = public_url(&file.url, file.facts)?;
             let MediaFacts { length, width, height } = file.facts.unwrap_or_default();
             Some(ImageFile { media_type: media_type_of(&url), url, length, width, height })
@@ -169,7 +177,7 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
     let media = metadata
         .media
         .iter()
-        .filter(|_| !article.is_teaser)
+        .filter(|media| !article.is_teaser && is_shown(&media.url))
         .filter_map(|media| {
             let url = public_url(&media.url, media.facts)?;
             let media_type = media
@@ -203,8 +211,10 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         summary,
         // Corrections may quote the paid part, so teasers have none.
         content: match article.is_teaser {
-            true => rendered.html.clone(),
-            false => with_corrections(&rendered.html, article, &metadata.corrections),
+            true => without_hidden(&rendered.html, article, &hidden),
+            false => {
+                with_corrections(&without_hidden(&rendered.html, article, &hidden), article, &metadata.corrections)
+            }
         },
         tags: metadata.tags.clone(),
         section: article.frame.trail.iter().map(|(title, _)| title.clone()).collect(),
@@ -215,6 +225,25 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         copyright: metadata.copyright.clone(),
         is_reduced: false,
     }
+}
+
+/// The files of an article that readers may not see.
+fn hidden_files<'m>(article: &'m PublishedArticle, metadata: &'m Metadata) -> Vec<&'m MediaReference> {
+    let Some(hidden) = &article.hidden else { return Vec::new() };
+    let by_id = metadata.terms.iter().filter(|terms| terms.id.as_ref().is_some_and(|id| hidden.ids.contains(id)));
+    hidden.files.iter().chain(by_id.filter_map(|terms| terms.url.as_ref())).collect()
+}
+
+/// The content without hidden files.
+fn without_hidden(content: &Text, article: &PublishedArticle, hidden: &[&MediaReference]) -> Text {
+    if hidden.is_empty() {
+        return content.clone();
+    }
+    let urls = hidden.iter().map(|reference| match reference {
+        MediaReference::Remote(url) => url.to_string(),
+        MediaReference::Local(path) => media_url(&article.frame.site_url, path).to_string(),
+    });
+    Text::new(&without_files(content.as_str(), &urls.collect::<Vec<_>>()))
 }
 
 /// Appends a notice to the content for each correction that is due.
@@ -393,6 +422,7 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
         icon: site.icon.clone(),
         image_width: options.image_width,
         lead_image: options.lead_image,
+        lone_caption: options.lone_caption,
         update_signal: options.update_signal,
         podcast: options.podcast.clone(),
         style: (options.media_type == MediaType::Xml).then(|| join_url(&site.url, STYLE_SHEET)),

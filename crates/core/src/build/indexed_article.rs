@@ -58,7 +58,7 @@ pub struct IndexedArticle {
     pub corrections: Box<[Moment]>,
     /// Whether the file states when the article last changed.
     pub states_update: bool,
-    /// Whether the article refers to files in the content directory.
+    /// Whether the article refers to files in the content directory, or has an agency's terms for pictures.
     pub names_files: bool,
     /// Whether the article is in the index's pending changes.
     pub(super) is_changed: bool,

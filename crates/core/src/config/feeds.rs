@@ -6,7 +6,7 @@ use super::raw::{At, Sink, Table};
 use super::values::{choice, duration, required_text, web_url};
 use super::{FeedOptions, MediaType, Polling, Window};
 use crate::diagnostics::Code;
-use crate::feed::{ContentMode, Format, LeadImage, Podcast, UpdateSignal};
+use crate::feed::{ContentMode, Format, LeadImage, LoneCaption, Podcast, UpdateSignal};
 use crate::types::{Text, WebUrl};
 
 /// The weekdays as `skipDays` spells them.
@@ -27,6 +27,7 @@ pub(super) fn defaults() -> FeedOptions {
         polling: Polling { min: 5, max: 60, skip_hours: Vec::new(), skip_days: Vec::new() },
         image_width: 1_200,
         lead_image: LeadImage::FieldsOnly,
+        lone_caption: LoneCaption::Omit,
         media_type: MediaType::Specific,
         podcast: None,
         update_signal: UpdateSignal::Modified,
@@ -55,6 +56,9 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     let content = table.text(sink, "content").and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
     let choices = [("beside", LeadImage::FieldsOnly), ("in-content", LeadImage::InContent)];
     let lead_image = table.text(sink, "lead_image").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
+    let choices = [("omit", LoneCaption::Omit), ("text", LoneCaption::Text)];
+    let lone_caption =
+        table.text(sink, "lone_caption").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
     let types = [("specific", MediaType::Specific), ("xml", MediaType::Xml)];
     let media_type = table.text(sink, "media_type").and_then(|word| choice(sink, Code::ConfigChoice, &word, &types));
     let update_signal = update_signal(table, sink);
@@ -68,6 +72,7 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
         polling: polling(table, sink, &defaults.polling),
         image_width: image_width.unwrap_or(defaults.image_width),
         lead_image: lead_image.unwrap_or(defaults.lead_image),
+        lone_caption: lone_caption.unwrap_or(defaults.lone_caption),
         media_type: media_type.unwrap_or(defaults.media_type),
         podcast: if table.has("podcast") { podcast(table, sink) } else { defaults.podcast.clone() },
         update_signal: update_signal.unwrap_or(defaults.update_signal),

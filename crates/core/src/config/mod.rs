@@ -36,7 +36,7 @@ use jiff::SignedDuration;
 
 use crate::article::ParseOptions;
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::feed::{ContentMode, Format, LeadImage, PartnerFeed, Podcast, UpdateSignal};
+use crate::feed::{ContentMode, Format, LeadImage, LoneCaption, PartnerFeed, Podcast, UpdateSignal};
 use crate::types::{ArticlePath, ContentHash, Language, SectionPath, Text, WebUrl};
 
 pub use addresses::{Address, RenamedSection, Retirement};
@@ -324,6 +324,8 @@ pub struct FeedOptions {
     pub image_width: u32,
     /// The place of the lead image.
     pub lead_image: LeadImage,
+    /// What becomes of captions without their pictures.
+    pub lone_caption: LoneCaption,
     /// The media type of RSS and Atom.
     pub media_type: MediaType,
     /// The podcast tags.

@@ -4,20 +4,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::parts::entry_cache::{CachedEntry, EntryCache, EntryText};
+use super::parts::problems::Source;
 use super::parts::publisher::Publisher;
 use super::parts::recorder::Recorder;
 use super::recording::TextScope;
 use super::state::State;
 use super::{quarantine, recording};
 use crate::article::card::{Card, Packed};
+use crate::article::pictures::gets_pictures;
 use crate::article::render::{LinkBase, Rendered, render};
 use crate::article::{Body, Metadata};
 use crate::build::assemble;
 use crate::build::index::{Index, IndexedArticle};
 use crate::build::placement::FeedKey;
 use crate::build::render_cache::RenderKey;
+use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::BodyRequest;
-use crate::feed::ContentMode;
+use crate::feed::{ContentMode, LoneCaption};
 use crate::parallel;
 use crate::snapshot::PublishedArticle;
 use crate::types::ArticlePath;
@@ -110,7 +113,32 @@ pub(super) fn strip_new_teasers(state: &mut State, index: &Index, changed: &[Art
         state.entries.unpacked.add(path, &rendered);
         (cached.article, cached.key, cached.epoch) = (Arc::new(article), None, CachedEntry::STALE);
         cached.text = EntryText::Unpacked(rendered, entry);
-        state.withholding.new_teasers.insert(path.clone());
+        state.withholding.reduced_entries.insert(path.clone());
+    }
+}
+
+/// Removes pictures from the entries of articles whose pictures readers may no longer see. The new version of the article may arrive late,
+/// and the pictures must not stay until then.
+pub(super) fn strip_hidden_media(state: &mut State, index: &Index, changed: &[ArticlePath]) {
+    for path in changed {
+        let names_files = index.get(path).is_some_and(|indexed| indexed.names_files);
+        if !names_files || !state.entries.cached.contains_key(path) {
+            continue;
+        }
+        let Some(card) = state.catalog.get(path).map(|card| card.open(path)) else { continue };
+        let hidden = index.hidden_media(&card);
+        let Some(cached) = state.entries.cached.get_mut(path) else { continue };
+        if hidden.is_none() || cached.article.hidden == hidden {
+            continue;
+        }
+        let article = Arc::new(PublishedArticle { hidden, ..PublishedArticle::clone(&cached.article) });
+        let rendered = cached.text.rendered();
+        let entry = Arc::new(assemble::entry(&article, &cached.metadata, &rendered));
+        state.entries.unpacked.remove(cached);
+        state.entries.unpacked.add(path, &rendered);
+        (cached.article, cached.epoch) = (article, CachedEntry::STALE);
+        cached.text = EntryText::Unpacked(rendered, entry);
+        state.withholding.reduced_entries.insert(path.clone());
     }
 }
 
@@ -128,7 +156,9 @@ pub(super) fn mark_stale(state: &mut State, index: &Index, changed: &[ArticlePat
 /// Whether an article's entry has the metadata, id and dates of the last good version.
 fn matches_last_good(state: &State, index: &Index, path: &ArticlePath) -> bool {
     let Some((cached, indexed)) = state.entries.cached.get(path).zip(index.get(path)) else { return false };
+    let hidden = || index.hidden_media(&cached.card.open(path));
     state.catalog.get(path) == Some(&cached.card)
+        && (!indexed.names_files || cached.article.hidden == hidden())
         && Some(&cached.article.id) == indexed.id()
         && state.recorder.dates(index, path, indexed) == Some((cached.article.published, cached.article.updated))
 }
@@ -187,6 +217,8 @@ fn cache(
         quarantine::add(state, &path, hash);
         return;
     };
+    let lone_caption = lone_caption(index, &path, &metadata);
+    state.problems.set(Source::Caption(path.clone()), lone_caption.into_iter().collect());
     let windows = state.entries.cached.get(&path).map_or(0, |cached| cached.windows);
     state.entries.unpacked.add(&path, &rendered);
     let key = (!is_summary_only).then_some(key);
@@ -222,7 +254,25 @@ pub(super) fn evict(state: &mut State, index: &Index) {
         state.recorder.retention.release(&path, cached.article.hash, state.now);
         state.entries.unpacked.remove(cached);
         state.entries.cached.remove(&path);
+        state.problems.set(Source::Caption(path), Vec::new());
     }
+}
+
+/// The diagnostic for an article with the caption of a picture that hasn't arrived, if any of its feeds leaves the caption out. The watcher
+/// reports pictures that an article names.
+fn lone_caption(index: &Index, path: &ArticlePath, metadata: &Metadata) -> Option<Diagnostic> {
+    let image = metadata.image.as_ref().filter(|image| image.files.is_empty())?;
+    image.caption.as_ref().or(image.credit.as_ref())?;
+    let rules = index.rules();
+    let omits = |key: &FeedKey| rules.feed_options(key).lone_caption == LoneCaption::Omit;
+    index.feeds_of(index.get(path)?).any(omits).then_some(())?;
+    let help = match gets_pictures(path) && path.item().is_none() {
+        true => format!("deliver it as `{}.jpg` beside the text, or set `feeds.lone_caption = \"text\"`", path.stem()),
+        false => "name the picture in `image`, or set `feeds.lone_caption = \"text\"`".to_owned(),
+    };
+    let place = Place::file(&format!("{}/{path}", rules.config().parsing.root));
+    let message = "the caption has no picture, so feeds leave it out";
+    Some(Diagnostic::new(Code::LoneCaption, message).at(place).help(help))
 }
 
 /// A public article as its page and its entry show it. `None` if the article isn't public.
@@ -238,7 +288,8 @@ pub(super) fn published_article(
     let home = indexed.placement().home.clone();
     let frame =
         publisher.pages.frames.entry(home).or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
-    assemble::published_article(path, card, indexed, changed, index.rules().config(), &Arc::clone(frame))
+    let (frame, hidden) = (Arc::clone(frame), index.hidden_media(card));
+    assemble::published_article(path, card, indexed, changed, index.rules().config(), &frame, hidden)
 }
 
 /// Everything needed to build an entry.

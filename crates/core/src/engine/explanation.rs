@@ -17,7 +17,7 @@ pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option
     let (indexed, card) = (index.get(path)?, catalog.get(path)?.open(path));
     let Placement { own, written, rule, .. } = indexed.placement();
     let frame = Arc::new(assemble::page_frame(index.rules(), indexed));
-    let published = assemble::published_article(path, &card, indexed, None, index.rules().config(), &frame);
+    let published = assemble::published_article(path, &card, indexed, None, index.rules().config(), &frame, None);
     let mut remarks = Vec::new();
     if published.as_ref().is_some_and(|article| article.is_teaser) {
         remarks.push(format!("It is published as a teaser: it is {}, and `content.paid` is \"teaser\".", card.access));

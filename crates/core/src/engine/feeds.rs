@@ -11,6 +11,7 @@ use super::parts::publication::{FeedQueue, Rebuilt};
 use super::parts::publisher::{Publisher, relative};
 use super::state::State;
 use super::{documents, entries, quarantine, recording};
+use crate::article::Availability;
 use crate::build::assemble::FeedHistory;
 use crate::build::encode::{Document, FeedRequest};
 use crate::build::index::Index;
@@ -133,7 +134,7 @@ fn draft(state: &mut State, index: &Index, key: &FeedKey, requests: &BTreeSet<Bo
 fn loses_entry(state: &State, index: &Index, key: &FeedKey, next: &[ArticlePath]) -> bool {
     let has_left = |path: &ArticlePath| !next.contains(path) && !state.entries.belongs_to_feed(index, path, key);
     let mut published = state.publisher.windows.get(key).into_iter().flatten();
-    published.any(|path| state.withholding.new_teasers.contains(path) || has_left(path))
+    published.any(|path| state.withholding.reduced_entries.contains(path) || has_left(path))
 }
 
 /// Publishes a feed's new documents. Returns whether the feed or its title is new.
@@ -214,16 +215,25 @@ fn update_shown_articles(
     }
 }
 
-/// When the first article that a feed shows expires, according to its file or its published entry.
+/// When the first article that a feed shows, or the first picture of one, expires, according to its file or its published entry.
 fn first_expiry(state: &State, key: &FeedKey) -> Option<Timestamp> {
     let window = state.publisher.windows.get(key).into_iter().flatten();
     let expiries = window.flat_map(|path| {
         let cached = state.entries.cached.get(path);
         // The file of a fresh entry has the same date.
         let newer = state.catalog.get(path).filter(|_| !cached.is_some_and(|cached| state.entries.is_fresh(cached)));
-        [newer.and_then(|card| card.open(path).expires), cached.and_then(|cached| cached.metadata.expires)]
+        let newer = newer.map(|card| card.open(path));
+        let terms = newer.iter().flat_map(|card| &card.terms);
+        let terms: Vec<_> = terms.chain(cached.into_iter().flat_map(|cached| &cached.metadata.terms)).collect();
+        let ends = terms.into_iter().filter_map(|terms| match terms.availability {
+            Availability::Period { until, .. } => until.map(Moment::timestamp).filter(|until| *until > state.now),
+            Availability::Withheld | Availability::Killed => None,
+        });
+        let ends: Vec<Timestamp> = ends.collect();
+        let of_article = [newer.and_then(|card| card.expires), cached.and_then(|cached| cached.metadata.expires)];
+        of_article.into_iter().flatten().map(Moment::timestamp).chain(ends).collect::<Vec<_>>()
     });
-    expiries.flatten().map(Moment::timestamp).min()
+    expiries.min()
 }
 
 /// Removes a feed and its documents. Returns whether it was published.

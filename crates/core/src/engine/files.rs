@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
 use super::state::State;
-use super::{displacement, fetching, indexing, item_versions, moves, notices, section_pages, stored_versions};
+use super::{
+    displacement, fetching, indexing, item_versions, media_items, moves, notices, section_pages, stored_versions,
+};
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
 use crate::article::{IgnoredKind, Parsed, bundle};
@@ -39,6 +41,7 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
             _ => None,
         };
         note_ignored(state, &path, kind);
+        media_items::note(state, &path, &read);
         if kind.is_some() && !state.catalog.contains(&path) && state.recorder.ledger.article(&path).is_none() {
             continue;
         }
@@ -227,6 +230,7 @@ pub(super) fn apply_listing(state: &mut State, listing: &Listing) {
     let listing = &*state.item_files.listed(listing);
     for path in state.ignored.absent(listing) {
         note_ignored(state, &path, None);
+        state.media_items.remove(&path);
     }
     let (ignored, item_files, is_first) = (&state.ignored, &state.item_files, !state.listed);
     let adds = |path: &ArticlePath| is_first && !ignored.contains(path) && !item_files.contains(path);

@@ -74,6 +74,7 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
         Arc::new(SectionRules::new(Arc::clone(config))),
         state.catalog.len().max(state.recorder.ledger.len()),
     );
+    index.set_withheld_media(state.index.as_ref().map(|index| Arc::clone(index.withheld_media())).unwrap_or_default());
     let rules = Arc::clone(index.rules());
     let is_waiting = |path: &ArticlePath| {
         state.missing.may_be_moved(path)

@@ -14,6 +14,7 @@
 //! - `item_versions`: keeps the story of an item while versions come and go
 //! - `notices`: applies agencies' notices to the items that they name
 //! - `displacement`: keeps the stories of items whose files were overwritten
+//! - `media_items`: withholds pictures that items about them withhold
 //! - `indexing`: puts articles in the index, and builds new indexes
 //! - `moves`: decides whether a new file was at another path before
 //! - `removals`: decides whether missing files are deletions or an accident
@@ -65,6 +66,7 @@ mod folder_pages;
 mod indexing;
 mod item_files;
 mod item_versions;
+mod media_items;
 mod moves;
 mod notices;
 mod objections;
@@ -162,11 +164,12 @@ impl Engine {
 
     /// The next instant at which the engine needs an [`Event::Tick`].
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let State { index, publisher, section_pages, missing, bodies, dormancy, .. } = &self.state;
+        let State { index, publisher, section_pages, media_items, missing, bodies, dormancy, .. } = &self.state;
         let due = index.as_ref().and_then(Index::wake_at);
         due.into_iter()
             .chain(publisher.wake_at())
             .chain(section_pages.wake_at())
+            .chain(media_items.wake_at())
             .chain(missing.wake_at())
             .chain(bodies.next_retry())
             .chain(dormancy.wake_at())
@@ -253,6 +256,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     let due_articles = state.index.as_mut().map(|index| index.advance_clock(state.now)).unwrap_or_default();
     due_articles.iter().for_each(|path| indexing::reindex(state, path));
     state.publisher.end_tombstones(state.now);
+    media_items::settle(state);
     fetching::retry_due(state);
     section_pages::describe(state, was_listed);
     moves::resolve(state, state.listed && !was_listed);
@@ -295,6 +299,7 @@ fn advance_clock(state: &mut State, now: Now) {
         state.missing.note_clock_set_back(moves::deadline(state));
         state.bodies.bring_retries_forward(now);
         state.dormancy.clock_was_set(now);
+        state.media_items.clock_was_set();
         if let Some(config) = state.config().cloned() {
             indexing::rebuild(state, &config);
         }

@@ -6,6 +6,7 @@ use super::entries;
 use super::parts::entry_cache::CachedEntry;
 use super::parts::publisher::Publisher;
 use super::state::State;
+use crate::article::MediaReference;
 use crate::build::assemble;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::ledger::{Ledger, Retraction};
@@ -39,7 +40,15 @@ pub(super) fn refresh(state: &mut State, index: &Index, path: &ArticlePath, inde
     let shown = card.iter().filter_map(|card| Some((card, new.as_ref()?)));
     let files = shown.flat_map(|(card, article)| card.public_files(article.is_teaser));
     let in_body = in_body.iter().filter(|_| new.is_some());
-    let media = files.chain(in_body).map(|file| (Arc::from(assemble::media_route(file)), file.clone())).collect();
+    let hidden = new.as_ref().and_then(|article| article.hidden.as_ref());
+    let is_shown = |file: &&ArticlePath| {
+        !hidden.is_some_and(|hidden| hidden.files.contains(&MediaReference::Local((*file).clone())))
+    };
+    let media = files
+        .chain(in_body)
+        .filter(is_shown)
+        .map(|file| (Arc::from(assemble::media_route(file)), file.clone()))
+        .collect();
     state.publisher.note_media(path, media);
     let (Some(article), Some(route)) = (new, route) else { return };
     if !has_own_pages || card.is_some_and(|card| card.link.is_some()) {

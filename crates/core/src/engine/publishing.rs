@@ -110,6 +110,7 @@ fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Bui
         || (is_reloaded && withholding::windows_lose_entries(state, index));
     let Changes { articles: changed, feeds: mut changed_feeds, .. } = changes;
     entries::strip_new_teasers(state, index, &changed);
+    entries::strip_hidden_media(state, index, &changed);
     entries::mark_stale(state, index, &changed);
     changed_feeds.append(&mut state.publisher.feeds_to_rebuild);
     let refresh = std::mem::take(&mut state.recorder.changed_articles);
@@ -166,7 +167,7 @@ fn finish(state: &mut State, index: &Index, building: Building, effects: &mut Ve
         state.bodies.requested.extend(requests.iter().map(|request| (request.path.clone(), request.hash)));
         effects.push(Effect::Fetch(requests.into_iter().collect()));
     }
-    let withholds = withholds || !std::mem::take(&mut state.withholding.new_teasers).is_empty();
+    let withholds = withholds || !std::mem::take(&mut state.withholding.reduced_entries).is_empty();
     let is_urgent = withholds && state.publisher.snapshot.generation > 0;
     state.withholding.is_urgent = withholds && !is_urgent;
     // The first snapshot and the first one after a reload are complete: they wait for the bodies that their feeds show.

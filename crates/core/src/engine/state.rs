@@ -11,6 +11,7 @@ use super::parts::dormancy::Dormancy;
 use super::parts::entry_cache::EntryCache;
 use super::parts::ignored_files::IgnoredFiles;
 use super::parts::item_files::ItemFiles;
+use super::parts::media_items::MediaItems;
 use super::parts::missing_files::MissingFiles;
 use super::parts::problems::{Problems, Source};
 use super::parts::publisher::Publisher;
@@ -41,6 +42,7 @@ pub(super) struct State {
     pub(super) item_files: ItemFiles,
     /// Agencies' notices, by file.
     pub(super) notices: BTreeMap<ArticlePath, Notice>,
+    pub(super) media_items: MediaItems,
     pub(super) section_pages: SectionPages,
     /// The durable facts.
     pub(super) recorder: Recorder,
@@ -64,6 +66,7 @@ impl State {
             ignored: IgnoredFiles::default(),
             item_files: ItemFiles::default(),
             notices: BTreeMap::new(),
+            media_items: MediaItems::default(),
             section_pages: SectionPages::default(),
             withholding: Withholding::default(),
             dormancy: Dormancy::default(),

@@ -186,7 +186,9 @@ fn add_style_sheet(document: &[u8], style: &WebUrl) -> Vec<u8> {
 fn content_html<'e>(feed: &Feed, entry: &'e Entry) -> Option<Cow<'e, str>> {
     let content = entry.content.as_str();
     let unchanged = || Some(Cow::Borrowed(content)).filter(|content| !content.is_empty());
-    let (Some(picture), Some(image)) = (feed.picture(entry), &entry.image) else { return unchanged() };
+    let (Some(picture), Some(image)) = (feed.picture(entry), &entry.image) else {
+        return lone_caption(feed, entry).map(Cow::Owned).or_else(unchanged);
+    };
     let url = attribute(picture.url.as_str());
     let is_shown = image.files.iter().any(|file| content.contains(escape(file.url.as_str()).as_str()));
     if feed.lead_image == LeadImage::FieldsOnly || content.is_empty() || is_shown {
@@ -198,16 +200,25 @@ fn content_html<'e>(feed: &Feed, entry: &'e Entry) -> Option<Cow<'e, str>> {
         html.push_str(&format!(" width=\"{width}\" height=\"{height}\""));
     }
     html.push('>');
-    let caption: Vec<String> =
-        [image.caption.clone(), image.credit.as_ref().map(|credit| Text::line(&format!("({credit})")))]
-            .into_iter()
-            .flatten()
-            .map(|words| escape(words.as_str()))
-            .collect();
-    if !caption.is_empty() {
-        html.push_str(&format!("<figcaption>{}</figcaption>", caption.join(" ")));
+    if let Some(caption) = caption_html(image) {
+        html.push_str(&format!("<figcaption>{caption}</figcaption>"));
     }
     Some(Cow::Owned(html + "</figure>" + content))
+}
+
+/// The caption and the credit of a picture. `None` if it has neither.
+fn caption_html(image: &EntryImage) -> Option<String> {
+    let credit = image.credit.as_ref().map(|credit| escape(&format!("({credit})")));
+    let words: Vec<String> =
+        image.caption.as_ref().map(|caption| escape(caption.as_str())).into_iter().chain(credit).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The content with the caption of a missing picture, if the section is configured so.
+fn lone_caption(feed: &Feed, entry: &Entry) -> Option<String> {
+    let image =
+        entry.image.as_ref().filter(|image| image.files.is_empty() && feed.lone_caption == LoneCaption::Text)?;
+    Some(format!("<p>{}</p>{}", caption_html(image)?, entry.content))
 }
 
 /// The unescaped attributes of a picture's `media:content`.

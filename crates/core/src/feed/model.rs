@@ -58,6 +58,8 @@ pub struct Feed {
     pub image_width: u32,
     /// The place of the lead image.
     pub lead_image: LeadImage,
+    /// What becomes of a caption without its picture.
+    pub lone_caption: LoneCaption,
     /// How RSS announces corrections.
     pub update_signal: UpdateSignal,
     /// The channel's podcast tags, for podcasts.
@@ -123,6 +125,15 @@ pub enum LeadImage {
     FieldsOnly,
     /// Also at the top of the content, for readers that ignore those fields.
     InContent,
+}
+
+/// What becomes of the caption of a picture that isn't there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoneCaption {
+    /// Only the extension of JSON Feed has it.
+    Omit,
+    /// It is the first paragraph of the content.
+    Text,
 }
 
 /// The fields that podcast directories require of a channel.

@@ -91,6 +91,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
         icon: Some(url("https://img.example/icon.png")),
         image_width: 1_200,
         lead_image: LeadImage::FieldsOnly,
+        lone_caption: LoneCaption::Omit,
         podcast: None,
         style: None,
         hubs: Vec::new(),

@@ -5,17 +5,15 @@
 //! A statement about publication that can't be read, an unusable date if there is no other, and a missing headline. Any other mistake is a
 //! warning, and the story is published without the value.
 
-use std::ops::Range;
-
-use super::item::{Field, Item, Kind, Markup, Picture, Reference, Rendition, Statement, Subject};
-use super::{notices, text};
+use super::item::{Field, Item, Kind, Markup, Reference, Statement, Subject, set};
+use super::{media, notices, text};
 use crate::article::draft::Draft;
 use crate::article::draft::lines::{Line, MAX_LAST_LINES};
 use crate::article::fields::names;
 use crate::article::ignored::IgnoredKind;
 use crate::article::keys::{self, parse_bool};
-use crate::article::meaning::{Certainty, Meaning, Status};
-use crate::article::model::{Body, MediaFacts};
+use crate::article::meaning::{Certainty, Meaning};
+use crate::article::model::Body;
 use crate::article::parsed::Parsed;
 use crate::article::sanitise::excess;
 use crate::article::{access, byline, date, html, lifecycle};
@@ -33,7 +31,8 @@ pub(super) fn apply(mut draft: Draft<'_>, item: &Item) -> Parsed {
         Kind::Picture | Kind::Other => Some(IgnoredKind::Media),
     };
     if let Some(kind) = kind {
-        return Parsed { ignored: Some(kind), ..draft.refuse(false) };
+        let media_terms = if kind == IgnoredKind::Media { media::terms(&draft, item) } else { Vec::new() };
+        return Parsed { ignored: Some(kind), media_terms, ..draft.refuse(false) };
     }
     let (kills_itself, notice) = notices::of(item);
     if let Some((notice, place)) = notice {
@@ -49,17 +48,10 @@ pub(super) fn apply(mut draft: Draft<'_>, item: &Item) -> Parsed {
     apply_people(&mut draft, item);
     apply_rights(&mut draft, item);
     apply_tags(&mut draft, item);
-    apply_media(&mut draft, item);
+    media::apply(&mut draft, item);
     apply_body(&mut draft, item);
     apply_correction(&mut draft, item);
-    draft.finish()
-}
-
-/// Calls a setter with a field, if it is stated.
-fn set(field: Option<&Field>, setter: impl FnOnce(&str, Range<usize>, &'static str)) {
-    if let Some(Field { text, span, origin }) = field {
-        setter(text, span.clone(), origin);
-    }
+    Parsed { gets_pictures: item.pictures.is_empty(), ..draft.finish() }
 }
 
 fn apply_version(draft: &mut Draft<'_>, item: &Item) {
@@ -283,90 +275,6 @@ fn apply_tags(draft: &mut Draft<'_>, item: &Item) {
             draft.add_tag(&keyword.text, keyword.span.clone(), keyword.origin);
         }
     });
-}
-
-/// Whether nothing keeps a picture from readers. Its rights may not have expired before the item was made.
-fn is_usable(picture: &Picture, item: &Item, draft: &Draft<'_>) -> bool {
-    let has_public_status =
-        picture.status.as_ref().is_none_or(|status| lifecycle::parse_status(&status.text) == Some(Status::Published));
-    let is_free = picture.embargo.as_ref().is_none_or(|embargo| lifecycle::lifts_embargo(&embargo.text));
-    let zone = &draft.source().options.timezone;
-    let instant = |field: &Field| date::parse(&text::extended_date(&field.text), zone).ok().map(|date| date.moment);
-    let made = item.version_created.as_ref().and_then(instant);
-    let is_valid = filled(&picture.expires).is_none_or(|expires| {
-        lifecycle::never_expires(&expires.text)
-            || instant(expires).is_some_and(|end| made.is_none_or(|made| made < end))
-    });
-    has_public_status && is_free && is_valid
-}
-
-/// The first picture is the lead picture. The others, and sound and film, are media of the article.
-fn apply_media(draft: &mut Draft<'_>, item: &Item) {
-    let mut is_first = true;
-    for picture in &item.pictures {
-        if !is_usable(picture, item, draft) {
-            let id = picture.id.as_ref().or(picture.caption.as_ref()).cloned().unwrap_or_default();
-            draft.record_only("picture not public", &id.text, id.span, id.origin);
-            continue;
-        }
-        let mut renditions: Vec<&Rendition> = picture.renditions.iter().filter(|found| is_picture(found)).collect();
-        renditions.sort_by_key(|rendition| std::cmp::Reverse(number(rendition.width.as_ref())));
-        if !is_first {
-            // A feed shows one rendition of a further picture.
-            draft.optionally(|draft| renditions.iter().take(1).for_each(|rendition| add_media(draft, rendition)));
-            continue;
-        }
-        draft.optionally(|draft| {
-            for rendition in renditions {
-                let (address, facts) = (&rendition.address, facts(rendition));
-                draft.add_image_file(&address.text, facts, address.span.clone(), address.origin);
-            }
-        });
-        // A caption can't be published without its picture.
-        if draft.has_image() {
-            is_first = false;
-            set(picture.caption.as_ref(), |text, span, origin| draft.set_image_caption(text, span, origin));
-            set(picture.credit.as_ref(), |text, span, origin| draft.set_image_credit(text, span, origin));
-            set(picture.alt.as_ref(), |text, span, origin| draft.set_image_alt(text, span, origin));
-        }
-    }
-    draft.optionally(|draft| item.media.iter().for_each(|media| add_media(draft, media)));
-}
-
-fn is_picture(rendition: &Rendition) -> bool {
-    rendition
-        .media_type
-        .as_ref()
-        .is_none_or(|stated| !stated.text.contains('/') || stated.text.trim().starts_with("image/"))
-}
-
-fn add_media(draft: &mut Draft<'_>, rendition: &Rendition) {
-    let address = &rendition.address;
-    let kind = rendition.media_type.as_ref().map(|kind| kind.text.trim()).filter(|kind| kind.contains('/'));
-    let duration = rendition.duration.as_ref().and_then(|seconds| seconds.text.trim().parse::<f64>().ok());
-    let duration =
-        duration.filter(|seconds| (1.0..=MAX_SECONDS).contains(seconds)).map(|seconds| seconds.round() as u64);
-    draft.add_media(&address.text, kind, facts(rendition), duration, address.span.clone(), address.origin);
-}
-
-/// The longest duration that a feed states: a week.
-const MAX_SECONDS: f64 = 604_800.0;
-
-fn facts(rendition: &Rendition) -> Option<MediaFacts> {
-    let pixels = |field: &Option<Field>| Some(number(field.as_ref())).filter(|pixels| *pixels > 0);
-    let pixels = |field| pixels(field).and_then(|pixels| u32::try_from(pixels).ok());
-    let facts = MediaFacts {
-        length: number(rendition.size.as_ref()),
-        width: pixels(&rendition.width),
-        height: pixels(&rendition.height),
-    };
-    (facts != MediaFacts::default()).then_some(facts)
-}
-
-/// A whole number, which some agencies write with a fraction. 0: unknown.
-fn number(field: Option<&Field>) -> u64 {
-    let text = field.map(|field| field.text.trim()).unwrap_or_default();
-    text.split_once('.').map_or(text, |(whole, _)| whole).parse().unwrap_or(0)
 }
 
 /// Sets the body: the best text that can be read, with the dateline if the text doesn't begin with it.

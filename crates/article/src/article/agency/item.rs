@@ -16,6 +16,13 @@ pub(super) struct Field {
     pub(super) origin: &'static str,
 }
 
+/// Calls a setter with a field, if it is stated.
+pub(super) fn set(field: Option<&Field>, setter: impl FnOnce(&str, Range<usize>, &'static str)) {
+    if let Some(Field { text, span, origin }) = field {
+        setter(text, span.clone(), origin);
+    }
+}
+
 /// The kind of an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Kind {
@@ -106,6 +113,18 @@ pub(super) struct Item {
     pub(super) statements: Vec<Statement>,
 }
 
+impl Item {
+    /// What the item states about its own publication.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            statuses: self.status.iter().chain(&self.further_statuses).cloned().collect(),
+            embargoes: self.embargo.iter().chain(&self.further_embargoes).cloned().collect(),
+            expiries: self.expires.iter().chain(&self.further_expiries).cloned().collect(),
+            statements: self.statements.clone(),
+        }
+    }
+}
+
 /// A key and its value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Statement {
@@ -154,9 +173,7 @@ pub(super) struct ItemBody {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Picture {
     pub(super) id: Option<Field>,
-    pub(super) status: Option<Field>,
-    pub(super) expires: Option<Field>,
-    pub(super) embargo: Option<Field>,
+    pub(super) limits: Limits,
     pub(super) caption: Option<Field>,
     pub(super) credit: Option<Field>,
     pub(super) alt: Option<Field>,
@@ -164,10 +181,22 @@ pub(super) struct Picture {
     pub(super) renditions: Vec<Rendition>,
 }
 
+/// What a picture or another file states about its own publication. Each value may withhold it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Limits {
+    pub(super) statuses: Vec<Field>,
+    pub(super) embargoes: Vec<Field>,
+    pub(super) expiries: Vec<Field>,
+    /// Keys that the format doesn't define, and that may be about publication or access.
+    pub(super) statements: Vec<Statement>,
+}
+
 /// A media file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Rendition {
     pub(super) address: Field,
+    /// The id of the picture, if the address is stated too.
+    pub(super) id: Option<Field>,
     pub(super) media_type: Option<Field>,
     /// `rnd:highRes`, `thumbnail` ...
     pub(super) role: Option<Field>,
@@ -177,4 +206,6 @@ pub(super) struct Rendition {
     pub(super) size: Option<Field>,
     /// The duration in seconds.
     pub(super) duration: Option<Field>,
+    /// Those of this file alone.
+    pub(super) limits: Limits,
 }

@@ -1,7 +1,7 @@
 //! Reads the formats that agencies deliver: ninjs (`.json`), and NewsML-G2 and NITF (`.xml`).
 //!
 //! A reader for each format copies what a file states into the neutral [`item`]. [`apply`] makes an article of the item, so that every word
-//! is interpreted in one place. [`notices`] recognises items that are about other items, and [`text`] has the paragraphs and datelines.
+//! is interpreted in one place; [`media`] and [`availability`] do so for pictures. [`notices`] recognises items that are about other items, and [`text`] has the paragraphs and datelines.
 //!
 //! # Where does each field come from?
 //!
@@ -27,7 +27,7 @@
 //! | language | `language` | `language`, `xml:lang` | `baselang`, `xml:lang` |
 //! | tags | names of `subject`, `person`, `organisation`, `place`, `event` and `object` in singular or plural, otherwise their codes; `keywords` | names of `subject`, otherwise codes; `keyword` | `tobject.subject`, `identified-content`, `doc-scope`, `key-list` |
 //! | text | `body_*`, `bodies`: HTML, otherwise plain text | `inlineXML` (XHTML or NITF), otherwise `inlineData` | `body.content`, `body.end` |
-//! | lead picture | the first picture of `associations`, with all `renditions` | `remoteContent` with pictures, otherwise the `icon`, otherwise that of a NITF text | the first `media` with a picture, with all sizes |
+//! | lead picture | the first picture of `associations` that may be shown, with all `renditions` | `remoteContent` with pictures, otherwise the `icon`, otherwise that of a NITF text | the first `media` with a picture, with all sizes |
 //! | caption | description with the role `caption`, another description, the headline | `description` with the role `caption` | `media-caption` |
 //! | credit | `byline`, `by`, `copyrightHolder` of the picture | `creditline` | `media-producer` |
 //! | alternative text | description with the role `alt` | `description` with the role `alt` | `alternate-text` |
@@ -44,8 +44,10 @@
 //! A package lists other items. It's ignored, and reported as `content-ignored`: sections list stories by date.
 
 mod apply;
+mod availability;
 mod item;
 mod json;
+mod media;
 mod newsml;
 mod ninjs;
 mod nitf;
@@ -136,6 +138,7 @@ pub(super) fn items(path: &ArticlePath, source: &str) -> Option<Vec<ItemSource>>
             path: ArticlePath::item_of(path, &key),
             text: format!("{tag}<{set}>{text}</{set}></{name}>"),
             lines_above: u32::try_from(lines.1).unwrap_or(u32::MAX),
+            is_only: items.len() == 1,
         });
     }
     Some(sources)

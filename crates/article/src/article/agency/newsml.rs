@@ -76,7 +76,12 @@ fn read_item(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Item, Mal
     let is_package = element.name == "packageItem";
     reader.children(|reader, child| match child.name {
         _ if child.namespace != namespace => Ok(()),
-        "rightsInfo" => draft.rights_info(reader, namespace),
+        "rightsInfo" => {
+            let item = &mut draft.item;
+            item.further_embargoes.extend(child.field("validfrom", "rightsInfo"));
+            item.further_expiries.extend(child.field("validto", "rightsInfo"));
+            draft.rights_info(reader, namespace)
+        }
         "itemMeta" => draft.item_meta(reader, namespace),
         "contentMeta" => draft.content_meta(reader, namespace),
         "contentSet" => draft.content_set(reader, namespace),

@@ -13,12 +13,11 @@ use self::described::{Described, SHORT_VERSIONS, described, described_list, rank
 use self::known_keys::{UNUSED, origin_of};
 use self::renditions::{media_kind, renditions};
 use self::values::{Entries, field, find, first_item, items, members, named, scalar, set, state, stated, texts};
+use super::availability;
 use super::item::{Field, Item, ItemBody, Kind, Picture, Reference, Rendition, Statement, Subject};
 use super::xml::Malformed;
-use crate::article::fields::names;
-use crate::article::meaning::Status;
+use crate::article::lifecycle;
 use crate::article::values::{Key, Node, Value};
-use crate::article::{access, keys, lifecycle};
 
 /// Whether a JSON file is an item: an object with a text `uri`, and a headline, a text or a status.
 pub(super) fn is_item(root: &Node<'_>, source: &str) -> bool {
@@ -205,9 +204,7 @@ impl Object {
         let credit = item.bylines.first().or(item.authors.first()).or(item.copyright_holder.as_ref());
         Picture {
             id: item.id.clone(),
-            status: worst_status(item),
-            expires: item.expires.clone(),
-            embargo: item.further_embargoes.first().or(item.embargo.as_ref()).cloned(),
+            limits: item.limits(),
             caption: with_role(&["caption"]).or_else(|| item.summary.clone()).or_else(|| item.title.clone()),
             credit: credit.cloned(),
             alt: with_role(&["alt"]),
@@ -237,11 +234,12 @@ impl Object {
                 let picture = object.picture();
                 self.item.pictures.push(picture);
             }
-            "audio" | "video" if is_usable(&object.item) => {
+            "audio" | "video" => {
                 object.renditions.retain(|rendition| matches!(media_kind(rendition), Some("audio" | "video")));
+                let limits = object.item.limits();
+                object.renditions.iter_mut().for_each(|rendition| rendition.limits = limits.clone());
                 self.item.media.append(&mut object.renditions);
             }
-            "audio" | "video" => {}
             _ => {
                 if let Some(id) = object.item.id.clone().filter(|_| object.relation.is_some()) {
                     self.item.references.push(Reference { id, relation: object.relation.clone() });
@@ -250,23 +248,6 @@ impl Object {
             }
         }
     }
-}
-
-/// Whether nothing keeps an associated object from readers.
-fn is_usable(item: &Item) -> bool {
-    let is_lifted = |embargo: &Field| lifecycle::lifts_embargo(&embargo.text);
-    let mut embargoes = item.embargo.iter().chain(&item.further_embargoes);
-    worst_status(item).as_ref().is_none_or(is_public) && embargoes.all(is_lifted) && item.statements.is_empty()
-}
-
-fn is_public(status: &Field) -> bool {
-    lifecycle::parse_status(&status.text) == Some(Status::Published)
-}
-
-/// The status of an associated object: of several, one that isn't public.
-fn worst_status(item: &Item) -> Option<Field> {
-    let mut statuses = item.status.iter().chain(&item.further_statuses);
-    statuses.find(|status| !is_public(status)).or(item.status.as_ref()).cloned()
 }
 
 /// Adds a key that ninjs doesn't define, if it may be about publication or access. Tables of an agency's own keys, such as `extra`, are
@@ -278,11 +259,7 @@ fn add_statement(statements: &mut Vec<Statement>, key: &Key<'_>, node: &Node<'_>
     {
         return entries.iter().for_each(|(key, node)| add_statement(statements, key, node, source, depth + 1));
     }
-    let name = keys::normalised(&key.name);
-    let is_about_publication = access::is_key(&key.name)
-        || lifecycle::lookup(&key.name).is_some()
-        || names::nearest_withholding_key(&name).is_some();
-    let value = is_about_publication.then(|| stated(node, source, "ninjs")).flatten();
+    let value = availability::is_about_publication(&key.name).then(|| stated(node, source, "ninjs")).flatten();
     statements.extend(value.map(|value| Statement { key: key.name.clone().into_owned(), value }));
 }
 

@@ -163,6 +163,7 @@ impl Draft<'_> {
                     corrections: lifecycle.corrections,
                     body_files,
                     paid_body_files,
+                    terms: self.terms,
                 };
                 Some(Article::new(self.source.path, metadata, body))
             }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::Draft;
 use super::addresses::scheme_help;
 use crate::article::file_names::{in_drafts_folder, in_tilde_folder, is_drafts_folder};
-use crate::article::model::{ImageFile, Media, MediaFacts, MediaReference};
+use crate::article::media_terms::{MediaReference, MediaTerms};
+use crate::article::model::{ImageFile, Media, MediaFacts};
 use crate::article::sanitise::percent_decoded;
 use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl, folder, media_type};
@@ -39,6 +40,11 @@ impl Draft<'_> {
         }
     }
 
+    /// Adds an agency's terms for a file.
+    pub(crate) fn add_terms(&mut self, terms: MediaTerms) {
+        self.terms.push(terms);
+    }
+
     pub(crate) fn add_media(
         &mut self,
         raw: &str,
@@ -59,7 +65,7 @@ impl Draft<'_> {
     }
 
     /// Parses a URL or the path of a media file relative to the article. The error is a message for the diagnostic.
-    fn media_reference(&self, raw: &str) -> Result<MediaReference, String> {
+    pub(crate) fn media_reference(&self, raw: &str) -> Result<MediaReference, String> {
         let raw = raw.trim();
         let has_scheme = raw.split_once(':').is_some_and(|(scheme, _)| {
             !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))

@@ -26,8 +26,8 @@ pub use self::state::{Changes, Index};
 use super::indexed_article::{FeedSet, IdClaim};
 pub use super::indexed_article::{IndexedArticle, Visibility};
 use super::placement::SectionRules;
-use crate::article;
 use crate::article::card::Card;
+use crate::article::{self, HiddenMedia, WithheldMedia};
 use crate::diagnostics::{self, Code, Diagnostic};
 use crate::event::Now;
 use crate::ledger::{ArticleFacts, Ledger};
@@ -142,6 +142,8 @@ impl Index {
                     changes.partition(|change| change.timestamp() <= now);
                 let updated = past.into_iter().max_by_key(|change| change.second()).unwrap_or(first);
                 due.extend(upcoming.into_iter().chain(card.expires).map(Moment::timestamp));
+                let of_media = card.terms.iter().flat_map(|terms| terms.availability.instants());
+                due.extend(of_media.map(Moment::timestamp).filter(|instant| *instant > now));
                 dates = Some((first, updated));
                 claim = Some(claim_kind());
             }
@@ -175,7 +177,7 @@ impl Index {
             version: version.map(Box::new),
             corrections: corrections.into(),
             states_update: card.updated.is_some(),
-            names_files: !card.files.is_empty(),
+            names_files: !card.files.is_empty() || !card.terms.is_empty(),
             // Set, so that `resolve_claims` doesn't record a change. The final value is decided below.
             is_changed: true,
         };
@@ -261,6 +263,25 @@ impl Index {
             due.push(path);
         }
         due
+    }
+
+    /// Sets the files that agencies' items about pictures withhold.
+    pub fn set_withheld_media(&mut self, withheld: Arc<WithheldMedia>) {
+        self.withheld_media = withheld;
+    }
+
+    /// The files that agencies' items about pictures withhold.
+    pub fn withheld_media(&self) -> &Arc<WithheldMedia> {
+        &self.withheld_media
+    }
+
+    /// The files of an article that readers may not see. `None`: all may be seen.
+    pub fn hidden_media(&self, card: &Card) -> Option<Box<HiddenMedia>> {
+        if card.terms.is_empty() && (card.files.is_empty() || self.withheld_media.files.is_empty()) {
+            return None;
+        }
+        let hidden = card.hidden_media(&self.withheld_media, self.now);
+        (!hidden.is_empty()).then(|| Box::new(hidden))
     }
 
     /// The next instant at which an article becomes visible or changes, or a window ends.

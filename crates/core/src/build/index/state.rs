@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::article::WithheldMedia;
 use crate::build::feed_limits::{Admission, Admissions};
 use crate::build::indexed_article::{FeedNumber, FeedSet, IndexedArticle, IndexedNotice, Visibility};
 use crate::build::order::{Order, OrderKey};
@@ -53,6 +54,8 @@ pub struct Index {
     pub(super) changed: Vec<SlotId>,
     /// The last instant passed.
     pub(super) now: Timestamp,
+    /// The files that agencies' items about pictures withhold.
+    pub(super) withheld_media: Arc<WithheldMedia>,
 }
 
 /// The changes since the last call of [`Index::take_changes`].
@@ -116,6 +119,7 @@ impl Index {
             changes: Changes::default(),
             changed: Vec::new(),
             now: Timestamp::MIN,
+            withheld_media: Arc::default(),
         };
         for key in &keys {
             let number = index.feed_number(key);

@@ -8,6 +8,7 @@
 //! - `entry_cache`: the entries that feeds show, packed, and quarantined versions
 //! - `ignored_files`: files that aren't articles, by folder and kind
 //! - `item_files`: files that contain several items of an agency
+//! - `media_items`: agencies' items that are pictures, which may withhold their files
 //! - `missing_files`: missing files and possible moves, until they are decided
 //! - `problems`: the current diagnostics by source
 //! - `publication`: a publication under way
@@ -24,6 +25,7 @@ pub(super) mod dormancy;
 pub(super) mod entry_cache;
 pub(super) mod ignored_files;
 pub(super) mod item_files;
+pub(super) mod media_items;
 pub(super) mod missing_files;
 pub(super) mod problems;
 pub(super) mod publication;

@@ -25,6 +25,8 @@ pub(crate) enum Source {
     Article(ArticlePath),
     /// The body of an article, which couldn't be read.
     Body(ArticlePath),
+    /// The caption of an article whose picture isn't there.
+    Caption(ArticlePath),
     /// The version of an article over which dateline panics.
     Failure(ArticlePath),
     /// The placement of an article in sections and feeds.

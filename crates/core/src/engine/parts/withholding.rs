@@ -10,8 +10,8 @@ pub(crate) struct Withholding {
     pub(crate) postponed: PostponedArticles,
     /// Whether the next publication removes something that must disappear at once.
     pub(crate) is_urgent: bool,
-    /// Articles that became teasers since the last publication.
-    pub(crate) new_teasers: BTreeSet<ArticlePath>,
+    /// Articles whose entries lost their paid part or a picture since the last publication.
+    pub(crate) reduced_entries: BTreeSet<ArticlePath>,
 }
 
 /// Articles that wait until records can be written.

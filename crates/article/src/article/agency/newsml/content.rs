@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::draft::{Body, Draft};
 use super::languages::last_part;
-use crate::article::agency::item::{Field, ItemBody, Markup, Rendition};
+use crate::article::agency::item::{Field, ItemBody, Limits, Markup, Rendition};
 use crate::article::agency::xml::{Element, Malformed, Namespace, Reader};
 use crate::article::agency::{nitf, xhtml};
 
@@ -72,8 +72,16 @@ impl Draft {
 }
 
 pub(super) fn rendition(element: &Element<'_>, origin: &'static str) -> Option<Rendition> {
+    // The period of validity of later versions of the standard.
+    let limits = Limits {
+        embargoes: element.field("validfrom", origin).into_iter().collect(),
+        expiries: element.field("validto", origin).into_iter().collect(),
+        ..Limits::default()
+    };
     Some(Rendition {
+        limits,
         address: element.first_field(&["href", "residref"], origin)?,
+        id: element.field("residref", origin),
         media_type: element.field("contenttype", origin),
         role: element.first_field(&["rendition", "renditionuri"], origin),
         width: element.field("width", origin),

@@ -124,8 +124,6 @@ impl Draft {
             picture.credit = self.credits.first(languages);
             if is_picture {
                 picture.id = item.id.clone();
-                picture.status = item.status.clone();
-                picture.expires = item.expires.clone();
                 picture.credit = picture.credit.or_else(|| item.bylines.first().cloned());
             }
             item.pictures.push(picture);

@@ -1,7 +1,7 @@
 //! Reads the renditions of a picture, a video or a sound.
 
 use super::values::{Entries, field, find, members};
-use crate::article::agency::item::{Field, Rendition};
+use crate::article::agency::item::{Field, Limits, Rendition};
 use crate::article::values::{Key, Node, Value};
 
 /// The renditions of an object: a list, or an object by name as in version 1.
@@ -12,12 +12,14 @@ pub(super) fn renditions(node: &Node<'_>) -> Vec<Rendition> {
         let address = get(&["href"]).filter(|address| !address.text.trim().is_empty())?;
         Some(Rendition {
             address,
+            id: None,
             media_type: get(&["contenttype", "mimetype"]),
             role: name.or_else(|| get(&["name"])),
             width: get(&["width"]),
             height: get(&["height"]),
             size: get(&["sizeinbytes"]),
             duration: get(&["duration"]),
+            limits: Limits::default(),
         })
     };
     match &node.value {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::article::agency::item::{Field, Picture, Rendition};
+use crate::article::agency::availability;
+use crate::article::agency::item::{Field, Picture, Rendition, Statement};
 use crate::article::agency::xml::{Element, Malformed, Namespace, Reader, Token, Words};
 use crate::article::steps;
 use crate::encoding::{escape_attribute, escape_text};
@@ -274,6 +275,16 @@ impl Body {
                         });
                     }
                 }
+                "media-metadata" => {
+                    let name = child.value("name").unwrap_or_default();
+                    if availability::is_about_publication(name) {
+                        let value = child.field("value", "media/media-metadata");
+                        let empty =
+                            || Field { text: String::new(), span: child.span.clone(), origin: "media/media-metadata" };
+                        let value = value.unwrap_or_else(empty);
+                        picture.limits.statements.push(Statement { key: name.to_owned(), value });
+                    }
+                }
                 "media-caption" => put(&mut picture.caption, Some(reader.line("media/media-caption")?)),
                 "media-producer" => put(&mut picture.credit, Some(reader.line("media/media-producer")?)),
                 _ => {}
@@ -287,7 +298,12 @@ impl Body {
             media_type.text.split('/').next()
         });
         match kind {
-            Some("audio" | "video") => self.media.append(&mut picture.renditions),
+            Some("audio" | "video") => {
+                let limits = picture.limits;
+                self.media.extend(
+                    picture.renditions.into_iter().map(|rendition| Rendition { limits: limits.clone(), ..rendition }),
+                );
+            }
             Some("image") | None => self.pictures.push(picture),
             // Texts, data and programs.
             Some(_) => {}

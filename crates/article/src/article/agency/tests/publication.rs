@@ -94,7 +94,9 @@ fn pictures_that_are_not_public_are_left_out() {
             r#""associations": [{{"type": "picture", {more}, "headlines": [{{"value": "Boat"}}], "renditions": [{{"href": "a.jpg"}}]}}]"#
         ));
         let article = parsed.article.expect("a story");
-        assert_eq!(article.metadata.image.is_some(), is_shown, "{more}");
+        let now = "2026-11-24T10:00:00Z".parse().expect("a time");
+        let is_available = article.metadata.terms.iter().all(|terms| terms.availability.includes(now));
+        assert_eq!(article.metadata.image.is_some() && is_available, is_shown, "{more}");
     }
 }
 

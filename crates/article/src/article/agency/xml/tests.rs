@@ -93,15 +93,13 @@ fn fields(item: &Item) -> Vec<(String, &Field)> {
         fields.extend(subject.name.iter().map(|name| ("subject name".into(), name)));
     }
     for (number, picture) in item.pictures.iter().enumerate() {
-        for (name, field) in [
-            ("id", &picture.id),
-            ("status", &picture.status),
-            ("expires", &picture.expires),
-            ("caption", &picture.caption),
-            ("credit", &picture.credit),
-            ("alt", &picture.alt),
-        ] {
+        for (name, field) in
+            [("id", &picture.id), ("caption", &picture.caption), ("credit", &picture.credit), ("alt", &picture.alt)]
+        {
             fields.extend(field.iter().map(|field| (format!("picture {number} {name}"), field)));
+        }
+        for statement in &picture.limits.statements {
+            fields.push((format!("picture {number} {}", statement.key), &statement.value));
         }
         for rendition in &picture.renditions {
             push_rendition(&format!("picture {number} rendition"), rendition, &mut fields);
@@ -127,6 +125,9 @@ fn push_rendition<'i>(prefix: &str, rendition: &'i Rendition, fields: &mut Vec<(
         ("duration", &rendition.duration),
     ] {
         fields.extend(field.iter().map(|field| (format!("{prefix} {name}"), field)));
+    }
+    for (name, list) in [("valid from", &rendition.limits.embargoes), ("valid until", &rendition.limits.expiries)] {
+        fields.extend(list.iter().map(|field| (format!("{prefix} {name}"), field)));
     }
 }
 
