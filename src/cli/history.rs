@@ -130,6 +130,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         | Record::Reactivated { .. }
         | Record::Kept { .. }
         | Record::Dropped { .. }
+        | Record::Erased { .. }
         | Record::Feed { .. }
         | Record::Document { .. } => String::new(),
     }

@@ -12,7 +12,7 @@ use super::directory::CACHE_DATABASE;
 use super::error::is_unwritable;
 use super::interruption::Interruption;
 use super::opening::{self, Access};
-use super::schema::MAX_LOCK_WAIT;
+use super::schema::{MAX_LOCK_WAIT, empty_log};
 use crate::types::{ArticlePath, ContentHash};
 
 /// The version of the tables. A file with another version is replaced.
@@ -119,6 +119,11 @@ impl CacheDatabase {
         self.execute(write);
     }
 
+    /// Empties the write-ahead log, which may contain deleted rows. Returns whether that was possible.
+    pub(super) fn empty_log(&self) -> bool {
+        empty_log(&self.database).unwrap_or(false)
+    }
+
     /// Deletes the rows of all folders but these.
     pub(super) fn retain_folders(&mut self, folders: &HashSet<String>, interruption: &Interruption) {
         interruption.install(&mut self.database);
@@ -147,6 +152,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let database = opening::open(path, Access::Create, MAX_LOCK_WAIT)?;
     database.pragma_update(None, "journal_mode", "wal")?;
     database.pragma_update(None, "synchronous", "off")?;
+    // Warnings may quote texts that are killed later.
+    database.pragma_update(None, "secure_delete", "on")?;
     let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 0 {
         database.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"))?;

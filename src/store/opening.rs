@@ -66,6 +66,8 @@ pub(super) fn connect(
     let database = open(path, Access::Create, MAX_LOCK_WAIT)?;
     // Records must survive a power failure, because readers see documents that depend on them.
     database.pragma_update(None, "synchronous", "full")?;
+    // Killed texts are overwritten when they are deleted.
+    database.pragma_update(None, "secure_delete", "on")?;
     if version(&database)? == 0 {
         let is_lost = presence == Presence::Exists && presence::find_evidence(directory).is_some();
         let version = if is_lost { 0 } else { migrate(&database)? };

@@ -19,11 +19,12 @@
 //! # When is the ledger maintained?
 //!
 //! When no message has arrived for a second and enough records are new. Then the write-ahead log is checkpointed, which waits for
-//! the disk, and the ledger is compacted.
+//! the disk, and the ledger is compacted. After an agency killed a text, the logs are emptied as soon as no message waits, because they
+//! contain deleted bytes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
@@ -48,7 +49,7 @@ use super::replay::replay;
 use super::saved::{last_listed_record, missing_records};
 use super::schema::{MAX_LOCK_WAIT, last_record, version};
 use super::writer::Store;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Record};
 
 /// The time that the owner has at the end to write what waits, to checkpoint and to close the ledger.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -177,6 +178,8 @@ struct Owner {
     push: Mutex<Option<PushDatabase>>,
     /// The number of records since the last maintenance.
     new_records: AtomicI64,
+    /// Whether killed texts were deleted and may still be in the write-ahead logs or the caches.
+    must_erase: AtomicBool,
     interruption: Interruption,
 }
 
@@ -204,8 +207,8 @@ impl Owner {
             let owner = owner.clone();
             let interruption = Interruption::new(move || owner.upgrade().is_none_or(|owner| owner.handle_waiting()));
             let (ledger, caches) = (Mutex::new(store), Mutex::new(caches));
-            let new_records = AtomicI64::new(0);
-            Owner { directory, queue, ledger, caches, push: Mutex::default(), new_records, interruption }
+            let (new_records, must_erase) = (AtomicI64::new(0), AtomicBool::new(false));
+            Owner { directory, queue, ledger, caches, push: Mutex::default(), new_records, must_erase, interruption }
         })
     }
 
@@ -217,12 +220,18 @@ impl Owner {
                 Next::Handle(message) => {
                     self.handle(message);
                     is_rested = false;
+                    if self.must_erase.load(Ordering::Relaxed) && self.queue.is_empty() {
+                        self.erase();
+                    }
                     if self.new_records.load(Ordering::Relaxed) >= MAX_NEW_RECORDS && self.queue.is_empty() {
                         self.maintain();
                     }
                 }
                 Next::Rest => {
                     lock(&self.caches).renderings = None;
+                    if self.must_erase.load(Ordering::Relaxed) {
+                        self.erase();
+                    }
                     // Records of the last run may be superseded.
                     if is_first_rest || self.new_records.load(Ordering::Relaxed) >= MIN_NEW_RECORDS {
                         self.maintain();
@@ -258,6 +267,8 @@ impl Owner {
                 let Some(store) = ledger.as_mut() else { return };
                 let before = store.last_record();
                 let result = store.append(records.iter(), at);
+                let erases = |record: &Record| matches!(record, Record::Erased { .. });
+                self.must_erase.fetch_or(records.iter().any(erases), Ordering::Relaxed);
                 // The waiting sender now has the only reference and needn't copy the records.
                 drop(records);
                 let (last_record, unwritable) = (store.last_record(), store.unwritable().map(str::to_owned));
@@ -336,6 +347,14 @@ impl Owner {
         read().map_err(|error| unusable(&path, error))
     }
 
+    /// Removes what is left of deleted texts: the write-ahead logs, and the cache of rendered bodies, whose keys don't name articles. If a
+    /// reader prevents it, the next rest tries again.
+    fn erase(&self) {
+        let is_log_empty = lock(&self.ledger).as_ref().is_none_or(Store::empty_log);
+        let are_caches_empty = lock(&self.caches).erase(&self.directory);
+        self.must_erase.store(!(is_log_empty && are_caches_empty), Ordering::Relaxed);
+    }
+
     /// Checkpoints and compacts the ledger. If this fails, a later commit checkpoints the log and reports the error.
     fn maintain(&self) {
         let is_due = self.new_records.swap(0, Ordering::Relaxed) >= MIN_NEW_RECORDS;
@@ -412,6 +431,13 @@ impl Caches {
             self.renderings = Renderings::open(directory);
         }
         self.renderings.as_mut()
+    }
+
+    /// Removes deleted rows from the files. Returns whether that was possible.
+    fn erase(&mut self, directory: &Path) -> bool {
+        self.renderings = None;
+        let is_forgotten = self.usage == CacheUse::Ignore || Renderings::forget(directory).is_ok();
+        self.metadata.as_ref().is_none_or(CacheDatabase::empty_log) && is_forgotten
     }
 
     /// Empties the caches before their first use, if they are to be empty.

@@ -62,7 +62,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
         Record::Kept { hash, path, bytes } => database
             .prepare_cached("INSERT OR REPLACE INTO source (hash, path, bytes) VALUES (?, ?, ?)")?
             .execute(params![hash.as_bytes(), path.as_str(), &**bytes]),
-        Record::Dropped { hash } => {
+        Record::Dropped { hash } | Record::Erased { hash } => {
             database.prepare_cached("DELETE FROM source WHERE hash = ?")?.execute(params![hash.as_bytes()])
         }
         Record::Feed { route, updated } => database

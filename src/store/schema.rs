@@ -88,6 +88,11 @@ pub(super) fn has_items(database: &Connection) -> rusqlite::Result<bool> {
     database.query_row(query, [], |row| row.get(0))
 }
 
+/// Moves all changes from the write-ahead log to the database, and empties the log. Returns whether no reader prevented that.
+pub(super) fn empty_log(database: &Connection) -> rusqlite::Result<bool> {
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|busy| busy == 0)
+}
+
 /// Sets the journal mode that lets other processes read while this one writes.
 pub(super) fn enable_write_ahead_log(database: &Connection) -> rusqlite::Result<()> {
     /// A commit checkpoints the log when it has this many pages (64 MB). Usually the owner's maintenance comes first.

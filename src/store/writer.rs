@@ -18,7 +18,7 @@ use super::replay::{replay, replay_without_dormant};
 use super::rows::{INSTANTS_SCHEMA, write_record};
 use super::saved::{last_listed_record, missing_records};
 use super::schema::{
-    MAX_LOCK_WAIT, NO_TABLES, SCHEMA, UNCOMPACTED_SCHEMA, enable_write_ahead_log, last_record, version,
+    MAX_LOCK_WAIT, NO_TABLES, SCHEMA, UNCOMPACTED_SCHEMA, empty_log, enable_write_ahead_log, last_record, version,
 };
 use crate::event::DormantQuery;
 use crate::ledger::{ArticleFacts, Ledger, Record};
@@ -182,6 +182,11 @@ impl Store {
     pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
         let done = self.database.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         done.map_err(|error| store_error(&self.path, &error))
+    }
+
+    /// Empties the write-ahead log, in which deleted texts may still be. Returns whether that was possible.
+    pub(super) fn empty_log(&self) -> bool {
+        self.journal != Journal::WriteAhead || empty_log(&self.database).unwrap_or(false)
     }
 
     /// Makes records durable in one transaction.

@@ -233,3 +233,45 @@ fn items_of_a_message_are_articles() {
     std::fs::remove_file(newsroom.path("content/news/message.xml")).expect("removed");
     daemon.wait("all its items have left", |daemon| shown(daemon) == "Other");
 }
+
+/// Nothing of a killed text is left in any file of the state directory, deleted rows and logs included.
+#[test]
+fn killed_text_is_erased_from_state_directory() {
+    let newsroom = Newsroom::new();
+    let story = |version: u32, more: &str, word: &str| {
+        let text = format!("{word} ").repeat(200);
+        STORY.replace("It sails.", &text).replace("\"uri\"", &format!("\"version\": \"{version}\", {more}\"uri\""))
+    };
+    newsroom.write("content/news/a.json", story(1, "", "Quetzal"));
+    newsroom.write("content/news/b.json", story(1, "", "Heron").replace("ferry/1", "ferry/2"));
+    let daemon = newsroom.serve();
+    // A newer version replaces the first one before the kill.
+    newsroom.write("content/news/c.json", story(2, "", "Magpie"));
+    daemon.wait("the newer version is there", |daemon| daemon.body("/rss.xml").contains("Magpie"));
+    let stored = |word: &str| {
+        let (mut folders, mut found) = (vec![newsroom.path(".dateline")], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                // Sockets can't be read, and files may be removed meanwhile.
+                let bytes = std::fs::read(entry.path()).unwrap_or_default();
+                let has_word = bytes.windows(word.len()).any(|part| part == word.as_bytes());
+                found.extend(has_word.then(|| entry.file_name().to_string_lossy().into_owned()));
+                folders.extend(entry.path().is_dir().then(|| entry.path()));
+            }
+        }
+        found
+    };
+    for word in ["Quetzal", "Magpie", "Heron"] {
+        daemon.wait("the text is kept", |_| stored(word).iter().any(|name| name.starts_with("ledger")));
+    }
+    newsroom.write("content/news/d.json", story(3, "\"pubstatus\": \"canceled\", ", "Killed"));
+    daemon.wait("the story has left", |daemon| !daemon.body("/rss.xml").contains("Magpie"));
+    for word in ["Quetzal", "Magpie"] {
+        daemon.wait("the text is erased", |_| stored(word).is_empty());
+    }
+    assert!(stored("Heron").iter().any(|name| name.starts_with("ledger")));
+    assert!(daemon.stop());
+    for word in ["Quetzal", "Magpie"] {
+        assert!(stored(word).is_empty(), "{:?}", stored(word));
+    }
+}

@@ -170,7 +170,7 @@ impl Ledger {
             Record::Dormant { path, .. } => self.make_dormant(path),
             Record::Reactivated { path, article } => self.restore_dormant(path, article),
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
-            Record::Dropped { hash } => drop(self.kept.remove(hash)),
+            Record::Dropped { hash } | Record::Erased { hash } => drop(self.kept.remove(hash)),
             Record::Feed { route, updated } => drop(self.feeds.insert(Arc::clone(route), *updated)),
             Record::Document { route, hash, last_modified } => {
                 self.documents.insert(Arc::clone(route), (*hash, *last_modified));

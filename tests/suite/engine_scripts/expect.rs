@@ -240,6 +240,7 @@ pub(super) fn record(record: &Record) -> String {
         Record::Dormant { path, .. } => format!("dormant {path}"),
         Record::Reactivated { path, .. } => format!("reactivated {path}"),
         Record::Dropped { .. } => "dropped".to_owned(),
+        Record::Erased { .. } => "erased".to_owned(),
         Record::Feed { route, .. } => format!("feed {route}"),
         Record::Document { route, .. } => format!("document {route}"),
     }

@@ -436,7 +436,7 @@ impl SimulatedDaemon {
         let is_it = |hash: &ContentHash| *hash == request.hash;
         let text = self.written.iter().rev().find_map(|record| match record {
             Record::Kept { hash, bytes, .. } if is_it(hash) => Some(Some(bytes)),
-            Record::Dropped { hash } if is_it(hash) => Some(None),
+            Record::Dropped { hash } | Record::Erased { hash } if is_it(hash) => Some(None),
             _ => None,
         })??;
         parse(request.path.as_str(), std::str::from_utf8(text).expect("UTF-8"), &self.options()).article

@@ -174,6 +174,7 @@ fn finish(state: &mut State, index: &Index, building: Building, effects: &mut Ve
     if state.publisher.changed_routes.is_none() && !state.bodies.requested.is_empty() && !is_urgent {
         return;
     }
+    source_retention::erase_killed(state, index);
     source_retention::drop_unused(state, state.publisher.feeds_to_rebuild.is_empty());
     let has_new_report = update_report(state, index);
     effects.extend(is_urgent.then_some(Effect::Withhold));

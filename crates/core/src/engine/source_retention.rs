@@ -3,15 +3,17 @@
 //! # Why are copies kept?
 //!
 //! After a bad edit was saved, no file contains the last good version any more. Without a copy, a restart would lose an article that
-//! readers could see. The same holds for a lost file.
+//! readers could see. The same holds for a lost file. The text of an item that an agency killed is erased at once.
 
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
 use super::state::State;
+use crate::build::index::Index;
 use crate::event::BodyRequest;
 use crate::ledger::{ArticleFacts, Record};
+use crate::types::ArticlePath;
 
 /// How long an unneeded version is kept. A deletion may turn out to be part of a mass removal.
 const RETENTION_PERIOD: SignedDuration = SignedDuration::from_secs(60);
@@ -36,6 +38,23 @@ pub(super) fn record(state: &mut State, requests: &mut BTreeSet<BodyRequest>) {
             requests.insert(request);
         }
         state.recorder.retention.note_unsaved(path, hash);
+    }
+}
+
+/// Erases stored files of items that an agency killed. Their other versions are erased, too.
+pub(super) fn erase_killed(state: &mut State, index: &Index) {
+    let is_killed = |path: &ArticlePath| {
+        let is_public = index.version_id(path).is_none_or(|id| index.public_article(id).is_some());
+        let retracts = !index.retracting_versions(path).is_empty();
+        !is_public && (retracts || index.withdrawing_notices(path).next().is_some())
+    };
+    let killed: BTreeSet<ArticlePath> =
+        state.recorder.retention.unused_articles().filter(|path| is_killed(path)).cloned().collect();
+    for hash in state.recorder.retention.take_unused_of(&killed) {
+        let is_needed = state.recorder.retention.is_needed(hash);
+        if !is_needed && state.recorder.ledger.keeps(hash) {
+            state.record(Record::Erased { hash });
+        }
     }
 }
 

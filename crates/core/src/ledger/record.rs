@@ -145,6 +145,11 @@ pub enum Record {
         /// The hash of the bytes.
         hash: ContentHash,
     },
+    /// An agency killed a version. Nothing of its bytes may stay in the state directory.
+    Erased {
+        /// The hash of the bytes.
+        hash: ContentHash,
+    },
     /// A feed changed, and with it the feed's `updated`.
     Feed {
         /// Its request path.
@@ -185,6 +190,7 @@ impl Record {
             | Record::Reactivated { .. }
             | Record::Kept { .. }
             | Record::Dropped { .. }
+            | Record::Erased { .. }
             | Record::Feed { .. }
             | Record::Document { .. } => (None, None),
         };

@@ -13,8 +13,8 @@ pub(crate) struct SourceRetention {
     holders: BTreeMap<ContentHash, BTreeSet<ArticlePath>>,
     /// Entries whose files aren't in the store yet.
     unsaved: BTreeMap<ArticlePath, ContentHash>,
-    /// Versions that no entry needs, with the time since when.
-    unused: VecDeque<(Timestamp, ContentHash)>,
+    /// Versions that no entry needs, with the time since when, and their articles.
+    unused: VecDeque<(Timestamp, ContentHash, Option<ArticlePath>)>,
     /// Whether files left over from earlier runs have been found.
     is_swept: bool,
 }
@@ -35,7 +35,7 @@ impl SourceRetention {
         holders.remove(path);
         if holders.is_empty() {
             self.holders.remove(&hash);
-            self.unused.push_back((now, hash));
+            self.unused.push_back((now, hash, Some(path.clone())));
         }
     }
 
@@ -61,11 +61,27 @@ impl SourceRetention {
         self.is_swept = true;
         let mut unused: Vec<ContentHash> = kept.filter(|hash| !self.is_needed(*hash)).collect();
         unused.sort();
-        self.unused.extend(unused.into_iter().map(|hash| (now, hash)));
+        self.unused.extend(unused.into_iter().map(|hash| (now, hash, None)));
     }
 
     /// The next version that no entry has needed since before `cutoff`. It may be needed again by now.
     pub(crate) fn take_unused(&mut self, cutoff: Timestamp) -> Option<ContentHash> {
-        self.unused.pop_front_if(|(since, _)| *since < cutoff).map(|(_, hash)| hash)
+        self.unused.pop_front_if(|(since, ..)| *since < cutoff).map(|(_, hash, _)| hash)
+    }
+
+    /// The articles of unused versions.
+    pub(crate) fn unused_articles(&self) -> impl Iterator<Item = &ArticlePath> {
+        self.unused.iter().filter_map(|(.., path)| path.as_ref())
+    }
+
+    /// Removes the unused versions of articles, and returns them.
+    pub(crate) fn take_unused_of(&mut self, articles: &BTreeSet<ArticlePath>) -> Vec<ContentHash> {
+        let mut taken = Vec::new();
+        self.unused.retain(|(_, hash, path)| {
+            let is_kept = !path.as_ref().is_some_and(|path| articles.contains(path));
+            taken.extend((!is_kept).then_some(*hash));
+            is_kept
+        });
+        taken
     }
 }
