@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{FAILED, WRONG_INPUT, cell, columns, fail, find_article, load, print_diagnostics, refuse};
+use super::table::table;
+use super::{FAILED, WRONG_INPUT, fail, find_article, item_versions, load, print_diagnostics, refuse};
 use crate::article::{bundle, parse_with_origins};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::Code;
@@ -109,6 +110,7 @@ impl Explain {
                 }
                 print_diagnostics(&explanation.diagnostics);
                 print(&explanation, built.engine.snapshot().documents.len());
+                item_versions::print(&explanation.versions, &root, &config);
             }
             None => outln!("It is not published."),
         }
@@ -134,17 +136,4 @@ fn print(explanation: &Explanation, documents: usize) {
     outln!(
         "{documents} documents are published in all; a feed shows the newest of its articles, as many as its window has."
     );
-}
-
-/// Prints a table. Columns are as wide as their widest cell, but at least `least`; the last column isn't padded.
-fn table<const CELLS: usize, const PADDED: usize>(least: [usize; PADDED], rows: &[[String; CELLS]]) {
-    let mut widths = least;
-    for row in rows {
-        widths.iter_mut().zip(row).for_each(|(width, text)| *width = (*width).max(columns(text)));
-    }
-    for row in rows {
-        let padded = widths.iter().zip(row).map(|(width, text)| cell(text, *width));
-        let last = row.iter().skip(PADDED).cloned();
-        outln!("  {}", padded.chain(last).collect::<Vec<_>>().join(" "));
-    }
 }

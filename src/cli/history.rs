@@ -2,18 +2,22 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::{fail, find_article, load, refuse, resolve_path};
+use super::{fail, find_article, item_versions, load, refuse, resolve_path};
+use crate::article;
 use crate::beneath::Root;
-use crate::config::Config;
-use crate::daemon;
+use crate::config::{Checked, Config};
+use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::nearest;
+use crate::event::{ExplainedVersion, FileState};
 use crate::ledger::{Ledger, Record, Withdrawal};
 use crate::store;
 use crate::types::{ArticlePath, EntryId, Moment, rfc3339};
+use crate::watch::read;
 
 /// Print what happened to an article, oldest first, with its time: publication, changes, moves, retractions, restorations.
 #[derive(Args, Debug)]
@@ -34,7 +38,7 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn run(&self, file: &Path) -> ExitCode {
-        let (_, config) = match load(file) {
+        let (checked, config) = match load(file) {
             Ok(loaded) => loaded,
             Err(code) => return code,
         };
@@ -45,6 +49,10 @@ impl History {
         let root = daemon::root(&config);
         let by_id = EntryId::parse(&self.article).ok().and_then(|id| ledger.holder(&id).cloned());
         let path = by_id.unwrap_or_else(|| resolve_path(&self.article, &root));
+        let (path, versions) = match versions(checked, &config, &root, path) {
+            Ok(found) => found,
+            Err(error) => return fail(&error),
+        };
         let records = match store::history(&config.state, &path) {
             Ok(records) => records,
             Err(error) => return fail(&error.to_string()),
@@ -66,8 +74,38 @@ impl History {
             let text = describe(record, &mut first, zone);
             outln!("  {}  {text}", local_time(*at, zone));
         }
+        item_versions::print(&versions, &root, &config);
         ExitCode::SUCCESS
     }
+}
+
+/// The versions of the item that a file belongs to, and the file of its story. Any file of an item names its story.
+fn versions(
+    checked: Checked,
+    config: &Arc<Config>,
+    root: &Root,
+    path: ArticlePath,
+) -> Result<(ArticlePath, Vec<ExplainedVersion>), String> {
+    let is_item = match read::read(root, &path, config.parsing_of(&path), article::parse).state {
+        FileState::Present(parsed) => parsed.item.is_some(),
+        _ => false,
+    };
+    if !is_item {
+        return Ok((path, Vec::new()));
+    }
+    let inputs = Inputs {
+        ledger: || store::read_ledger(&config.state),
+        cache: StateCache::none(),
+        request: None,
+        needs_all_bodies: false,
+    };
+    let mut built =
+        daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, drop).map_err(|error| error.to_string())?;
+    let index = built.engine.index();
+    let id = index.and_then(|index| index.version_id(&path)).cloned();
+    let holder = id.and_then(|id| built.engine.ledger().holder(&id).cloned());
+    let versions = built.explanation(path.clone()).map(|explanation| explanation.versions).unwrap_or_default();
+    Ok((holder.unwrap_or(path), versions))
 }
 
 /// Why an article has no history.

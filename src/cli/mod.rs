@@ -24,11 +24,13 @@ mod generate;
 mod history;
 mod import_ids;
 mod init;
+mod item_versions;
 mod log;
 mod new;
 mod pin;
 mod progress;
 mod serve;
+mod table;
 
 use std::fmt;
 use std::io::{ErrorKind, IsTerminal, Write};

@@ -12,6 +12,7 @@
 //! | `start while A is renamed to B` | starts a process that reads and lists a file at both paths |
 //! | `forget`, `damage RECORD` | loses the ledger; makes a record undecodable |
 //! | `write PATH...`, `save PATH...`, `copy A to B` | writes a new version, or the same version again; copies the last bytes of A |
+//! | `touch PATH...` | the same version is written again, so the file has a new time |
 //! | `write PATH... as cards` | the same, but only the metadata is read |
 //! | `remove PATH...`, `back PATH...` | removes files; restores their last version |
 //! | `rename A to B`, `move A to B` | a rename that the system reports; a move that looks like a new file and a removal |
@@ -186,6 +187,10 @@ impl Player {
                 self.daemon.reads_cards = false;
             }
             ("save", rest) => self.report_files(&expanded(rest)),
+            ("touch", rest) => {
+                expanded(rest).iter().for_each(|path| drop(daemon.modified.remove(path)));
+                self.report_files(&expanded(rest));
+            }
             ("lock" | "unlock", rest) => {
                 for path in expanded(rest) {
                     match verb {

@@ -189,10 +189,27 @@ pub struct Explanation {
     pub is_listing: bool,
     /// Sentences that say why readers don't see the article, or only a part of it.
     pub remarks: Vec<String>,
+    /// The versions of an agency's item, the current one first. Empty for other articles.
+    pub versions: Vec<ExplainedVersion>,
     /// The problems with the article's placement and id.
     pub diagnostics: Vec<Diagnostic>,
     /// The decision of each feed that may have the article.
     pub decisions: Vec<FeedDecision>,
+}
+
+/// A version of an agency's item.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExplainedVersion {
+    /// The file, with the item if the file contains several.
+    pub path: ArticlePath,
+    /// The number, as stated.
+    pub number: Option<String>,
+    /// When the version was made.
+    pub made: Option<Timestamp>,
+    /// When the file was last modified.
+    pub modified: Option<Timestamp>,
+    /// What the version does to the story, and why it's the current one or not.
+    pub effect: String,
 }
 
 /// Whether a feed has an article, and why.

@@ -121,6 +121,10 @@ impl IndexedArticle {
 pub(super) struct IndexedVersion {
     /// The place in the order of the item's versions, before the path.
     pub(super) rank: VersionRank,
+    /// The hash of the file. An agency may send the same file again under another name.
+    pub(super) hash: ContentHash,
+    /// Whether the ledger knows this file as the item's.
+    pub(super) is_holder: bool,
     /// Whether the version neither retracts nor withholds the item.
     pub(super) is_usable: bool,
     /// Whether the version retracts the item.

@@ -72,7 +72,8 @@ pub struct Source {
     pub deleted: Deleted,
     /// `settle`: how long a file must stay unchanged to count as complete, where no event reports the end of writing.
     pub settle: SignedDuration,
-    /// `clock_tolerance`: a publication time at most this far in the future counts as the time of arrival.
+    /// `clock_tolerance`: a publication time at most this far in the future counts as the time of arrival. In `[content]`, only for
+    /// agencies' stories: a date in front matter is a schedule.
     pub clock_tolerance: SignedDuration,
     /// How files are parsed: `format`, `provider`, `language`, `timezone`, `charset`.
     pub parsing: Arc<ParseOptions>,
@@ -121,7 +122,7 @@ pub(super) fn content(content: &Content, parsing: &Arc<ParseOptions>, place: Pla
         trust: Trust::Publish,
         deleted: Deleted::Retract,
         settle: content.settle,
-        clock_tolerance: SignedDuration::ZERO,
+        clock_tolerance: DEFAULT_CLOCK_TOLERANCE,
         parsing: Arc::clone(parsing),
         place,
     }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::article::card::Card;
 use crate::build::assemble;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::build::membership::Rule;
 use crate::build::placement::{FeedKey, Placement, PlacementRule};
-use crate::event::{Explanation, FeedDecision};
+use crate::event::{ExplainedVersion, Explanation, FeedDecision};
 use crate::ledger::VersionRank;
 use crate::types::{ArticlePath, rfc3339};
 
@@ -34,6 +36,7 @@ pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option
         link: published.map(|article| article.url),
         is_listing: indexed.visibility == Visibility::Listing,
         remarks,
+        versions: versions(index, path),
         diagnostics: index.diagnostics(path, indexed),
         decisions: decisions(index, indexed, &card),
     })
@@ -67,6 +70,50 @@ fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &Artic
             format!("It is not published: {other} has the same id and withholds it.")
         }
     })
+}
+
+/// The versions of the item, the current one first, each with what it does and why it is current or not.
+fn versions(index: &Index, path: &ArticlePath) -> Vec<ExplainedVersion> {
+    let Some(id) = index.version_id(path) else { return Vec::new() };
+    let current = index.current_version(id);
+    let mut paths = index.versions(id);
+    paths.sort_by_key(|path| Some(*path) != current);
+    let retracting = index.retracting_versions(path);
+    let second = |path: &ArticlePath| paths.get(1).filter(|_| current == Some(path)).copied();
+    let explain = |path: &&ArticlePath| {
+        let rank = index.version_rank(path)?;
+        let visibility = index.get(path).map(|indexed| &indexed.visibility);
+        let mut effects = Vec::new();
+        effects.push(match visibility {
+            Some(Visibility::Public(_)) => "public".to_owned(),
+            Some(Visibility::OlderVersion(newer)) => {
+                format!("not current: {} is {}", newer, why_higher(index, newer, path))
+            }
+            Some(Visibility::Draft) => "withholds the item".to_owned(),
+            Some(Visibility::Scheduled(instant)) => {
+                format!("withholds the item until {}", rfc3339(instant.timestamp()))
+            }
+            Some(Visibility::Retracted) if !retracting.contains(path) => "retracted".to_owned(),
+            Some(Visibility::Retracted) => "retracts the item".to_owned(),
+            _ => "not public".to_owned(),
+        });
+        effects.extend(second(path).map(|other| format!("current: it is {}", why_higher(index, path, other))));
+        effects.extend(path.is_displaced().then(|| "its file has other contents by now".to_owned()));
+        Some(ExplainedVersion {
+            path: (*path).clone(),
+            number: rank.number().map(|number| number.escape_debug().to_string()),
+            made: rank.second().and_then(|second| Timestamp::from_second(second).ok()),
+            modified: rank.modified().and_then(|modified| Timestamp::from_nanosecond(modified.into()).ok()),
+            effect: effects.join("; "),
+        })
+    };
+    paths.iter().filter_map(explain).collect()
+}
+
+/// Why a version is higher than another one of the item.
+fn why_higher(index: &Index, higher: &ArticlePath, lower: &ArticlePath) -> &'static str {
+    let ranks = index.version_rank(higher).zip(index.version_rank(lower));
+    ranks.map_or("newer", |(higher, lower)| higher.reason_over(lower))
 }
 
 /// The versions of the item, the highest first, and what withdraws it.

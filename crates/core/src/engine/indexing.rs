@@ -13,13 +13,18 @@ use crate::config::Config;
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
-/// Puts an article in the index. An article without a date is dated by the time it was first seen, which is recorded.
+/// Puts an article in the index. An article without a date is dated by the time it was first seen, which is recorded. The same holds for a
+/// date slightly in the future, because clocks differ.
 pub(super) fn put(state: &mut State, path: &ArticlePath, card: &Card) {
     state.missing.forget_possible_move(path);
     folder_pages::classify(state, path);
     let is_listing = folder_pages::is_listing(state, path) && !state.is_live(path);
     let is_undated =
         !is_listing && card.published.is_none() && !card.draft && !card.access.is_private() && card.retracted.is_none();
+    let has_tolerance = |index: &Index| index.clock_tolerance(path, card).is_some();
+    let is_early = card.published.is_some_and(|date| date.timestamp() > state.now)
+        && state.index.as_ref().is_some_and(has_tolerance);
+    let is_undated = is_undated || (is_early && !card.draft && card.retracted.is_none());
     // The store may know an earlier date.
     let is_undated = is_undated && !state.dormancy.is_applied(path);
     if is_undated && state.recorder.ledger.article(path).is_none_or(|article| article.seen().is_none()) {

@@ -39,6 +39,19 @@ impl VersionRank {
         (&self.number, self.second) == (&other.number, other.second)
     }
 
+    /// Why this version is higher than another one, as the end of a sentence.
+    pub fn reason_over(&self, other: &VersionRank) -> &'static str {
+        if self.number != other.number {
+            "the higher version"
+        } else if self.second != other.second {
+            "the later version"
+        } else if self.modified != other.modified {
+            "the same version, and the file that was modified last or that readers know"
+        } else {
+            "the same version, and its path sorts last"
+        }
+    }
+
     /// Adds the modification time that the ledger knows, if the version is the same and its file is gone.
     pub fn recall(&mut self, recorded: &VersionRank) {
         if self.is_same(recorded) {

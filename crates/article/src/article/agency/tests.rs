@@ -5,6 +5,8 @@ mod fields;
 mod files;
 mod notices;
 mod publication;
+mod same_item;
+mod xml_fields;
 
 use jiff::tz::TimeZone;
 

@@ -21,7 +21,7 @@ impl Index {
         if let Some(id) = self.item_id(card, None) {
             return Some(id);
         }
-        let published = self.first_publication(card, None).filter(|_| card.id.is_none())?;
+        let published = self.first_publication(path, card, None).filter(|_| card.id.is_none())?;
         let is_cached = self.rules.follows_from_folder(card);
         let cached = self.feed_sets_by_folder.get(bundle::section_folder(path)).filter(|_| is_cached);
         Some(match cached {
@@ -96,6 +96,7 @@ impl Index {
         let Some(article) = self.articles.get_mut(slot) else { return };
         let Some(id) = article.id().cloned() else { return };
         article.claim = article.claim.map(|_| IdClaim::Recorded);
+        article.version.iter_mut().for_each(|version| version.is_holder = true);
         if article.preferred_id != id {
             self.by_preferred_id.remove(&article.preferred_id, slot);
             (article.preferred_id, article.visibility) = (id.clone(), Visibility::Public(None));

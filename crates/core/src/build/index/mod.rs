@@ -18,7 +18,7 @@ mod versions;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use self::notices::NoticeTarget;
 use self::state::hidden_count;
@@ -72,7 +72,7 @@ impl Index {
         let mut feed_set = self.feed_set(path, card);
         let facts = ledger.article(path);
         let mut version = self.indexed_version(path, card);
-        let published = self.first_publication(card, facts);
+        let published = self.first_publication(path, card, facts);
         let recorded_id = facts.and_then(|article| article.id.clone());
         let stated_id = card.id.clone().or_else(|| self.item_id(card, recorded_id.as_ref()));
         let states_id = stated_id.is_some();
@@ -374,10 +374,27 @@ impl Index {
         Moment::new(instant, self.rules.config().parsing.timezone.to_offset(instant))
     }
 
-    /// The stated date, else when the article was first seen; not before the end of its embargo.
-    fn first_publication(&self, card: &Card, facts: Option<&ArticleFacts>) -> Option<Moment> {
-        let seen = || self.moment(facts?.seen()?);
-        let date = card.published.or_else(seen)?;
+    /// How much later than its arrival an article's date may be and still count as the arrival. `None`: the date is exact, because it is a
+    /// schedule, or because the article states an embargo.
+    pub fn clock_tolerance(&self, path: &ArticlePath, card: &Card) -> Option<SignedDuration> {
+        let source = self.rules.config().source_of(path);
+        let is_agencys = card.item.is_some() || card.routing.is_some();
+        let applies = (source.name.is_some() || is_agencys) && card.embargo.is_none();
+        applies.then_some(source.clock_tolerance)
+    }
+
+    /// The stated date, else when the article was first seen; not before the end of its embargo. A date slightly after the article was first
+    /// seen counts as that time.
+    fn first_publication(&self, path: &ArticlePath, card: &Card, facts: Option<&ArticleFacts>) -> Option<Moment> {
+        let counts = |seen: &Timestamp| match card.published {
+            None => true,
+            Some(date) => self.clock_tolerance(path, card).is_some_and(|tolerance| {
+                let ahead = date.timestamp().duration_since(*seen);
+                ahead.is_positive() && ahead <= tolerance
+            }),
+        };
+        let seen = facts.and_then(ArticleFacts::seen).filter(counts).and_then(|seen| self.moment(seen));
+        let date = seen.or(card.published)?;
         Some(card.embargo.filter(|embargo| embargo.second() > date.second()).unwrap_or(date))
     }
 

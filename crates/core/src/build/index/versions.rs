@@ -103,6 +103,8 @@ impl Index {
         let has_versions = !is_pinned && !article::in_drafts_folder(path) && !self.listings.contains(path);
         has_versions.then(|| IndexedVersion {
             rank,
+            hash: card.hash,
+            is_holder: false,
             is_usable: card.retracted.is_none() && !card.draft,
             retracts: card.retracted.is_some(),
             is_retracted: card.retracted.is_some(),
@@ -125,6 +127,7 @@ impl Index {
         };
         version.retracts &= !ledger.article(path).is_some_and(is_lifted);
         let story = holder.and_then(|holder| ledger.article(holder));
+        version.is_holder = holder == Some(path);
         let known = story.and_then(ArticleFacts::version);
         known.into_iter().for_each(|known| version.rank.recall(known));
         let is_revived = self.revives() && version.is_usable && known.is_some_and(|known| version.rank.is_newer(known));
@@ -159,6 +162,15 @@ impl Index {
         }
         let all = self.version_slots(id).filter_map(|slot| Some((slot, self.articles.get(slot)?)));
         let (winner, highest) = all.max_by(|(_, one), (_, other)| one.order().cmp(&other.order()))?;
+        // A file that was sent again doesn't take the place of the one that readers know.
+        let same = |slot: &SlotId| {
+            let versions =
+                self.articles.get(*slot).and_then(|known| known.version.as_ref()).zip(highest.version.as_ref());
+            versions.is_some_and(|(known, highest)| {
+                known.is_holder && known.hash == highest.hash && known.rank.is_same(&highest.rank)
+            })
+        };
+        let winner = self.version_slots(id).find(same).unwrap_or(winner);
         let lost = highest.version.as_ref().and_then(|version| {
             let (lost, rank) = version.behind.as_ref().filter(|(lost, _)| self.slot_of(lost).is_none())?;
             rank.as_ref().is_none_or(|rank| version.rank <= *rank).then(|| lost.clone())
