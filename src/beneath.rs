@@ -1,7 +1,8 @@
 //! Opens files and folders beneath a root directory, and nothing outside it.
 //!
-//! [`Root`] is the directory's path. [`OpenRoot`] holds a descriptor of the directory and resolves paths from it. [`Folder`] holds a
-//! descriptor of a folder beneath the root. `names` keeps the names of pictures beside texts. [`Stamp`] distinguishes versions of a file without reading it.
+//! [`Root`] is the directory's path, and [`Roots`] has those of all sources. [`OpenRoot`] holds a descriptor of the directory and resolves
+//! paths from it. [`Folder`] holds a descriptor of a folder beneath the root. `names` keeps the names of pictures beside texts. [`Stamp`]
+//! distinguishes versions of a file without reading it.
 //!
 //! # How is a path resolved?
 //!
@@ -21,12 +22,14 @@ mod folder;
 mod names;
 mod open_root;
 mod root;
+mod roots;
 mod stamp;
 
 pub use errors::{is_link, is_missing, is_outside};
 pub use folder::Folder;
 pub use open_root::{Links, OpenRoot};
 pub use root::Root;
+pub use roots::Roots;
 pub use stamp::Stamp;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::open_root::Links;
 use super::root::Root;
 use super::stamp::Stamp;
 use crate::article::pictures::FolderNames;
+use crate::types::folder;
 
 impl Root {
     /// The names of pictures and texts in a folder. Empty if the folder can't be listed.
@@ -48,8 +49,8 @@ impl Root {
         let Ok(open) = open else { return names };
         for (name, kind) in open.entries().into_iter().flatten().flatten() {
             let Some(name) = name.to_str().filter(|name| FolderNames::needs(name)) else { continue };
-            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-            if !kind.is_dir() && self.ignore.matching_entry(&path, false).is_none() {
+            let path = folder::join(folder, name);
+            if !kind.is_dir() && self.matching_pattern(&path, false).is_none() {
                 names.add(name);
             }
         }

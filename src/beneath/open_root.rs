@@ -16,7 +16,7 @@ use super::errors::require_regular;
 use super::folder::{FOLDER, Folder, READ};
 use super::root::Root;
 use super::stamp::Stamp;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// The kernel's limit on links while it resolves one path (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
@@ -35,7 +35,7 @@ pub enum Links {
     Refuse,
 }
 
-/// An open root directory.
+/// An open root directory. Takes paths and folders with or without the name of the source.
 #[derive(Debug)]
 pub struct OpenRoot<'r> {
     root: &'r Root,
@@ -70,7 +70,7 @@ impl Root {
     /// # Errors
     /// Like [`OpenRoot::stat`]; `InvalidInput` if the file isn't a regular one.
     pub fn stamp(&self, path: &ArticlePath) -> io::Result<Stamp> {
-        let stat = self.open()?.stat(path.as_str(), Links::Follow)?;
+        let stat = self.open()?.stat(path.file(), Links::Follow)?;
         require_regular(&stat).map(|()| Stamp::from(&stat))
     }
 
@@ -79,6 +79,9 @@ impl Root {
     /// # Errors
     /// Like [`OpenRoot::open_file`].
     pub fn open_file(&self, path: &ArticlePath) -> io::Result<(File, Metadata)> {
+        if self.is_of_other_source(path.file()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         self.open()?.open_file(path.file())
     }
 }
@@ -100,6 +103,7 @@ impl OpenRoot<'_> {
     /// # Errors
     /// The system's error. [`is_outside`](super::is_outside) and [`is_link`](super::is_link) recognise refused paths.
     pub fn stat(&self, path: &str, links: Links) -> io::Result<Stat> {
+        let path = folder::relative(path);
         #[cfg(target_os = "linux")]
         if let Some(opened) = self.openat2(path, super::folder::HANDLE, links) {
             return Ok(rustix::fs::fstat(opened?)?);
@@ -138,7 +142,7 @@ impl OpenRoot<'_> {
     /// # Errors
     /// Like [`OpenRoot::stat`].
     pub fn real_path(&self, path: &str, dependencies: &mut Vec<PathBuf>) -> io::Result<PathBuf> {
-        let resolved = self.walk_recording(path, Links::Follow, dependencies)?;
+        let resolved = self.walk_recording(folder::relative(path), Links::Follow, dependencies)?;
         if let Some(name) = &resolved.name {
             rustix::fs::statat(resolved.folder(self), name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW)?;
         }
@@ -146,6 +150,7 @@ impl OpenRoot<'_> {
     }
 
     fn open(&self, path: &str, flags: OFlags, links: Links) -> io::Result<OwnedFd> {
+        let path = folder::relative(path);
         #[cfg(target_os = "linux")]
         if let Some(opened) = self.openat2(path, flags, links) {
             return opened;

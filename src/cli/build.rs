@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::{FAILED, WRONG_INPUT, count, fail, load, print_diagnostics, refuse, start_over};
-use crate::config::{Checked, Config};
+use crate::config::{Checked, Config, Source};
 use crate::daemon::{self, Built, Inputs, StateCache};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
@@ -41,11 +41,17 @@ impl Build {
         let Some(directory) = self.out.or_else(|| config.output.clone()) else {
             return refuse("`output.directory` is switched off, so say where to write: `dateline build --out DIR`");
         };
-        if is_inside(&directory, &config.content.directory) || is_inside(&config.content.directory, &directory) {
+        let contains =
+            |source: &&Source| is_inside(&directory, &source.directory) || is_inside(&source.directory, &directory);
+        if let Some(source) = config.sources.iter().find(contains) {
+            let what = match &source.name {
+                None => "content directory".to_owned(),
+                Some(name) => format!("directory of the source `{name}`"),
+            };
             return refuse(&format!(
-                "`{}` and the content directory, `{}`, are not apart: feeds would be among the articles",
+                "`{}` and the {what}, `{}`, are not apart: feeds would be among the articles",
                 directory.display(),
-                config.content.directory.display()
+                source.directory.display()
             ));
         }
         let mut disk = Disk::new(directory, &config.state);

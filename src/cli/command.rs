@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError};
 Its text leaves every feed and page, its page answers 410, and feeds tell their readers for as long as `feeds.tombstones` says.
 Example: dateline retract content/world/quake.md --reason \"The photo shows another town.\"")]
 pub(super) struct Retract {
-    /// The article's file, as a path from here or below the content directory, or its id.
+    /// The article's file, as a path from here or below the content directory, `name:path` in another source, or its id.
     article: String,
     /// The reason that readers are told.
     #[arg(long, value_name = "TEXT")]
@@ -31,7 +31,7 @@ pub(super) struct Retract {
 /// Publish a retracted article again, under the id that it had.
 #[derive(Args, Debug)]
 pub(super) struct Restore {
-    /// The article's file, as a path from here or below the content directory, or its id.
+    /// The article's file, as a path from here or below the content directory, `name:path` in another source, or its id.
     article: String,
 }
 
@@ -81,9 +81,9 @@ impl Reload {
     }
 }
 
-/// The article's path below the content directory. Anything else, such as an id, is returned as it is.
+/// The key of the article's path. Anything else, such as an id, is returned as it is.
 fn article_name(given: &str, config: &Config) -> String {
-    resolve_path(given, &daemon::root(config)).to_string()
+    resolve_path(given, &daemon::roots(config)).as_str().to_owned()
 }
 
 fn send_request(file: &Path, request: impl FnOnce(&Config) -> Request) -> ExitCode {

@@ -18,7 +18,7 @@ use crate::watch::read;
 /// Show where each field of an article came from, and which feeds have the article and why.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
-    /// The article's file, as a path from here or below the content directory.
+    /// The article's file, as a path from here or below the content directory, or `name:path` in another source.
     article: PathBuf,
 }
 
@@ -28,8 +28,9 @@ impl Explain {
             Ok(loaded) => loaded,
             Err(code) => return code,
         };
-        let root = daemon::root(&config);
-        let Some(path) = find_article(&self.article, &root) else {
+        let roots = daemon::roots(&config);
+        let root = roots.content();
+        let Some(path) = find_article(&self.article, &roots) else {
             let given = self.article.display();
             let metadata = match std::fs::metadata(&self.article) {
                 Err(error) if error.kind() == ErrorKind::NotFound => std::fs::metadata(root.path.join(&self.article)),
@@ -41,19 +42,20 @@ impl Explain {
                 Err(_) => refuse(&format!("there is no article `{given}` in {}", root.name)),
             };
         };
-        if let Some(pattern) = config.content.ignore.matching(path.as_str()) {
+        let Ok(root) = roots.of(&path) else { return refuse(&format!("no source has the article `{path}`")) };
+        if let Some(pattern) = config.content.ignore.matching(path.relative()) {
             outln!("{}", root.display(path.as_str()));
             outln!("It is not an article: `{pattern}` of `content.ignore` or its defaults leaves it out.");
             return ExitCode::SUCCESS;
         }
-        if bundle::is_section_page(&path) {
+        if bundle::is_section_page(&path) && path.source().is_none() {
             outln!("{}", root.display(path.as_str()));
             outln!(
                 "It is not an article: it is the page of a section, and gives it the title and description that the configuration doesn't."
             );
             return ExitCode::SUCCESS;
         }
-        let parsed = match read::read(&root, &path, &config.parsing, parse_with_origins).state {
+        let parsed = match read::read(root, &path, config.parsing_of(&path), parse_with_origins).state {
             FileState::Present(parsed) => parsed,
             FileState::Unreadable(diagnostic) => {
                 print_diagnostics([&diagnostic]);
@@ -110,7 +112,7 @@ impl Explain {
                 }
                 print_diagnostics(&explanation.diagnostics);
                 print(&explanation, built.engine.snapshot().documents.len());
-                item_versions::print(&explanation.versions, &root, &config);
+                item_versions::print(&explanation.versions, &roots, &config);
             }
             None => outln!("It is not published."),
         }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::{fail, find_article, item_versions, load, refuse, resolve_path};
 use crate::article;
-use crate::beneath::Root;
+use crate::beneath::Roots;
 use crate::config::{Checked, Config};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::nearest;
@@ -32,7 +32,7 @@ difference whether a daemon is running. Files that are gone have a history, too.
 Exit codes: 0 the history was printed; 1 the state cannot be read; 2 the article has no history, or the configuration is wrong.
 Example: dateline history content/world/quake.md")]
 pub(super) struct History {
-    /// The article's file, as a path from here or below the content directory, or its id.
+    /// The article's file, as a path from here or below the content directory, `name:path` in another source, or its id.
     article: String,
 }
 
@@ -46,10 +46,10 @@ impl History {
             Ok(ledger) => ledger,
             Err(error) => return fail(&error.to_string()),
         };
-        let root = daemon::root(&config);
+        let roots = daemon::roots(&config);
         let by_id = EntryId::parse(&self.article).ok().and_then(|id| ledger.holder(&id).cloned());
-        let path = by_id.unwrap_or_else(|| resolve_path(&self.article, &root));
-        let (path, versions) = match versions(checked, &config, &root, path) {
+        let path = by_id.unwrap_or_else(|| resolve_path(&self.article, &roots));
+        let (path, versions) = match versions(checked, &config, &roots, path) {
             Ok(found) => found,
             Err(error) => return fail(&error),
         };
@@ -58,10 +58,10 @@ impl History {
             Err(error) => return fail(&error.to_string()),
         };
         if records.is_empty() {
-            return refuse(&no_history_message(&self.article, &path, &ledger, &root, &config));
+            return refuse(&no_history_message(&self.article, &path, &ledger, &roots, &config));
         }
         let zone = &config.parsing.timezone;
-        outln!("{}", root.display(path.as_str()));
+        outln!("{}", config.file_name(&path));
         if let Some(article) = ledger.article(&path) {
             let first = article.date().map(|date| local_time(date, zone)).unwrap_or_else(|| "not yet".to_owned());
             outln!("  id                 {}", article.id.as_ref().map_or("none yet", EntryId::as_str));
@@ -74,7 +74,7 @@ impl History {
             let text = describe(record, &mut first, zone);
             outln!("  {}  {text}", local_time(*at, zone));
         }
-        item_versions::print(&versions, &root, &config);
+        item_versions::print(&versions, &roots, &config);
         ExitCode::SUCCESS
     }
 }
@@ -83,11 +83,12 @@ impl History {
 fn versions(
     checked: Checked,
     config: &Arc<Config>,
-    root: &Root,
+    roots: &Roots,
     path: ArticlePath,
 ) -> Result<(ArticlePath, Vec<ExplainedVersion>), String> {
-    let is_item = match read::read(root, &path, config.parsing_of(&path), article::parse).state {
-        FileState::Present(parsed) => parsed.item.is_some(),
+    let read = |root| read::read(root, &path, config.parsing_of(&path), article::parse).state;
+    let is_item = match roots.of(&path).map(read) {
+        Ok(FileState::Present(parsed)) => parsed.item.is_some(),
         _ => false,
     };
     if !is_item {
@@ -104,21 +105,26 @@ fn versions(
     let index = built.engine.index();
     let id = index.and_then(|index| index.version_id(&path)).cloned();
     let holder = id.and_then(|id| built.engine.ledger().holder(&id).cloned());
+    let holder = holder.filter(|holder| holder.source() == path.source());
     let versions = built.explanation(path.clone()).map(|explanation| explanation.versions).unwrap_or_default();
     Ok((holder.unwrap_or(path), versions))
 }
 
 /// Why an article has no history.
-fn no_history_message(given: &str, path: &ArticlePath, ledger: &Ledger, root: &Root, config: &Config) -> String {
+fn no_history_message(given: &str, path: &ArticlePath, ledger: &Ledger, roots: &Roots, config: &Config) -> String {
     if ledger.is_empty() {
         return format!("there is no state in `{}` yet: nothing was published from here", config.state.display());
     }
-    if find_article(Path::new(given), root).is_some() {
+    if find_article(Path::new(given), roots).is_some() {
         return format!("`{given}` has no history: it was not published so far; `dateline explain` tells why");
     }
-    let known = ledger.articles().map(|(known, _)| known.as_str());
-    let meant = nearest(path.as_str(), known).map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-    format!("no article `{given}` is known: give its path below the content directory, or its id{meant}")
+    let known: Vec<String> = ledger.articles().map(|(known, _)| known.to_string()).collect();
+    let meant = nearest(&path.to_string(), known.iter().map(String::as_str))
+        .map(|meant| format!("; did you mean `{meant}`?"))
+        .unwrap_or_default();
+    format!(
+        "no article `{given}` is known: give its path below the content directory, `name:path` in another source, or its id{meant}"
+    )
 }
 
 fn local_time(instant: jiff::Timestamp, zone: &TimeZone) -> String {

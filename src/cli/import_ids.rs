@@ -15,7 +15,6 @@ use super::progress::Progress;
 use super::{cell, columns, count, fail, load, refuse};
 use crate::article::Parsed;
 use crate::article::card::Card;
-use crate::beneath::Root;
 use crate::build::assemble;
 use crate::build::index::Index;
 use crate::config::Config;
@@ -133,7 +132,7 @@ impl ImportIds {
         {
             return fail(&error.to_string());
         }
-        plan.print(&daemon::root(&config), self.dry_run);
+        plan.print(&config, self.dry_run);
         if repeated > 0 {
             outln!(
                 "{} there more than once",
@@ -282,8 +281,8 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn print(&self, root: &Root, dry_run: bool) {
-        let file = |article: &Article| root.display(article.path.as_str());
+    fn print(&self, config: &Config, dry_run: bool) {
+        let file = |article: &Article| config.file_name(article.path);
         let rows = |wanted: fn(&Verdict) -> bool| self.rows.iter().filter(move |row| wanted(&row.verdict));
         let taken = |verdict: &Verdict| matches!(verdict, Verdict::TakenOver(_));
         let had = |verdict: &Verdict| matches!(verdict, Verdict::AlreadyHeld);

@@ -2,7 +2,7 @@
 
 use super::table::table;
 use crate::article::parse_with_origins;
-use crate::beneath::Root;
+use crate::beneath::Roots;
 use crate::config::Config;
 use crate::event::{ExplainedVersion, FileState};
 use crate::types::{ArticlePath, rfc3339};
@@ -10,7 +10,7 @@ use crate::watch::read;
 
 /// Prints the versions of an item, the current one first: the file, what the file states, and what the version does. The agency's notes
 /// for editors follow. Prints nothing for other articles.
-pub(super) fn print(versions: &[ExplainedVersion], root: &Root, config: &Config) {
+pub(super) fn print(versions: &[ExplainedVersion], roots: &Roots, config: &Config) {
     if versions.is_empty() {
         return;
     }
@@ -24,7 +24,7 @@ pub(super) fn print(versions: &[ExplainedVersion], root: &Root, config: &Config)
     };
     table([0, 0, 0, 0], &versions.iter().map(row).collect::<Vec<_>>());
     let notes: Vec<(&ArticlePath, Vec<String>)> =
-        versions.iter().map(|version| (&version.path, editors_notes(&version.path, root, config))).collect();
+        versions.iter().map(|version| (&version.path, editors_notes(&version.path, roots, config))).collect();
     if notes.iter().any(|(_, notes)| !notes.is_empty()) {
         outln!("");
         outln!("notes for editors, which readers never see");
@@ -35,9 +35,10 @@ pub(super) fn print(versions: &[ExplainedVersion], root: &Root, config: &Config)
 }
 
 /// The agency's notes for editors in a file.
-fn editors_notes(path: &ArticlePath, root: &Root, config: &Config) -> Vec<String> {
-    match read::read(root, path, config.parsing_of(path), parse_with_origins).state {
-        FileState::Present(parsed) => {
+fn editors_notes(path: &ArticlePath, roots: &Roots, config: &Config) -> Vec<String> {
+    let read = |root| read::read(root, path, config.parsing_of(path), parse_with_origins).state;
+    match roots.of(path).map(read) {
+        Ok(FileState::Present(parsed)) => {
             let notes = parsed.origins.into_iter().filter(|origin| origin.field == "editor's note");
             notes.map(|note| note.value).collect()
         }

@@ -42,12 +42,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Parser, Subcommand};
 use unicode_width::UnicodeWidthStr;
 
-use crate::beneath::Root;
+use crate::beneath::{Root, Roots};
 use crate::config::{Checked, Config};
 use crate::daemon;
 use crate::diagnostics::{Diagnostic, escape};
 use crate::store;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 use crate::watch::scan::article_at;
 
 /// Exit code for failures of the machine: a port is taken, a disk is full.
@@ -198,19 +198,30 @@ fn start_over(config: &Config) -> Result<(), ExitCode> {
     }
 }
 
-/// Resolves a path relative to the working directory or the content directory, or absolute. A link resolves to the article it points to.
-fn find_article(given: &Path, root: &Root) -> Option<ArticlePath> {
+/// Finds the file of an article: `name:path` in a source, a path relative to the working directory or to the directory of a source, or an
+/// absolute path. A link resolves to the article it points to.
+fn find_article(given: &Path, roots: &Roots) -> Option<ArticlePath> {
     // The key of an item may contain slashes.
     if let Some((file, key)) = given.to_str().and_then(split_item) {
-        return find_article(Path::new(file), root).map(|file| ArticlePath::item_of(&file, key));
+        return find_article(Path::new(file), roots).map(|file| ArticlePath::item_of(&file, key));
     }
     let found = |path: PathBuf| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let path = std::fs::canonicalize(folder).ok()?.join(path.file_name()?);
-        root.relative(&path).filter(|_| path.is_file())
+        let found = roots.iter().find_map(|root| Some((root, root.relative(&path)?)));
+        let (root, path) = found.filter(|_| path.is_file())?;
+        Some(article_at(root, folder::relative(&path)))
     };
-    let path = found(given.to_owned()).or_else(|| found(root.path.join(given)))?;
-    Some(article_at(root, &path))
+    let named = given.to_str().and_then(|given| split_source(given, roots));
+    let in_source = named.map(|(root, path)| root.path.join(path));
+    let below = || roots.iter().find_map(|root| found(root.path.join(given)));
+    in_source.and_then(found).or_else(|| found(given.to_owned())).or_else(below)
+}
+
+/// Splits `name:path`, if a source has the name.
+fn split_source<'g, 'r>(given: &'g str, roots: &'r Roots) -> Option<(&'r Root, &'g str)> {
+    let (name, path) = given.split_once(':')?;
+    Some((roots.get(Some(name))?, path.trim_start_matches('/')))
 }
 
 /// Splits the path of an item in a file that contains several: `message.xml#<key>`.
@@ -222,10 +233,10 @@ fn split_item(given: &str) -> Option<(&str, &str)> {
     Some((given.get(..at)?, given.get(at + 1..)?))
 }
 
-/// The path below the content directory, also of a file that is gone or unreadable. Anything else, such as an id, is returned as it is.
-fn resolve_path(given: &str, root: &Root) -> ArticlePath {
+/// The path of an article, also of a file that is gone or unreadable. Anything else, such as an id, is returned as it is.
+fn resolve_path(given: &str, roots: &Roots) -> ArticlePath {
     if let Some((file, key)) = split_item(given) {
-        return ArticlePath::item_of(&resolve_path(file, root), key);
+        return ArticlePath::item_of(&resolve_path(file, roots), key);
     }
     let lexical = || {
         let plain = |path: &Path| {
@@ -239,11 +250,16 @@ fn resolve_path(given: &str, root: &Root) -> ArticlePath {
             Some(plain)
         };
         let given = plain(Path::new(given))?;
-        let bases = [Some(root.path.clone()), plain(Path::new(&root.name))];
-        let below = bases.iter().flatten().find_map(|base| given.strip_prefix(base).ok());
-        below.and_then(Path::to_str).filter(|below| !below.is_empty()).map(ArticlePath::new)
+        let below = |root: &Root| {
+            let bases = [Some(root.path.clone()), plain(Path::new(&root.name))];
+            let below = bases.iter().flatten().find_map(|base| given.strip_prefix(base).ok())?.to_str()?;
+            (!below.is_empty() && !root.is_of_other_source(below)).then(|| ArticlePath::new(&root.key(below)))
+        };
+        roots.iter().find_map(below)
     };
-    find_article(Path::new(given), root).or_else(lexical).unwrap_or_else(|| ArticlePath::new(given))
+    let named = || split_source(given, roots).map(|(root, path)| ArticlePath::new(&root.key(path)));
+    let found = find_article(Path::new(given), roots).or_else(named).or_else(lexical);
+    found.unwrap_or_else(|| ArticlePath::new(given))
 }
 
 fn print_diagnostics<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {

@@ -66,7 +66,7 @@ impl New {
         let date =
             crate::types::Moment::new(daemon::now(), offset).map(crate::types::Moment::rfc3339).unwrap_or_default();
         let folder = config.content.directory.join(section.as_str());
-        let found = daemon::root(&config).open().and_then(|root| root.stat(section.as_str(), Links::Follow));
+        let found = daemon::roots(&config).content().open().and_then(|root| root.stat(section.as_str(), Links::Follow));
         if found.is_err_and(|error| is_outside(&error)) {
             return refuse(&format!(
                 "{} leads out of the content directory, and nothing there is published",

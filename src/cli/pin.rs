@@ -13,6 +13,7 @@ use super::{FAILED, WRONG_INPUT, count, fail, find_article, load, print_diagnost
 use crate::article::ParseOptions;
 use crate::article::pin::{self, Pinned, Unpinned};
 use crate::beneath::Root;
+use crate::config::Config;
 use crate::daemon;
 use crate::diagnostics::Severity;
 use crate::ledger::Ledger;
@@ -34,7 +35,8 @@ pub(super) struct Pin {
     /// Only show what would be written.
     #[arg(long)]
     dry_run: bool,
-    /// Files of articles, as paths from here or below the content directory; all that were published if none is given.
+    /// Files of articles, as paths from here or below the content directory, or `name:path` in another source. If none is given: all files in the
+    /// content directory that were published.
     #[arg(value_name = "ARTICLE")]
     articles: Vec<PathBuf>,
 }
@@ -68,7 +70,7 @@ enum PinError {
 struct PinContext<'a> {
     root: &'a Root,
     options: &'a ParseOptions,
-    ledger: Ledger,
+    ledger: &'a Ledger,
     scan: &'a Scan,
     /// Device and inode of each article's file.
     files: HashMap<&'a ArticlePath, (u64, u64)>,
@@ -86,26 +88,34 @@ impl Pin {
             Ok(ledger) => ledger,
             Err(error) => return fail(&error.to_string()),
         };
-        let root = daemon::root(&config);
-        let scan = scan(&root);
-        let context = PinContext::new(&root, &config.parsing, ledger, &scan);
+        let roots = daemon::roots(&config);
+        let scans: Vec<(&Root, Scan)> = roots.iter().map(|root| (root, scan(root))).collect();
+        let context = |(root, scan)| PinContext::new(root, &config, &ledger, scan);
+        let contexts: Vec<PinContext<'_>> = scans.iter().map(|(root, scan)| context((*root, scan))).collect();
         let mut summary = PinSummary::default();
         let is_named = !self.articles.is_empty();
         let mut wanted = Vec::new();
         for given in &self.articles {
-            match find_article(given, &root) {
+            match find_article(given, &roots) {
                 Some(path) => wanted.push(path),
-                None => summary.refuse(&given.display(), &format!("there is no such article in {}", root.name)),
+                None => {
+                    let reason = format!("there is no such article in {}", roots.content().name);
+                    summary.refuse(&given.display(), &reason);
+                }
             }
         }
-        if !is_named {
+        // The files of other sources belong to the agencies that sent them.
+        if let Some((_, scan)) = scans.first().filter(|_| !is_named) {
             let unreadable = || scan.listing.directories.iter().filter_map(|folder| folder.unreadable.as_ref());
             print_diagnostics(unreadable());
             summary.failed += unreadable().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
             wanted.extend(scan.files.iter().map(|(path, _)| path.clone()));
         }
         for path in &wanted {
-            let shown = root.display(path.as_str());
+            let shown = config.file_name(path);
+            let Some(context) = contexts.iter().find(|context| context.root.source.as_deref() == path.source()) else {
+                continue;
+            };
             match context.pin(path, self.dry_run) {
                 Ok(Outcome::Pinned(id, pinned)) => {
                     outln!("{shown}  {id}");
@@ -143,12 +153,14 @@ impl Pin {
 }
 
 impl<'a> PinContext<'a> {
-    fn new(root: &'a Root, options: &'a ParseOptions, ledger: Ledger, scan: &'a Scan) -> PinContext<'a> {
+    fn new(root: &'a Root, config: &'a Config, ledger: &'a Ledger, scan: &'a Scan) -> PinContext<'a> {
         let files: HashMap<_, _> = scan.files.iter().map(|(path, stamp)| (path, (stamp.device, stamp.inode))).collect();
         let mut articles: HashMap<(u64, u64), Vec<&ArticlePath>> = HashMap::new();
         for (path, stamp) in &scan.files {
             articles.entry((stamp.device, stamp.inode)).or_default().push(path);
         }
+        let sources = &config.sources;
+        let options = &sources.get(root.source.as_deref()).unwrap_or(&sources.content).parsing;
         PinContext { root, options, ledger, scan, files, articles }
     }
 

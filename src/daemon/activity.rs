@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::config::Config;
 use crate::event::{Activity, ActivityGroup, ActivityKind, LoggedActivity};
 use crate::ledger::Routes;
 
@@ -23,14 +24,14 @@ pub(super) struct ActivityLog {
 }
 
 impl ActivityLog {
-    pub(super) fn add(&mut self, groups: LoggedActivity, root: &str) {
+    pub(super) fn add(&mut self, groups: LoggedActivity, config: &Config) {
         let now = Instant::now();
         self.period = Some((self.period.map_or(now, |(first, _)| first), now));
         for (key, group) in groups {
             self.groups.entry(key).or_default().merge(group);
         }
         if std::mem::take(&mut self.is_first_scan) {
-            self.write(root);
+            self.write(config);
         }
     }
 
@@ -41,18 +42,18 @@ impl ActivityLog {
     }
 
     /// Logs the activity if its burst is over or long. While files wait (`is_idle` is false), a burst isn't over.
-    pub(super) fn write_when_due(&mut self, is_idle: bool, root: &str) {
+    pub(super) fn write_when_due(&mut self, is_idle: bool, config: &Config) {
         let is_long = self.period.is_some_and(|(first, _)| first.elapsed() >= MAX_BURST_DURATION);
         if self.until_due().is_some_and(|rest| rest.is_zero()) && (is_idle || is_long) {
-            self.write(root);
+            self.write(config);
         }
     }
 
-    /// Logs all activity in order of time. `root` is the prefix of article paths.
-    pub(super) fn write(&mut self, root: &str) {
+    /// Logs all activity in order of time.
+    pub(super) fn write(&mut self, config: &Config) {
         self.period = None;
         for (_, line) in lines(std::mem::take(&mut self.groups)) {
-            line.write(root);
+            line.write(config);
         }
     }
 }
@@ -82,7 +83,7 @@ fn lines(groups: LoggedActivity) -> Vec<(u64, Line)> {
 }
 
 impl Line {
-    fn write(self, root: &str) {
+    fn write(self, config: &Config) {
         match self {
             Line::Reload { difference, actor } => {
                 tracing::info!(difference, by = actor.map(tracing::field::display), "configuration reloaded");
@@ -91,8 +92,8 @@ impl Line {
                 tracing::info!(articles, feeds, by = actor.map(tracing::field::display), "{kind}");
             }
             Line::Article { kind, actor, article } => {
-                let path = format!("{root}/{}", article.path);
-                let from = article.from.map(|from| tracing::field::display(format!("{root}/{from}")));
+                let path = config.file_name(&article.path);
+                let from = article.from.map(|from| tracing::field::display(config.file_name(&from)));
                 let title = article.title.as_ref().map(|title| title.as_str());
                 let feeds = feed_names(&article.feeds);
                 let by = actor.map(tracing::field::display);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::article::packed::PackedRendering;
 use crate::article::render::render;
-use crate::beneath::Root;
+use crate::beneath::Roots;
 use crate::build::render_cache::RenderKey;
 use crate::config::Config;
 use crate::event::{BodyRequest, FetchedBody, StoredVersion, UnfetchedBody};
@@ -17,19 +17,19 @@ use crate::watch;
 
 /// Reads the bodies that the engine asked for. See [`complete`].
 pub(super) fn fetch(
-    root: &Root,
+    roots: &Roots,
     config: &Config,
     store: &StoreHandle,
     requests: &[BodyRequest],
     is_rendered: bool,
 ) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
-    complete(root, config, store, watch::read::fetch(root, requests, &config.parsing), is_rendered)
+    complete(roots, config, store, watch::read::fetch(roots, requests, config), is_rendered)
 }
 
 /// Loads the versions that the files don't have any more from the store, and returns all bodies and those that neither has. If
 /// `is_rendered`, bodies are rendered, too, with the store's cache of rendered bodies.
 pub(super) fn complete(
-    root: &Root,
+    roots: &Roots,
     config: &Config,
     store: &StoreHandle,
     read: Vec<Result<FetchedBody, Box<UnfetchedBody>>>,
@@ -37,7 +37,7 @@ pub(super) fn complete(
 ) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
     let missing = read.iter().filter_map(|body| body.as_ref().err()).map(|missing| missing.request.clone());
     // The stored versions have the order of the missing bodies.
-    let mut stored = load_stored(root, config, store, missing.collect()).into_iter();
+    let mut stored = load_stored(roots, config, store, missing.collect()).into_iter();
     let (mut fetched, mut unfetched) = (Vec::with_capacity(read.len()), Vec::new());
     for body in read {
         let missing = match body {
@@ -109,7 +109,7 @@ pub(super) const MAX_LOADED_FILES: usize = 256;
 
 /// Loads published versions from the store, in the order of the requests.
 pub(super) fn load_stored(
-    root: &Root,
+    roots: &Roots,
     config: &Config,
     store: &StoreHandle,
     requests: Vec<BodyRequest>,
@@ -124,7 +124,10 @@ pub(super) fn load_stored(
         let sources: HashMap<ContentHash, Vec<u8>> = sources.into_iter().collect();
         versions.extend(batch.iter().map(|request| {
             let bytes = sources.get(&request.hash).cloned();
-            let article = bytes.and_then(|bytes| watch::read::parse_stored(root, request, bytes, &config.parsing));
+            let parsing = config.parsing_of(&request.path);
+            let root = roots.of(&request.path).ok();
+            let article =
+                bytes.zip(root).and_then(|(bytes, root)| watch::read::parse_stored(root, request, bytes, parsing));
             StoredVersion { request: request.clone(), article }
         }));
     }

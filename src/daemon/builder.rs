@@ -9,14 +9,14 @@ use bytes::Bytes;
 
 use super::bodies::{fetch, load_stored};
 use super::clock::now;
-use super::configuration::root;
+use super::configuration::roots;
 use super::metadata_cache::StateCache;
-use crate::beneath::Root;
+use crate::beneath::{Root, Roots};
 use crate::config::{Checked, Config};
 use crate::deliver::disk::DocumentReader;
 use crate::diagnostics::Diagnostic;
 use crate::engine::Engine;
-use crate::event::{Answer, Delivery, Effect, Event, Explanation, ParsedFile, Query, Ticket};
+use crate::event::{Answer, Delivery, Effect, Event, Explanation, Listing, ParsedFile, Query, Ticket};
 use crate::ledger::{Ledger, Record};
 use crate::snapshot::Resource;
 use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
@@ -52,7 +52,7 @@ pub fn build_once(
     mut inspect: impl FnMut(&[ParsedFile]),
     mut persist: impl FnMut(Vec<Record>),
 ) -> Result<Built, StoreError> {
-    let root = root(config);
+    let roots = roots(config);
     let Inputs { ledger, cache, request, needs_all_bodies } = inputs;
     // A cache is open only if this process has locked the state. Published versions are read in any case.
     let (owner, is_rendered) = match cache.owner() {
@@ -61,31 +61,53 @@ pub fn build_once(
     };
     let store = owner.handle();
     let scan_progress = ScanProgress::default();
+    let context = Context { roots: &roots, config, scan_progress: &scan_progress, needs_all_bodies };
     // The ledger is read while articles are read, and the engine handles articles while others are read.
-    let (listing, built) =
-        watch::read_everything(&root, &config.parsing, cache, watch::clock, &scan_progress, &progress, |files| {
-            let engine = Engine::with_ledger(ledger()?);
-            let (deliveries, documents) = (Vec::new(), Arc::default());
-            let mut built = Built { deliveries, documents, answer: None, engine, store, is_rendered };
-            built.handle_event(&root, config, Event::Config(checked), &mut persist);
-            let (mut count, mut next_update) = (0, HORIZON_UPDATE_ARTICLES);
-            files.for_each(|files| {
-                inspect(&files);
-                count += files.len();
-                built.handle_event(&root, config, Event::Files(files), &mut persist);
-                if count >= next_update {
-                    update_horizon(&mut built.engine, &scan_progress, needs_all_bodies);
-                    next_update = count + HORIZON_UPDATE_ARTICLES;
-                }
-            });
-            Ok(built)
-        });
-    let mut built = built?;
-    built.handle_event(&root, config, Event::Rescan(listing), &mut persist);
+    let (listing, built) = context.read(roots.content(), cache, &progress, |files| {
+        let engine = Engine::with_ledger(ledger()?);
+        let (deliveries, documents, read) = (Vec::new(), Arc::default(), 0);
+        let mut built = Built { deliveries, documents, answer: None, engine, store, is_rendered, read };
+        built.handle_event(&roots, config, Event::Config(checked), &mut persist);
+        built.take_files(&context, files, &mut inspect, &mut persist);
+        Ok(built)
+    });
+    let mut built: Built = built?;
+    built.handle_event(&roots, config, Event::Rescan(listing), &mut persist);
+    for root in roots.iter().filter(|root| root.source.is_some()) {
+        let cache = if is_rendered { StateCache::of(built.store.clone()) } else { StateCache::none() };
+        let before = built.read;
+        let progress = |done, found| progress(before + done, found);
+        let take = |files: &mut dyn Iterator<Item = _>| built.take_files(&context, files, &mut inspect, &mut persist);
+        let (listing, ()) = context.read(root, cache, &progress, take);
+        built.handle_event(&roots, config, Event::Rescan(listing), &mut persist);
+    }
     if let Some(request) = request {
-        built.handle_event(&root, config, request, &mut persist);
+        built.handle_event(&roots, config, request, &mut persist);
     }
     Ok(built)
+}
+
+/// What reading a source takes, besides the engine.
+struct Context<'c> {
+    roots: &'c Roots,
+    config: &'c Config,
+    scan_progress: &'c ScanProgress,
+    needs_all_bodies: bool,
+}
+
+impl Context<'_> {
+    /// Reads all files of a source.
+    fn read<S>(
+        &self,
+        root: &Root,
+        cache: StateCache,
+        progress: &(impl Fn(usize, usize) + Sync),
+        take: impl FnOnce(&mut dyn Iterator<Item = Vec<ParsedFile>>) -> S,
+    ) -> (Listing, S) {
+        let sources = &self.config.sources;
+        let parsing = &sources.get(root.source.as_deref()).unwrap_or(&sources.content).parsing;
+        watch::read_everything(root, parsing, cache, watch::clock, self.scan_progress, progress, take)
+    }
 }
 
 /// Exchanges progress during the first scan: the engine reserves space for the files found so far, and the watcher learns
@@ -111,23 +133,44 @@ pub struct Built {
     store: StoreHandle,
     /// Whether bodies are rendered with the store's cache.
     is_rendered: bool,
+    /// The number of files read so far.
+    read: usize,
 }
 
 impl Built {
+    /// Lets the engine handle files, and updates the progress now and then.
+    fn take_files(
+        &mut self,
+        context: &Context<'_>,
+        files: &mut dyn Iterator<Item = Vec<ParsedFile>>,
+        inspect: &mut impl FnMut(&[ParsedFile]),
+        persist: &mut impl FnMut(Vec<Record>),
+    ) {
+        for files in files {
+            inspect(&files);
+            let before = self.read / HORIZON_UPDATE_ARTICLES;
+            self.read += files.len();
+            self.handle_event(context.roots, context.config, Event::Files(files), persist);
+            if self.read / HORIZON_UPDATE_ARTICLES > before {
+                update_horizon(&mut self.engine, context.scan_progress, context.needs_all_bodies);
+            }
+        }
+    }
+
     /// Lets the engine handle an event, and executes its effects and those of the events that follow from them.
-    fn handle_event(&mut self, root: &Root, config: &Config, event: Event, persist: &mut impl FnMut(Vec<Record>)) {
+    fn handle_event(&mut self, roots: &Roots, config: &Config, event: Event, persist: &mut impl FnMut(Vec<Record>)) {
         let mut queue = VecDeque::from([event]);
         while let Some(event) = queue.pop_front() {
             for effect in self.engine.handle(event, now()) {
                 match effect {
                     Effect::Resume => queue.push_front(Event::Resume),
                     Effect::Fetch(requests) => {
-                        let (fetched, unfetched) = fetch(root, config, &self.store, &requests, self.is_rendered);
+                        let (fetched, unfetched) = fetch(roots, config, &self.store, &requests, self.is_rendered);
                         queue.push_back(Event::Fetched(fetched));
                         queue.extend((!unfetched.is_empty()).then_some(Event::Unfetched(unfetched)));
                     }
                     Effect::LoadStored(requests) => {
-                        queue.push_back(Event::StoredVersion(load_stored(root, config, &self.store, requests)));
+                        queue.push_back(Event::StoredVersion(load_stored(roots, config, &self.store, requests)));
                     }
                     Effect::Deliver(delivery) => self.deliveries.push(delivery),
                     Effect::Persist(records) => persist(records),
@@ -138,7 +181,7 @@ impl Built {
                     }
                     Effect::Withhold
                     | Effect::Swap(_)
-                    | Effect::Watch(_)
+                    | Effect::Watch(..)
                     | Effect::Report(_)
                     | Effect::Log(_)
                     | Effect::Answer(..) => {}

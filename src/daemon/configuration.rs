@@ -1,4 +1,4 @@
-//! Reads the configuration file, and finds the content directory that it names.
+//! Reads the configuration file, and finds the directories that it names.
 
 use std::io;
 use std::path::Path;
@@ -7,9 +7,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::saved_documents::SAVED_VERIFY_TIMEOUT;
-use crate::beneath::Root;
+use crate::beneath::{Root, Roots};
 use crate::config::{self, Checked, Config};
 use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::engine;
+use crate::event::WatchPlan;
 
 /// Reads a configuration file.
 pub fn load(file: &Path) -> Checked {
@@ -44,20 +46,34 @@ pub(super) fn log_relocation(configured: &Config, config: &Config) {
     );
 }
 
-/// Returns the content directory. Symbolic links in its path are resolved once, so that change events name the same paths.
-pub fn root(config: &Config) -> Root {
-    Root::new(&config.content.directory, &config.parsing.root).with_ignore(&config.content.ignore)
+/// Returns the directories of all sources. Symbolic links in their paths are resolved once, so that change events name the same paths.
+pub fn roots(config: &Config) -> Roots {
+    let root = |plan: &WatchPlan| adjusted(Root::new(&plan.directory, &plan.parsing.root), plan);
+    let (content, named) = engine::watch_plans(config);
+    Roots::new(root(&content), named.iter().map(root).collect())
 }
 
-/// Like [`root`], but with an unresolved path if the file system doesn't respond, so that the daemon starts anyway.
-pub(super) async fn find_root(config: &Arc<Config>) -> Root {
+/// Like [`roots`], but unresolved if the file system doesn't respond, so that the daemon starts anyway. Only the content directory is looked
+/// for: the watchers find the other directories.
+pub(super) async fn find_roots(config: &Arc<Config>) -> Roots {
     let (found, root_found) = oneshot::channel();
-    let task_config = Arc::clone(config);
+    let (content, named) = engine::watch_plans(config);
+    let (content, named) = (unresolved_root(&content), named.iter().map(unresolved_root).collect());
+    let unresolved = content.clone();
     // The runtime would wait for one of its own threads at the end, so this thread isn't one.
     let thread = std::thread::Builder::new().name("root".into());
-    let started = thread.spawn(move || found.send(root(&task_config)).unwrap_or_default());
+    let started = thread.spawn(move || found.send(unresolved.resolve_again()).unwrap_or_default());
     match tokio::time::timeout(SAVED_VERIFY_TIMEOUT, root_found).await {
-        Ok(Ok(root)) if started.is_ok() => root,
-        _ => Root::unresolved(&config.content.directory, &config.parsing.root).with_ignore(&config.content.ignore),
+        Ok(Ok(content)) if started.is_ok() => Roots::new(content, named),
+        _ => Roots::new(content, named),
     }
+}
+
+/// The directory of a source, with an unresolved path. Its watcher resolves it.
+pub(super) fn unresolved_root(plan: &WatchPlan) -> Root {
+    adjusted(Root::unresolved(&plan.directory, &plan.parsing.root), plan)
+}
+
+fn adjusted(root: Root, plan: &WatchPlan) -> Root {
+    root.of_source(plan.source.clone()).with_ignore(&plan.ignore).with_others(&plan.others)
 }

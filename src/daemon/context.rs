@@ -16,7 +16,8 @@ use super::persistence::Persistence;
 use super::quarantine::Quarantine;
 use super::saved_documents::SavedDocuments;
 use super::systemd::Watchdog;
-use crate::beneath::Root;
+use super::watchers::Watchers;
+use crate::beneath::Roots;
 use crate::config::{Checked, Config, Relocation};
 use crate::control::{Answer, PendingRequest};
 use crate::deliver::Deliveries;
@@ -26,16 +27,16 @@ use crate::metrics::Metrics;
 use crate::push::PushHandle;
 use crate::snapshot::Snapshot;
 use crate::store::StoreHandle;
-use crate::watch::{ScanProgress, WatchEvent, WatchHandle};
+use crate::watch::{ScanProgress, WatchEvent};
 
 /// The state of the event loop.
 pub(super) struct Daemon {
-    /// The directory that the watcher reads.
-    pub(super) root: Root,
-    /// The directory that the published articles are from. Requests read pages and media from it, so it changes with the snapshot.
-    pub(super) published_root: Arc<ArcSwap<Root>>,
-    /// Whether `root` differs from `published_root` until the next publication.
-    pub(super) is_root_pending: bool,
+    /// The directories that the watchers read.
+    pub(super) roots: Roots,
+    /// The directories that the published articles are from. Requests read pages and media from them, so they change with the snapshot.
+    pub(super) published_roots: Arc<ArcSwap<Roots>>,
+    /// Whether `roots` differs from `published_roots` until the next publication.
+    pub(super) are_roots_pending: bool,
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) inbox: mpsc::Receiver<Event>,
     /// Bodies that were read, one batch at a time.
@@ -46,7 +47,7 @@ pub(super) struct Daemon {
     pub(super) next_watch_event: Option<WatchEvent>,
     pub(super) deliveries: Deliveries,
     pub(super) push: PushHandle,
-    pub(super) watcher: WatchHandle,
+    pub(super) watchers: Watchers,
     /// The progress of the first scan, shared by the watcher and the engine.
     pub(super) scan_progress: Arc<ScanProgress>,
     pub(super) store: StoreHandle,

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
-use crate::beneath::Root;
+use crate::beneath::Roots;
 use crate::config::Config;
 use crate::deliver::disk::DocumentReader;
 use crate::deliver::file_names::file_path;
@@ -107,19 +107,19 @@ impl DocumentStore {
     pub(super) async fn save_publications(
         self,
         state: PathBuf,
-        content: Arc<ArcSwap<Root>>,
+        roots: Arc<ArcSwap<Roots>>,
         mut published: watch::Receiver<Option<Published>>,
     ) {
         let (mut is_open, mut delay) = (true, MIN_SAVE_DELAY);
         // The device is determined once per content directory, when its first documents are published: the directory is mounted then.
-        let mut device: Option<(Arc<Root>, Option<u64>)> = None;
+        let mut device: Option<(Arc<Roots>, Option<u64>)> = None;
         while is_open && published.changed().await.is_ok() {
             // Publications within the delay are saved together.
             is_open = timeout(delay, published.wait_for(|_| false)).await.is_err();
             let begun = Instant::now();
             let Some(Published { snapshot, mut origin }) = published.borrow_and_update().clone() else { continue };
             let (documents, cache, directory) = (Arc::clone(&self.documents), self.cache(), state.clone());
-            let root = content.load_full();
+            let root = roots.load_full();
             let known = device.take().filter(|(of, _)| Arc::ptr_eq(of, &root)).map(|(_, device)| device);
             let work = spawn_blocking(move || {
                 snapshot.documents.iter().for_each(|(route, resource)| documents.save(route, resource));
@@ -129,7 +129,7 @@ impl DocumentStore {
                 documents.note_evicted(&unused);
                 // Requests have loaded documents since the publication, and evicted others.
                 documents.save_evicted(0);
-                origin.device = known.unwrap_or_else(|| RootState::of(&root).device());
+                origin.device = known.unwrap_or_else(|| RootState::of(root.content()).device());
                 let saved = store::save_published_list(&directory, &snapshot, &origin);
                 (saved, (root, origin.device))
             });

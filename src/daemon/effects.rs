@@ -126,14 +126,17 @@ impl Daemon {
             Effect::Store(documents) => self.document_store.add(documents),
             Effect::Swap(snapshot) => {
                 self.persistence.published_record = self.persistence.last_record;
-                self.publish_root();
+                self.publish_roots();
                 self.swap(snapshot);
             }
             Effect::Deliver(delivery) => {
                 self.push.note_publication(&delivery);
                 self.deliveries.send(&delivery);
             }
-            Effect::Watch(plan) => self.watcher.set_plan(plan),
+            Effect::Watch(content, named) => {
+                self.roots = self.watchers.set_plans(*content, named, &self.roots);
+                self.are_roots_pending = true;
+            }
             Effect::Report(changes) => {
                 changes.iter().take(MAX_LOGGED_PROBLEMS).for_each(log_change);
                 if let Some(more) = changes.len().checked_sub(MAX_LOGGED_PROBLEMS).filter(|more| *more > 0) {
@@ -141,7 +144,7 @@ impl Daemon {
                 }
                 self.report_missing_content(&changes);
             }
-            Effect::Log(activity) => self.activity.add(activity, &self.config.parsing.root),
+            Effect::Log(activity) => self.activity.add(activity, &self.live_config.load()),
             Effect::Answer(ticket, answer) => {
                 let Some(client) = self.tickets.remove(&ticket) else { return };
                 let is_recorded = !self.persistence.is_blocked();
@@ -156,8 +159,8 @@ impl Daemon {
             }
             Effect::Fetch(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
-                let (root, reads, bodies) = (self.root.clone(), self.reads.clone(), self.bodies.clone());
-                self.fetches.spawn(Fetch::run(root, config, self.store.clone(), reads, requests, bodies));
+                let (roots, reads, bodies) = (self.roots.clone(), self.reads.clone(), self.bodies.clone());
+                self.fetches.spawn(Fetch::run(roots, config, self.store.clone(), reads, requests, bodies));
             }
             Effect::FindDormant(query) => {
                 let unwritten = self.persistence.unwritten_dormant(&query);
@@ -166,8 +169,8 @@ impl Daemon {
             }
             Effect::LoadStored(requests) => {
                 let Some(config) = self.checked.config.clone() else { return };
-                let (root, store) = (self.root.clone(), self.store.clone());
-                self.fetches.spawn(load_stored(root, config, store, requests, self.bodies.clone()));
+                let (roots, store) = (self.roots.clone(), self.store.clone());
+                self.fetches.spawn(load_stored(roots, config, store, requests, self.bodies.clone()));
             }
         }
     }
@@ -179,7 +182,7 @@ impl Daemon {
                 ReportChange::Appeared(problem) => (problem, true),
                 ReportChange::Cleared(problem) => (problem, false),
             };
-            let is_root = problem.place.as_ref().is_some_and(|place| *place.file == *self.root.name);
+            let is_root = problem.place.as_ref().is_some_and(|place| *place.file == *self.roots.content().name);
             if problem.code != Code::FolderUnreadable || !is_root {
                 continue;
             }
@@ -206,18 +209,18 @@ impl Daemon {
         }
     }
 
-    /// Lets requests read from the directory that the published articles are from.
-    fn publish_root(&mut self) {
-        if std::mem::take(&mut self.is_root_pending) {
-            self.published_root.store(Arc::new(self.root.clone()));
+    /// Lets requests read from the directories that the published articles are from.
+    fn publish_roots(&mut self) {
+        if std::mem::take(&mut self.are_roots_pending) {
+            self.published_roots.store(Arc::new(self.roots.clone()));
         }
     }
 
-    /// Publishes a new content directory that leads to no publication: its articles may be the same, but its media may differ.
-    pub(super) fn publish_root_when_idle(&mut self) {
+    /// Publishes a new directory that leads to no publication: its articles may be the same, but its media may differ.
+    pub(super) fn publish_roots_when_idle(&mut self) {
         let is_idle = self.fetches.is_empty() && !self.persistence.has_postponed();
         if is_idle || self.snapshot.load().generation == 0 {
-            self.publish_root();
+            self.publish_roots();
         }
     }
 

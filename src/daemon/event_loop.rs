@@ -29,7 +29,7 @@ impl Daemon {
         }
         let mut engine = self.handle_event(self.engine(ledger), Event::Config(self.checked.clone())).await?;
         loop {
-            self.publish_root_when_idle();
+            self.publish_roots_when_idle();
             let mut sleep = engine.wake_at().map_or(MAX_SLEEP, |instant| self.until(instant));
             sleep = self.persistence.until_retry().map_or(sleep, |retry| sleep.min(retry));
             self.write_activity();
@@ -37,6 +37,9 @@ impl Daemon {
             // The loop itself notifies the watchdog, so that systemd notices a loop that hangs.
             self.watchdog.notify();
             sleep = self.watchdog.max_sleep().map_or(sleep, |max| sleep.min(max));
+            if self.watchers.is_any_unlisted() {
+                sleep = sleep.min(CLOCK_CHECK_INTERVAL);
+            }
             let queued = self.inbox.len() + self.body_inbox.len() + self.watch_events.len();
             self.metrics.event_queue.set(i64::try_from(queued).unwrap_or(i64::MAX));
             let tick = tokio::time::sleep(sleep);
@@ -44,7 +47,7 @@ impl Daemon {
                 biased;
                 () = &mut stop => {
                     self.write_remaining();
-                    self.activity.write(&self.config.parsing.root);
+                    self.activity.write(&self.live_config.load());
                     return Ok(());
                 }
                 Some(request) = self.requests.recv() => self.accept_request(request),
@@ -61,7 +64,7 @@ impl Daemon {
                     self.accept_watch_event(event)
                 }
                 Some(_) = self.fetches.join_next() => continue,
-                () = tick => Event::Tick,
+                () = tick => self.watchers.overdue_listing().unwrap_or(Event::Tick),
             };
             for event in self.collect_batch(event) {
                 engine = self.handle_event(engine, event).await?;
@@ -82,34 +85,36 @@ impl Daemon {
             && self.watch_events.is_empty()
             && self.inbox.is_empty()
             && self.body_inbox.is_empty();
-        self.activity.write_when_due(is_idle, &self.config.parsing.root);
+        self.activity.write_when_due(is_idle, &self.live_config.load());
     }
 
     /// Asks the watcher to check files that no longer have the version whose body the engine asked for. Their events may be lost.
     fn check_changed_files(&self, event: &Event) {
         let Event::Unfetched(bodies) = event else { return };
         for body in bodies.iter().filter(|body| body.problem.is_none()) {
-            self.watcher.check_file(self.root.path.join(body.request.path.as_str()));
+            self.watchers.check_file(&self.roots, &body.request.path);
         }
     }
 
-    /// Records when the change began and which content directory it is from. Returns the event for the engine.
+    /// Records when the change began and which directory it is from. Returns the event for the engine.
     fn accept_watch_event(&mut self, watch_event: WatchEvent) -> Event {
         if matches!(watch_event.event, Event::Files(_)) {
             self.change_began = Some(watch_event.since);
         }
+        self.watchers.note_event(&watch_event.event);
         if let Some(root) = watch_event.root {
-            (self.root, self.is_root_pending) = (root, true);
+            self.roots.replace(root);
+            self.are_roots_pending = true;
         }
         watch_event.event
     }
 
     /// Joins a file event with those that wait in the queue, so that a burst is one batch. Returns the events for the engine.
     fn collect_batch(&mut self, event: Event) -> Vec<Event> {
-        let root = self.config.parsing.root.to_string();
+        let config = self.live_config.load_full();
         let mut files = match event {
             Event::Files(files) => files,
-            event => return self.quarantine.divide(event, &root),
+            event => return self.quarantine.divide(event, &config),
         };
         while files.len() < MAX_BATCH_FILES {
             match self.watch_events.try_recv() {
@@ -121,9 +126,9 @@ impl Daemon {
                 Err(_) => break,
             }
         }
-        let events = self.quarantine.divide(Event::Files(files), &root);
+        let events = self.quarantine.divide(Event::Files(files), &config);
         // A new content directory is published as a whole.
-        if self.is_root_pending || self.snapshot.load().generation == 0 {
+        if self.are_roots_pending || self.snapshot.load().generation == 0 {
             return events;
         }
         // Large files take long to render, so each is published alone, after the others.

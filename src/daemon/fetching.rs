@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::bodies;
-use crate::beneath::Root;
+use crate::beneath::Roots;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{BodyRequest, DormantQuery, Event, FetchedBody, StoredVersion, UnfetchedBody};
@@ -27,7 +27,7 @@ use crate::ledger::ArticleFacts;
 use crate::parallel;
 use crate::store::{NOT_RESPONDING, StoreHandle};
 use crate::types::{ArticlePath, ContentHash};
-use crate::watch::read::fetch_one;
+use crate::watch::read::fetch_from;
 
 /// The longest time that a body waits for others of its batch. Larger batches complete more of a feed at once.
 const MAX_BATCH_DELAY: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ impl Reads {
 
 /// A request of the engine for bodies.
 pub(super) struct Fetch {
-    root: Root,
+    roots: Roots,
     config: Arc<Config>,
     store: StoreHandle,
     reads: Reads,
@@ -95,7 +95,7 @@ pub(super) struct Fetch {
 impl Fetch {
     /// Reads bodies and sends them to the engine in batches.
     pub(super) async fn run(
-        root: Root,
+        roots: Roots,
         config: Arc<Config>,
         store: StoreHandle,
         reads: Reads,
@@ -110,7 +110,7 @@ impl Fetch {
         let (read, mut inbox) = mpsc::channel(MAX_WAITING_BODIES);
         let workers = parallel::core_count().min(fresh.len());
         let mut fetch = Fetch {
-            root,
+            roots,
             config,
             store,
             reads,
@@ -167,13 +167,13 @@ impl Fetch {
 
     /// Starts a thread that reads until the queue is empty. A read that hangs for ever ends with the process.
     fn start_worker(&self) {
-        let (root, config, reads) = (self.root.clone(), Arc::clone(&self.config), self.reads.clone());
+        let (roots, config, reads) = (self.roots.clone(), Arc::clone(&self.config), self.reads.clone());
         let (queue, read) = (Arc::clone(&self.queue), self.read.clone());
         let work = move || {
             let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             while let Some(request) = next() {
                 reads.lock().insert(version(&request));
-                let body = fetch_one(&root, &request, &config.parsing);
+                let body = fetch_from(&roots, &request, &config);
                 reads.lock().remove(&version(&request));
                 // The receiver is gone if the daemon is stopping.
                 if read.blocking_send(body).is_err() {
@@ -210,7 +210,7 @@ impl Fetch {
     fn give_up(&mut self, requests: Vec<BodyRequest>) {
         for request in requests {
             let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "reading the file takes too long")
-                .at(Place::file(&self.root.display(request.path.as_str())))
+                .at(Place::file(&self.config.file_name(&request.path)))
                 .help("see whether its disk or network file system answers");
             self.arrived.push(Err(Box::new(UnfetchedBody { request, problem: Some(diagnostic) })));
         }
@@ -221,11 +221,11 @@ impl Fetch {
         if self.arrived.is_empty() {
             return;
         }
-        let (root, config, store) = (self.root.clone(), Arc::clone(&self.config), self.store.clone());
+        let (roots, config, store) = (self.roots.clone(), Arc::clone(&self.config), self.store.clone());
         let arrived = std::mem::take(&mut self.arrived);
         self.arrived_bytes = 0;
         let requests: Vec<BodyRequest> = arrived.iter().map(request).cloned().collect();
-        let completed = spawn_blocking(move || bodies::complete(&root, &config, &store, arrived, true));
+        let completed = spawn_blocking(move || bodies::complete(&roots, &config, &store, arrived, true));
         let (fetched, unfetched) = completed.await.unwrap_or_else(|error| {
             tracing::error!(%error, "reading bodies failed; retrying");
             (Vec::new(), requests.into_iter().map(|request| UnfetchedBody { request, problem: None }).collect())
@@ -246,15 +246,15 @@ const LOAD_STORED_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Loads published versions from the store and sends them to the engine in batches. A late batch is sent again when it arrives.
 pub(super) async fn load_stored(
-    root: Root,
+    roots: Roots,
     config: Arc<Config>,
     store: StoreHandle,
     requests: Vec<BodyRequest>,
     bodies: mpsc::Sender<Event>,
 ) {
     for requests in requests.chunks(bodies::MAX_LOADED_FILES) {
-        let (root, config, store, batch) = (root.clone(), Arc::clone(&config), store.clone(), requests.to_vec());
-        let mut work = spawn_blocking(move || bodies::load_stored(&root, &config, &store, batch));
+        let (roots, config, store, batch) = (roots.clone(), Arc::clone(&config), store.clone(), requests.to_vec());
+        let mut work = spawn_blocking(move || bodies::load_stored(&roots, &config, &store, batch));
         let missing =
             || requests.iter().map(|request| StoredVersion { request: request.clone(), article: None }).collect();
         let (versions, is_late) = match timeout(LOAD_STORED_TIMEOUT, &mut work).await {
@@ -335,10 +335,10 @@ mod tests {
         let gone = BodyRequest { path: ArticlePath::new("gone.md"), ..requests[0].clone() };
         requests.push(gone);
         let (bodies, mut batches) = mpsc::channel(1);
-        let root = super::super::configuration::root(&config);
+        let roots = super::super::configuration::roots(&config);
         let mut fetches = JoinSet::new();
         let store = StoreOwner::open_caches(folder.path(), CacheUse::Ignore).expect("a thread");
-        fetches.spawn(Fetch::run(root, config, store.handle(), Reads::default(), requests, bodies));
+        fetches.spawn(Fetch::run(roots, config, store.handle(), Reads::default(), requests, bodies));
         let (mut arrived, mut missing) = (0, 0);
         while let Some(batch) = batches.recv().await {
             match batch {

@@ -17,7 +17,8 @@
 //! - `on_demand`: supplies documents that aren't in memory, article pages and media to requests
 //! - `quarantine`: finds files that make the engine panic
 //! - `listeners`: opens listeners and the access log, loads certificates, limits descriptors
-//! - `configuration`: reads the configuration file, and finds the content directory
+//! - `configuration`: reads the configuration file, and finds the directories of the sources
+//! - `watchers`: starts, changes and stops the watchers of the sources
 //! - `clock`: the only place that reads the wall clock
 //! - `systemd`: notifies systemd
 //! - `builder`: `dateline build`
@@ -41,6 +42,7 @@ mod requests;
 mod saved_documents;
 mod supervision;
 mod systemd;
+mod watchers;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -52,7 +54,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, JoinSet, block_in_place, spawn_blocking};
 
-use crate::config::{self, Checked, Config};
+use crate::config::{Checked, Config};
 use crate::control;
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Target};
@@ -62,12 +64,12 @@ use crate::push::{Push, PushOptions, Records};
 use crate::serve::{self, HubEndpoint, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
 use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
-use crate::watch::{self, ScanProgress, WatchOptions};
+use crate::watch::ScanProgress;
 use activity::ActivityLog;
 pub use builder::{Built, Inputs, build_once};
 pub use clock::{Clock, now};
-use configuration::{find_root, log_relocation};
-pub use configuration::{load, root};
+use configuration::{find_roots, log_relocation};
+pub use configuration::{load, roots};
 use context::Daemon;
 pub use context::Fatal;
 use document_store::DocumentStore;
@@ -79,15 +81,12 @@ use quarantine::Quarantine;
 pub use requests::request_event;
 use saved_documents::SavedDocuments;
 use systemd::Watchdog;
+use watchers::Watchers;
 
 /// The time that connections and deliveries have to finish at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The length of the watcher's event queue. The watcher reads files while the ledger is still being read.
 const WATCH_QUEUE_LENGTH: usize = 32;
-/// The time between full scans that find changes without an event.
-const SAFETY_SCAN_INTERVAL: Duration = Duration::from_secs(300);
-/// A file that stays open for writing longer than this is published as it is.
-const MAX_OPEN_TIME: Duration = Duration::from_secs(60);
 
 /// Watches, builds and serves until `stop` resolves. The listeners are bound already, so the caller knows their addresses. `caches` says
 /// whether the caches of the last run are used. `announce` is called once the state is open, and prints where readers are served.
@@ -127,7 +126,7 @@ pub async fn run(
     let (owner, documents, output) = opened.map_err(|error| Fatal(error.to_string()))?;
     let store = owner.handle();
     let output = output.map_err(|problem| Fatal(problem.to_log_line()))?;
-    let content = find_root(&config).await;
+    let roots = find_roots(&config).await;
     // The ledger is read while the watcher scans files.
     let (task_config, task_store) = (Arc::clone(&config), store.clone());
     let state = spawn_blocking(move || {
@@ -137,24 +136,9 @@ pub async fn run(
         Ok((ledger, Snapshot { prefix: engine::prefix(&task_config), ..before }, sources))
     });
     let scan_progress = Arc::new(ScanProgress::default());
-    let options = WatchOptions {
-        root: content.clone(),
-        parsing: Arc::clone(&config.parsing),
-        config: config.file.clone(),
-        config_hash: config.hash,
-        parse_config: config::parse,
-        grace: config.content.removals.grace.try_into().unwrap_or_default(),
-        hold: config.content.removals.hold.try_into().unwrap_or_default(),
-        settle: config.content.settle.try_into().unwrap_or_default(),
-        open_limit: MAX_OPEN_TIME,
-        watch: config.content.watch,
-        safety_interval: SAFETY_SCAN_INTERVAL,
-        progress: Arc::clone(&scan_progress),
-    };
     let (watch_sender, watch_events) = mpsc::channel(WATCH_QUEUE_LENGTH);
-    let cache = StateCache::of(store.clone());
-    let watcher = watch::start(options, cache, watch_sender, Arc::clone(&listeners.metrics))
-        .map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
+    let watchers = Watchers::start(&config, &roots, store.clone(), watch_sender, &listeners.metrics, &scan_progress);
+    let watchers = watchers.map_err(|error| Fatal(format!("cannot start the watcher: {error}")))?;
     let state: Result<_, StoreError> = state.await.map_err(fatal)?;
     let (ledger, before, sources) = state.map_err(|error| Fatal(error.to_string()))?;
     if !before.documents.is_empty() {
@@ -163,13 +147,13 @@ pub async fn run(
     }
     let saved_documents = match before.documents.is_empty() {
         true => SavedDocuments::default(),
-        false => SavedDocuments::new(content.clone(), Arc::clone(&config.parsing), store.clone(), sources),
+        false => SavedDocuments::new(&roots, &config, store.clone(), sources),
     };
     let snapshot = Arc::new(ArcSwap::from_pointee(before));
     // The task ends by itself after the first publication.
     let mut root_check = JoinSet::new();
     root_check.spawn(saved_documents.clone().watch_root(Arc::clone(&snapshot), config.parsing.root.to_string()));
-    let published_root = Arc::new(ArcSwap::from_pointee(content.clone()));
+    let published_roots = Arc::new(ArcSwap::from_pointee(roots.clone()));
     let (events, inbox) = mpsc::channel(64);
     // Bodies are large, so one batch waits at most.
     let (bodies, body_inbox) = mpsc::channel(1);
@@ -180,7 +164,7 @@ pub async fn run(
     let served = Arc::clone(&snapshot);
     let live_config = Arc::new(ArcSwap::new(Arc::clone(&config)));
     let disk = on_demand::responder(
-        Arc::clone(&published_root),
+        Arc::clone(&published_roots),
         Arc::clone(&live_config),
         store.clone(),
         document_store.clone(),
@@ -226,9 +210,10 @@ pub async fn run(
         evicting_store.save_evicted_documents(publications_to_follow).await;
         "task that saves evicted documents"
     });
-    let (store_to_save, state, root) = (document_store.clone(), config.state.clone(), Arc::clone(&published_root));
+    let (store_to_save, state, roots_to_save) =
+        (document_store.clone(), config.state.clone(), Arc::clone(&published_roots));
     parts.spawn(async move {
-        store_to_save.save_publications(state, root, publications_to_save).await;
+        store_to_save.save_publications(state, roots_to_save, publications_to_save).await;
         "task that saves documents"
     });
     let (request_sender, requests) = mpsc::channel(16);
@@ -242,9 +227,9 @@ pub async fn run(
         }
     }
     let daemon = Daemon {
-        root: content,
-        published_root,
-        is_root_pending: false,
+        roots,
+        published_roots,
+        are_roots_pending: false,
         snapshot,
         inbox,
         bodies,
@@ -253,7 +238,7 @@ pub async fn run(
         next_watch_event: None,
         deliveries,
         push: push.handle(),
-        watcher,
+        watchers,
         scan_progress,
         persistence: Persistence::new(store.clone(), owner.last_record(), owner.unwritable().map(str::to_owned), clock),
         store,

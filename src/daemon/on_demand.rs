@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::bodies::complete;
 use super::document_store::DocumentStore;
 use crate::article::render::{LinkBase, render};
-use crate::beneath::Root;
+use crate::beneath::Roots;
 use crate::build::{assemble, encode};
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic};
@@ -23,7 +23,7 @@ use crate::watch::page_sources::PageSources;
 /// Returns the function that answers requests. `content` and `config` are those of the published articles. The function fails if a file
 /// can't be read, or the request was cancelled.
 pub(super) fn responder(
-    content: Arc<ArcSwap<Root>>,
+    content: Arc<ArcSwap<Roots>>,
     config: Arc<ArcSwap<Config>>,
     store: StoreHandle,
     document_store: DocumentStore,
@@ -38,7 +38,7 @@ pub(super) fn responder(
         DiskRequest::Article(article) => article_page(&content, &config, &store, &article, cancellation),
         DiskRequest::Media(path) => {
             let is_mass_removal = |problem: &Diagnostic| problem.code == Code::MassRemoval;
-            match watch::read::open_media(&content.load(), &path) {
+            match content.load().of(&path).and_then(|root| watch::read::open_media(root, &path)) {
                 Ok((file, metadata)) => {
                     let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
                     Ok(DiskResponse::File { file, length: metadata.len(), modified })
@@ -61,21 +61,22 @@ pub(super) fn responder(
 /// # Errors
 /// If neither has the published version, or the request was cancelled.
 fn article_page(
-    root: &Arc<ArcSwap<Root>>,
+    live_roots: &Arc<ArcSwap<Roots>>,
     live_config: &Arc<ArcSwap<Config>>,
     store: &StoreHandle,
     article: &Arc<PublishedArticle>,
     cancellation: &CancellationToken,
 ) -> io::Result<DiskResponse> {
     let config = live_config.load_full();
-    let content = root.load_full();
+    let roots = live_roots.load_full();
+    let content = roots.of(&article.path)?;
     let stop_if_cancelled = || if cancellation.is_cancelled() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
-    let sources = PageSources::of(&content, &article.path);
+    let sources = PageSources::of(content, &article.path);
     let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
-    let read = watch::read::fetch_one(&content, &request, &config.parsing);
+    let read = watch::read::fetch_from(&roots, &request, &config);
     let version = read.is_ok().then_some(article.hash);
     stop_if_cancelled()?;
-    let (found, _) = complete(&content, &config, store, vec![read], false);
+    let (found, _) = complete(&roots, &config, store, vec![read], false);
     let found = found.into_iter().find_map(|found| found.article);
     let body = found.and_then(|article| Some((article.metadata, article.body?)));
     let (metadata, body) = body.ok_or(io::ErrorKind::NotFound)?;
@@ -86,11 +87,13 @@ fn article_page(
     stop_if_cancelled()?;
     let entry = assemble::entry(article, &metadata, &rendered);
     let page = encode::article_page(article, &entry);
-    let sources = sources.with_files(&content, version, &metadata);
-    let (root, live_config, hash) = (Arc::clone(root), Arc::clone(live_config), config.hash);
+    let sources = sources.with_files(content, version, &metadata);
+    let (live_roots, live_config, hash) = (Arc::clone(live_roots), Arc::clone(live_config), config.hash);
+    let path = article.path.clone();
     let freshness = Freshness::new(move || {
-        let config = live_config.load();
-        config.hash == hash && sources.are_unchanged(&root.load(), &config.parsing)
+        let (roots, config) = (live_roots.load(), live_config.load());
+        let is_unchanged = |root| sources.are_unchanged(root, config.parsing_of(&path));
+        config.hash == hash && roots.of(&path).is_ok_and(is_unchanged)
     });
     Ok(DiskResponse::Page(page, freshness))
 }

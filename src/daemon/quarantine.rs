@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::article::{ItemVersion, Parsed};
+use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Event, FileState, ParsedFile};
 use crate::types::{ArticlePath, ContentHash, EntryId};
@@ -100,14 +101,14 @@ impl Quarantine {
         }
     }
 
-    /// Divides an event: each suspect gets an event of its own, and culprits are refused. `root` is the name of the content directory.
-    pub(super) fn divide(&mut self, event: Event, root: &str) -> Vec<Event> {
+    /// Divides an event: each suspect gets an event of its own, and culprits are refused.
+    pub(super) fn divide(&mut self, event: Event, config: &Config) -> Vec<Event> {
         if self.suspects.is_empty() && self.culprits.is_empty() {
             return vec![event];
         }
         match event {
             Event::Files(files) => {
-                let files = files.into_iter().filter_map(|file| self.refuse_culprit(file, root)).collect();
+                let files = files.into_iter().filter_map(|file| self.refuse_culprit(file, config)).collect();
                 self.isolate(files, |file: &ParsedFile| &file.path, Event::Files)
             }
             Event::Fetched(bodies) => self.isolate(bodies, |body| &body.request.path, Event::Fetched),
@@ -123,7 +124,7 @@ impl Quarantine {
     }
 
     /// Replaces the version of a culprit by its refusal. A changed culprit is tried again.
-    fn refuse_culprit(&mut self, mut file: ParsedFile, root: &str) -> Option<ParsedFile> {
+    fn refuse_culprit(&mut self, mut file: ParsedFile, config: &Config) -> Option<ParsedFile> {
         let Some(culprit) = self.culprits.get(&file.path) else { return Some(file) };
         if matches!(file.state, FileState::Absent { .. } | FileState::Unreadable(_)) {
             return Some(file);
@@ -134,7 +135,7 @@ impl Quarantine {
         }
         let message = "dateline failed to process this file, which is a bug in dateline; this version is left out";
         let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
-            .at(Place::file(&format!("{root}/{}", file.path)))
+            .at(Place::file(&config.file_name(&file.path)))
             .help("please report this with the file; dateline tries again when the file changes");
         let (withhold, id, item) = (withholds(&file), stated_id(&file), stated_item(&file));
         file.state = FileState::Present(Parsed { withhold, id, item, ..Parsed::refused(vec![diagnostic]) });
@@ -179,16 +180,15 @@ fn withholds(file: &ParsedFile) -> bool {
 mod tests {
     use super::*;
 
-    fn options() -> crate::article::ParseOptions {
+    fn config() -> std::sync::Arc<Config> {
         let toml = "[site]\ntitle = \"C\"\nurl = \"https://c.example/\"\nlanguage = \"en\"\ntag_authority = \"c.example,2026\"\n";
-        let config = crate::config::parse(std::path::Path::new("c.toml"), toml.as_bytes()).config.unwrap();
-        crate::article::ParseOptions::clone(&config.parsing)
+        crate::config::parse(std::path::Path::new("c.toml"), toml.as_bytes()).config.unwrap()
     }
 
     fn file(path: &str, more: &str) -> ParsedFile {
         let path = ArticlePath::new(path);
         let text = format!("---\ntitle: T\ndate: 2026-11-20\n{more}---\n\nText.\n");
-        let state = FileState::Present(crate::article::parse(&path, text.as_bytes(), &options()));
+        let state = FileState::Present(crate::article::parse(&path, text.as_bytes(), &config().parsing));
         ParsedFile { path, state, renamed_from: None }
     }
 
@@ -213,20 +213,20 @@ mod tests {
     fn culprit_is_found_and_refused_until_it_changes() {
         let (mut quarantine, now) = (Quarantine::default(), Instant::now());
         let batch = || Event::Files(vec![file("a.md", ""), file("b.md", ""), file("c.md", "")]);
-        assert_eq!(describe(&quarantine.divide(batch(), "content")), "a.md+b.md+c.md");
+        assert_eq!(describe(&quarantine.divide(batch(), &config())), "a.md+b.md+c.md");
         assert_eq!(quarantine.record_failure(versions(&batch()), now), Verdict::TryAgain);
-        assert_eq!(describe(&quarantine.divide(batch(), "content")), "a.md b.md c.md");
+        assert_eq!(describe(&quarantine.divide(batch(), &config())), "a.md b.md c.md");
         let culprit = Event::Files(vec![file("b.md", "")]);
         assert_eq!(quarantine.record_failure(versions(&culprit), now), Verdict::Culprit(ArticlePath::new("b.md")));
-        assert_eq!(describe(&quarantine.divide(batch(), "content")), "a.md b.md- c.md");
+        assert_eq!(describe(&quarantine.divide(batch(), &config())), "a.md b.md- c.md");
         for (more, expected) in [("draft: true\n", "!"), ("embargo: 2030-01-01\n", "!"), ("tags: [x]\n", "-")] {
             let changed = || Event::Files(vec![file("b.md", more)]);
-            assert_eq!(describe(&quarantine.divide(changed(), "content")), "b.md", "another version is tried");
+            assert_eq!(describe(&quarantine.divide(changed(), &config())), "b.md", "another version is tried");
             assert!(matches!(quarantine.record_failure(versions(&changed()), now), Verdict::Culprit(_)));
-            assert_eq!(describe(&quarantine.divide(changed(), "content")), format!("b.md{expected}"));
+            assert_eq!(describe(&quarantine.divide(changed(), &config())), format!("b.md{expected}"));
         }
         let gone = ParsedFile { state: FileState::Absent { doubtful: false }, ..file("b.md", "") };
-        assert_eq!(describe(&quarantine.divide(Event::Files(vec![gone]), "content")), "b.md");
+        assert_eq!(describe(&quarantine.divide(Event::Files(vec![gone]), &config())), "b.md");
     }
 
     #[test]

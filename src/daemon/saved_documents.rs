@@ -23,8 +23,8 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::metadata_cache::to_cached_row;
-use crate::article::ParseOptions;
-use crate::beneath::Root;
+use crate::beneath::{Root, Roots};
+use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::ledger::Record;
 use crate::snapshot::{Report, ResourceKind, Snapshot};
@@ -52,14 +52,14 @@ const SAMPLE_FILES: usize = 16;
 pub(super) struct SavedDocuments(Arc<ArcSwapOption<Verifier>>);
 
 impl SavedDocuments {
-    /// Starts to verify documents that depend on the files `sources` below `root`. The metadata cache is read from `store`.
-    pub(super) fn new(
-        root: Root,
-        parsing: Arc<ParseOptions>,
-        store: StoreHandle,
-        sources: SavedSources,
-    ) -> SavedDocuments {
-        SavedDocuments(Arc::new(ArcSwapOption::from(Verifier::start(root, parsing, store, sources))))
+    /// Starts to verify documents that depend on the files `sources` below `roots`. The metadata cache is read from `store`.
+    pub(super) fn new(roots: &Roots, config: &Config, store: StoreHandle, sources: SavedSources) -> SavedDocuments {
+        let comparer = |root: &Root| {
+            let source = config.sources.get(root.source.as_deref())?;
+            Some((source.name.clone(), FileComparer::new(root.clone(), Arc::clone(&source.parsing))))
+        };
+        let comparers = roots.iter().filter_map(comparer).collect();
+        SavedDocuments(Arc::new(ArcSwapOption::from(Verifier::start(comparers, store, sources))))
     }
 
     /// Whether a document may be served. `false` if the verification takes too long, or newer documents were published.
@@ -164,15 +164,22 @@ enum Job {
     Root(watch::Sender<Option<Absence>>),
 }
 
+/// The name of a source. `None`: the content directory.
+type Name = Option<Arc<str>>;
+
 struct Verifier {
-    comparer: FileComparer,
+    /// The comparer of each source.
+    comparers: HashMap<Name, FileComparer>,
     store: StoreHandle,
     sources: SavedSources,
     verdicts: Mutex<Verdicts>,
-    /// The ids that wire texts state, the directory of the texts, and when the ids expire.
-    stated_ids: Mutex<Option<(Arc<StatedIds>, PathBuf, Instant)>>,
+    /// The ids that the wire texts of each source state.
+    stated_ids: Mutex<HashMap<Name, SharedIds>>,
     jobs: Sender<Job>,
 }
+
+/// The ids that wire texts state, the directory of the texts, and when the ids expire.
+type SharedIds = (Arc<StatedIds>, PathBuf, Instant);
 
 #[derive(Default)]
 struct Verdicts {
@@ -185,14 +192,13 @@ struct Verdicts {
 impl Verifier {
     /// Starts the threads. `None` if the system can't start them.
     fn start(
-        root: Root,
-        parsing: Arc<ParseOptions>,
+        comparers: HashMap<Name, FileComparer>,
         store: StoreHandle,
         sources: SavedSources,
     ) -> Option<Arc<Verifier>> {
         let (jobs, inbox) = channel();
         let verifier = Arc::new(Verifier {
-            comparer: FileComparer::new(root, parsing),
+            comparers,
             store,
             sources,
             verdicts: Mutex::default(),
@@ -235,7 +241,10 @@ impl Verifier {
 
     fn execute(&self, job: Job) {
         match job {
-            Job::Root(absence) => drop(absence.send_replace(Some(self.absence(&self.comparer.resolve_again())))),
+            Job::Root(absence) => {
+                let content = self.comparers.get(&None).map(FileComparer::resolve_again);
+                absence.send_replace(Some(content.and_then(|content| self.absence(&content))));
+            }
             Job::Document { route, kind, verdict } => {
                 let begun = Instant::now();
                 let is_unchanged = self.is_unchanged(&route, kind);
@@ -250,18 +259,22 @@ impl Verifier {
     fn is_unchanged(&self, route: &str, kind: ResourceKind) -> bool {
         let Some(files) = self.sources.of(route, kind) else { return false };
         let withheld = self.lock().withheld.clone();
-        // The content directory may have been swapped since the start.
-        let comparer = self.comparer.resolve_again();
-        let mut is_absent = None;
-        let mut is_absent = || *is_absent.get_or_insert_with(|| self.absence(&comparer).is_some());
-        let mut is_same = |file: &SavedFile, row: Option<Row>| match comparer.compare(
-            &file.path,
-            file.hash,
-            row.map(to_cached_row),
-        ) {
-            FileComparison::Unchanged => true,
-            FileComparison::Changed => false,
-            FileComparison::Missing | FileComparison::Unreadable => is_absent(),
+        // The directories may have been swapped since the start. Those of other sources aren't looked at, because they may not respond.
+        let names: HashSet<Name> = files.iter().map(|file| file.path.source().map(Arc::from)).collect();
+        let comparers = names.into_iter().map(|name| Some((name.clone(), self.comparers.get(&name)?.resolve_again())));
+        // A source that was removed from the configuration.
+        let Some(comparers) = comparers.collect::<Option<HashMap<Name, FileComparer>>>() else { return false };
+        let mut absent: HashMap<Name, bool> = HashMap::new();
+        let mut is_same = |file: &SavedFile, row: Option<Row>| {
+            let name = file.path.source().map(Arc::from);
+            let Some(comparer) = comparers.get(&name) else { return false };
+            match comparer.compare(&file.path, file.hash, row.map(to_cached_row)) {
+                FileComparison::Unchanged => true,
+                FileComparison::Changed => false,
+                FileComparison::Missing | FileComparison::Unreadable => {
+                    *absent.entry(name).or_insert_with(|| self.absence(comparer).is_some())
+                }
+            }
         };
         let mut are_same = |files: &[&SavedFile]| {
             let paths: Vec<ArticlePath> = files.iter().map(|file| file.path.clone()).collect();
@@ -269,12 +282,16 @@ impl Verifier {
         };
         !files.iter().any(|file| withheld.contains(&file.path))
             && files.chunks(FILES_PER_QUERY).all(&mut are_same)
-            && self.are_ids_unique(&comparer, &files)
+            && comparers.iter().all(|(name, comparer)| {
+                let is_of_source = |file: &&&SavedFile| file.path.source() == name.as_deref();
+                self.are_ids_unique(comparer, files.iter().filter(is_of_source).copied())
+            })
     }
 
-    /// Whether no other file states the id of one of these wire texts. An agency kills an item by a new file, which may be in any folder.
-    fn are_ids_unique(&self, comparer: &FileComparer, files: &[&SavedFile]) -> bool {
-        let items: Vec<_> = files.iter().filter_map(|file| Some((file.id.as_ref()?, &file.path))).collect();
+    /// Whether no other file of a source states the id of one of these wire texts. An agency kills an item by a new file, which may be in any
+    /// folder.
+    fn are_ids_unique<'f>(&self, comparer: &FileComparer, files: impl Iterator<Item = &'f SavedFile>) -> bool {
+        let items: Vec<_> = files.filter_map(|file| Some((file.id.as_ref()?, &file.path))).collect();
         if items.is_empty() {
             return true;
         }
@@ -287,7 +304,8 @@ impl Verifier {
     fn stated_ids(&self, comparer: &FileComparer) -> Arc<StatedIds> {
         let mut shared = self.stated_ids.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = |root: &PathBuf, expires: &Instant| *root == comparer.root().path && *expires > Instant::now();
-        if let Some((stated, ..)) = shared.as_ref().filter(|(_, root, expires)| is_current(root, expires)) {
+        let source = &comparer.root().source;
+        if let Some((stated, ..)) = shared.get(source).filter(|(_, root, expires)| is_current(root, expires)) {
             return Arc::clone(stated);
         }
         let begun = Instant::now();
@@ -295,21 +313,26 @@ impl Verifier {
             let rows = self.store.cached_folder(folder).unwrap_or_default().into_iter();
             rows.map(|(name, row)| (name, to_cached_row(row))).collect()
         };
-        let stated = Arc::new(comparer.stated_ids(&self.sources.top_folders(), rows));
+        let stated = Arc::new(comparer.stated_ids(&self.sources.top_folders(source.as_deref()), rows));
         let lifetime = (begun.elapsed() * LIFETIME_PER_DURATION).max(MIN_VERDICT_LIFETIME);
-        *shared = Some((Arc::clone(&stated), comparer.root().path.clone(), Instant::now() + lifetime));
+        let shared_ids = (Arc::clone(&stated), comparer.root().path.clone(), Instant::now() + lifetime);
+        shared.insert(source.clone(), shared_ids);
         stated
     }
 
-    /// Returns why the content directory seems to be missing. A directory on another device counts as present if some of its files are
+    /// Returns why the directory of a source seems to be missing. A directory on another device counts as present if some of its files are
     /// there.
     fn absence(&self, comparer: &FileComparer) -> Absence {
         match RootState::of(comparer.root()) {
             RootState::Unreachable(why) => Some(format!("cannot be looked at: {why}")),
             RootState::Empty => Some("is empty, as where a disk is not mounted".to_owned()),
             RootState::Present(device) => {
-                let is_other = self.sources.device.is_some_and(|before| before != device);
-                let is_there = |file: &SavedFile| !matches!(stat_file(comparer.root(), &file.path), Ok(None));
+                // Only the device of the content directory is recorded.
+                let before = self.sources.device.filter(|_| comparer.root().source.is_none());
+                let is_other = before.is_some_and(|before| before != device);
+                let is_there = |file: &SavedFile| {
+                    file.path.source().is_none() && !matches!(stat_file(comparer.root(), &file.path), Ok(None))
+                };
                 let is_gone = is_other && !self.sources.sample(SAMPLE_FILES).any(is_there);
                 is_gone.then(|| "is on another device than before, and none of its articles is there".to_owned())
             }

@@ -60,7 +60,7 @@ impl Daemon {
                 };
                 if let Some(checked) = checked.filter(is_accepted) {
                     // The watch mode doesn't concern the engine, so no effect sets it.
-                    checked.config.iter().for_each(|config| self.watcher.set_mode(config.content.watch));
+                    checked.config.iter().for_each(|config| self.watchers.set_mode(config.content.watch));
                     // The engine's configuration still has the settings that can't change while the daemon runs.
                     engine.config().into_iter().for_each(|config| self.live_config.store(Arc::clone(config)));
                     self.checked = checked;
@@ -114,7 +114,7 @@ impl Daemon {
             .await
             .map_err(|error| Fatal(format!("the engine fails over its configuration: {error}")))?;
         self.execute_all(effects);
-        self.watcher.reread_all();
+        self.watchers.reread_all();
         Ok(engine)
     }
 

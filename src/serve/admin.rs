@@ -6,6 +6,7 @@
 //! address, `localhost` or a configured host, and responses carry no CORS fields.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, HeaderValue};
@@ -22,7 +23,7 @@ use super::options::ServeOptions;
 use super::request::{RequestHead, has_valid_host};
 use super::{headers, responses};
 use crate::diagnostics::{Diagnostic, Severity, escape_json};
-use crate::metrics::{FeedLabel, HubStatus, Metrics};
+use crate::metrics::{FeedLabel, HubStatus, Metrics, WatchStatus};
 use crate::snapshot::{Resource, ResourceKind, Snapshot};
 use crate::types::rfc3339;
 
@@ -88,7 +89,7 @@ fn has_trusted_host(head: &RequestHead<'_>, hosts: &[String]) -> bool {
 }
 
 /// The pages of all feeds, sorted by route.
-fn pages(snapshot: &Snapshot) -> Vec<(&std::sync::Arc<str>, &Resource)> {
+fn pages(snapshot: &Snapshot) -> Vec<(&Arc<str>, &Resource)> {
     let documents = snapshot.documents.iter().map(|(route, resource)| (route, &**resource));
     let mut pages: Vec<_> = documents.filter(|(_, resource)| resource.kind == ResourceKind::Page).collect();
     pages.sort_by_key(|(route, _)| *route);
@@ -140,6 +141,12 @@ fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String
         report.states().into_iter().map(|(state, count)| (state.to_owned(), count.into())).collect();
     let watching = metrics.watch_status.load();
     let hubs: Vec<Value> = metrics.push.hubs.load().iter().map(hub_json).collect();
+    let statuses = metrics.source_statuses.load();
+    let source = |(name, status): (&Arc<str>, &WatchStatus)| {
+        let WatchStatus { mode, why, removals_blocked_by } = status;
+        (name.to_string(), json!({ "mode": mode, "why": why, "removals_wait_for": removals_blocked_by }))
+    };
+    let sources: Map<String, Value> = statuses.iter().map(source).collect();
     let status = json!({
         "ready": snapshot.generation > 0,
         "version": env!("CARGO_PKG_VERSION"),
@@ -161,6 +168,7 @@ fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String
             "failing": metrics.push.failing.get(),
             "hubs": hubs,
         },
+        "sources": sources,
         "sections": sections.collect::<Vec<_>>(),
         "problems": problems.collect::<Vec<_>>(),
         "problems_not_listed": report.problems.len() - listed.len(),
@@ -191,7 +199,7 @@ fn openmetrics_text(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> S
     let ages = Family::<FeedLabel, Gauge>::default();
     for (route, page) in pages(snapshot) {
         if let Some(newest) = page.newest {
-            ages.get_or_create(&FeedLabel(std::sync::Arc::clone(route))).set(now.as_second() - newest.as_second());
+            ages.get_or_create(&FeedLabel(Arc::clone(route))).set(now.as_second() - newest.as_second());
         }
     }
     let watching = Family::<Label, Gauge>::default();

@@ -13,7 +13,7 @@ use super::error::is_unwritable;
 use super::interruption::Interruption;
 use super::opening::{self, Access};
 use super::schema::{MAX_LOCK_WAIT, empty_log};
-use crate::types::{ArticlePath, ContentHash};
+use crate::types::{ArticlePath, ContentHash, folder};
 
 /// The version of the tables. A file with another version is replaced.
 const SCHEMA: i64 = 3;
@@ -124,7 +124,7 @@ impl CacheDatabase {
         empty_log(&self.database).unwrap_or(false)
     }
 
-    /// Deletes the rows of all folders but these.
+    /// Deletes the rows of all other folders of the same sources.
     pub(super) fn retain_folders(&mut self, folders: &HashSet<String>, interruption: &Interruption) {
         interruption.install(&mut self.database);
         self.execute(|database, numbers| retain_folders(database, folders, numbers));
@@ -218,7 +218,10 @@ fn retain_folders(
     let mut statement = database.prepare("SELECT number, path FROM folder")?;
     let known: Vec<(i64, String)> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    for (number, path) in known.iter().filter(|(_, path)| !folders.contains(path)) {
+    // Each source is listed on its own.
+    let sources: HashSet<Option<&str>> = folders.iter().map(|listed| folder::source(listed)).collect();
+    let is_gone = |path: &str| !folders.contains(path) && sources.contains(&folder::source(path));
+    for (number, path) in known.iter().filter(|(_, path)| is_gone(path)) {
         database.execute("DELETE FROM file WHERE folder = ?", [number])?;
         database.execute("DELETE FROM folder WHERE number = ?", [number])?;
         numbers.remove(path);

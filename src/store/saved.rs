@@ -45,7 +45,7 @@ use crate::article::render::RENDERER_VERSION;
 use crate::feed::Format;
 use crate::ledger::Ledger;
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind, ShownArticles, Snapshot};
-use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+use crate::types::{ArticlePath, ContentHash, EntryId, Text, folder};
 
 /// The inputs that a list depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,10 +122,12 @@ impl SavedSources {
         }
     }
 
-    /// Returns the folders directly below the content directory that contain files.
-    pub fn top_folders(&self) -> BTreeSet<&str> {
-        let folders = self.table().files.iter().filter_map(|file| file.path.folder().split('/').next());
-        folders.filter(|folder| !folder.is_empty()).collect()
+    /// Returns the folders directly below the directory of a source that contain files.
+    pub fn top_folders(&self, source: Option<&str>) -> BTreeSet<String> {
+        let files = self.table().files.iter().filter(|file| file.path.source() == source);
+        let folders = files.filter_map(|file| folder::relative(file.path.folder()).split('/').next());
+        let folders = folders.filter(|folder| !folder.is_empty());
+        folders.map(|name| folder::join(&folder::top(source), name)).collect()
     }
 
     /// Returns `count` files at most, spread evenly over the list.

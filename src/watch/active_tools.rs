@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::beneath::{Links, Root, Stamp, is_missing};
+use crate::types::folder;
 
 /// Files that version control keeps while it changes a working copy.
 const LOCKS: [&str; 2] = [".git/index.lock", ".hg/wlock"];
@@ -21,15 +22,13 @@ pub(super) fn version_control_lock(root: &Root, limit: Duration, now: SystemTime
 }
 
 /// The temporary file of a transfer in a folder, or in the nearest existing folder above it.
-pub(super) fn unfinished_transfer(root: &Root, folder: &str, limit: Duration, now: SystemTime) -> Option<String> {
+pub(super) fn unfinished_transfer(root: &Root, missing_from: &str, limit: Duration, now: SystemTime) -> Option<String> {
     let open_root = root.open().ok()?;
-    let mut at = folder;
+    let mut at = missing_from;
     let open = loop {
         match open_root.folder(at, Links::Refuse) {
             Ok(open) => break open,
-            Err(error) if is_missing(&error) && !at.is_empty() => {
-                at = at.rsplit_once('/').map_or("", |(above, _)| above)
-            }
+            Err(error) if is_missing(&error) => at = folder::parent(at)?,
             Err(_) => return None,
         }
     };

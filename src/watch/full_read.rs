@@ -1,4 +1,4 @@
-//! Reads the whole content directory once, without watching it.
+//! Reads the whole directory of a source once, without watching it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::cache::{CachedRow, MetadataCache};
 use super::links::LinkTable;
-use super::listing::{self, Devices, FileKind};
+use super::listing::{Devices, FileKind};
 use super::messages::ScanProgress;
 use super::read::{self, Reader};
 use super::scan;
@@ -16,7 +16,7 @@ use crate::beneath::Root;
 use crate::diagnostics::Diagnostic;
 use crate::event::{Listing, ParsedFile};
 use crate::parallel;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// How many files a core reads at a time.
 const FILES_PER_SHARE: usize = 64;
@@ -49,7 +49,7 @@ pub fn read_everything<S>(
     let locked_cache = || cache.lock().unwrap_or_else(PoisonError::into_inner);
     let find = |add: &mut dyn FnMut((FoundFile, Option<CachedRow>))| {
         let (mut files, mut gone) = (Vec::new(), Vec::new());
-        let walk = scan::walk(root, "", &mut Devices::new(), &LinkTable::default(), &mut |folder| {
+        let walk = scan::walk(root, &root.top(), &mut Devices::new(), &LinkTable::default(), &mut |folder| {
             let mut rows = locked_cache().load_folder(&folder.path);
             found.fetch_add(folder.files.len(), Ordering::Relaxed);
             for (path, kind) in folder.files {
@@ -57,7 +57,7 @@ pub fn read_everything<S>(
                 let row = rows.remove(path.name());
                 add((FoundFile::Readable(path, kind), row));
             }
-            gone.extend(rows.into_keys().map(|name| (ArticlePath::new(&listing::join(&folder.path, &name)), None)));
+            gone.extend(rows.into_keys().map(|name| (ArticlePath::new(&folder::join(&folder.path, &name)), None)));
         });
         // Rows of unreadable folders are kept, because these may be readable the next time.
         if walk.is_complete() {

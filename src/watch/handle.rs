@@ -61,8 +61,11 @@ pub fn start(
 ) -> io::Result<WatchHandle> {
     let (hints, inbox) = hints::channel();
     let own_hints = hints.clone();
-    std::thread::Builder::new()
-        .name("watch".into())
-        .spawn(move || Worker::new(options, cache, events, own_hints, inbox, metrics).run())?;
+    std::thread::Builder::new().name("watch".into()).spawn(move || {
+        let is_resolved = options.root.has_existed();
+        let root = if is_resolved { options.root } else { options.root.resolve_again() };
+        let options = WatchOptions { root, ..options };
+        Worker::new(options, cache, events, own_hints, inbox, metrics).run();
+    })?;
     Ok(WatchHandle { hints })
 }

@@ -171,8 +171,8 @@ mod tests {
         let options = WatchOptions {
             root: Root::new(&content, "content"),
             parsing: Arc::clone(&config.parsing),
-            config: file,
-            config_hash: config.hash,
+            config: Some(file),
+            config_hash: Some(config.hash),
             parse_config: config::parse,
             grace: Duration::from_millis(100),
             settle: Duration::from_millis(100),

@@ -12,13 +12,13 @@ use std::io;
 
 use rustix::fs::FileType;
 
-use super::listing::{FileKind, FolderListing, Lister, join};
+use super::listing::{FileKind, FolderListing, Lister};
 use super::stat::unusable;
 use crate::article::is_article_name;
 use crate::beneath::{self, OpenRoot, Root, is_missing, is_outside};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// How many hidden links are checked between scans where events are incomplete. A Kubernetes volume has one.
 const MAX_CHECKED_LINKS: usize = 16;
@@ -105,7 +105,7 @@ impl<'w> LinkResolver<'w> {
             let mut folder = FolderListing { path: key.trim_end_matches('/').to_owned(), ..FolderListing::default() };
             let subentries = lister.list(&mut folder, &real_path, self.listing, self.unusable);
             for (path, _) in std::mem::take(&mut folder.files) {
-                let file = join(&real_path, path.name());
+                let file = folder::join(&real_path, path.name());
                 self.add_article(file, path);
             }
             let hidden = subentries.folders.into_iter().map(|(path, real_path)| (format!("{path}/"), real_path));
@@ -137,13 +137,13 @@ impl<'w> LinkResolver<'w> {
     fn add_link(&mut self, path: &str, real_path: &str) {
         let mut dependencies = Vec::new();
         let target = self.open.real_path(real_path, &mut dependencies);
-        let dependencies = dependencies.iter().filter_map(|path| path.to_str().map(str::to_owned));
+        let dependencies = dependencies.iter().filter_map(|path| Some(self.root.key(path.to_str()?)));
         self.table.dependencies.extend(dependencies);
         self.table.dependencies.insert(path.to_owned());
         let name = ArticlePath::new(path);
         let is_article = is_article_name(name.name());
         let found = target.and_then(|target| {
-            let target = target.into_os_string().into_string().map_err(|_| io::ErrorKind::NotFound)?;
+            let target = self.root.key(target.to_str().ok_or(io::ErrorKind::NotFound)?);
             let stat = self.open.stat(&target, beneath::Links::Refuse)?;
             Ok((target, FileType::from_raw_mode(stat.st_mode)))
         });

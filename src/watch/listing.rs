@@ -11,10 +11,13 @@ use crate::article::{IgnoredKind, is_article_name};
 use crate::beneath::{Links, OpenRoot, Root, Stamp};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{ListedDirectory, Listing};
-use crate::types::{ArticlePath, folded};
+use crate::types::folder::{is_top, join};
+use crate::types::{self, ArticlePath, folded};
 
 const ROOT_HELP: &str =
     "mount or create it, or correct `content.directory`; until then, published articles stay published";
+const SOURCE_HELP: &str =
+    "mount or create it, or correct `directory` of the source; until then, published articles stay published";
 const FOLDER_HELP: &str =
     "its published articles stay published; give dateline permission to read it, or mount it again";
 
@@ -79,9 +82,10 @@ impl Lister<'_> {
         folder.is_complete = result.is_ok();
         let unreadable = result.err().map(|reason| {
             let place = Place::file(&self.root.display(&folder.path));
-            let (what, help) = match folder.path.is_empty() {
-                true => ("the content directory", ROOT_HELP),
-                false => ("this folder", FOLDER_HELP),
+            let (what, help) = match (is_top(&folder.path), &self.root.source) {
+                (true, None) => ("the content directory".to_owned(), ROOT_HELP),
+                (true, Some(name)) => (format!("the directory of the source `{name}`"), SOURCE_HELP),
+                (false, _) => ("this folder".to_owned(), FOLDER_HELP),
             };
             Diagnostic::new(Code::FolderUnreadable, format!("{what} cannot be read: {reason}")).at(place).help(help)
         });
@@ -140,7 +144,15 @@ impl Lister<'_> {
                 continue;
             }
             let path = join(&folder.path, name);
-            if self.root.ignore.matching_entry(&path, kind.is_dir()).is_some() {
+            let is_ignored = || self.root.matching_pattern(&path, kind.is_dir()).is_some();
+            if self.root.is_of_other_source(&path) || is_ignored() {
+                continue;
+            }
+            if folder.path.is_empty() && name.starts_with('~') && (kind.is_dir() || kind.is_symlink()) {
+                let message = "this folder is ignored, because addresses of other sources' pictures begin with `~`";
+                let diagnostic =
+                    Diagnostic::new(Code::ContentIgnored, message).at(Place::file(&self.root.display(&path)));
+                listing.links.push((path, diagnostic.help("give it another name, or add it to `content.ignore`")));
                 continue;
             }
             if let Some(kind) = ignored_kind {
@@ -196,10 +208,9 @@ pub(super) fn is_unmounted(root: &Root, path: &ArticlePath, devices: &Devices) -
             let is_other = devices.get(folder).is_some_and(|before| *before != device);
             return is_other && open.entries().is_ok_and(|mut entries| entries.next().is_none());
         }
-        match folder.rsplit_once('/') {
-            Some((parent, _)) => folder = parent,
-            None if folder.is_empty() => return false,
-            None => folder = "",
+        match types::folder::parent(folder) {
+            Some(parent) => folder = parent,
+            None => return false,
         }
     }
 }
@@ -217,9 +228,4 @@ fn name_collisions<'p>(paths: impl Iterator<Item = &'p str> + Clone) -> Vec<(Str
         _ => None,
     });
     pairs.collect()
-}
-
-/// The path of an entry in a folder.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

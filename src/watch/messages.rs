@@ -14,14 +14,14 @@ use crate::types::ContentHash;
 /// The options of a watcher.
 #[derive(Clone, Debug)]
 pub struct WatchOptions {
-    /// The content directory.
+    /// The directory of the source.
     pub root: Root,
     /// How articles are parsed.
     pub parsing: Arc<ParseOptions>,
-    /// The configuration file.
-    pub config: PathBuf,
+    /// The configuration file. `None`: another watcher reads it.
+    pub config: Option<PathBuf>,
     /// The hash of the active configuration.
-    pub config_hash: ContentHash,
+    pub config_hash: Option<ContentHash>,
     /// Parses a configuration file.
     pub parse_config: fn(&Path, &[u8]) -> Checked,
     /// `content.removal_grace`: how long a file has to be missing before it counts as removed.
@@ -47,7 +47,7 @@ pub struct WatchEvent {
     pub event: Event,
     /// When the first hint of the change arrived.
     pub since: Instant,
-    /// The content directory, if another directory has taken its place.
+    /// The directory of the source, if another directory has taken its place.
     pub root: Option<Root>,
 }
 

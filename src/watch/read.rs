@@ -23,7 +23,8 @@ use super::listing::FileKind;
 use super::stat::{OpenFolder, stat_file, unusable};
 use crate::article::pictures::gets_pictures;
 use crate::article::{self, Article, ItemSource, MediaFacts, ParseOptions, Parsed, bundle};
-use crate::beneath::{Root, Stamp, is_link, is_missing, is_outside};
+use crate::beneath::{Root, Roots, Stamp, is_link, is_missing, is_outside};
+use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, MAX_DIAGNOSTICS_PER_FILE, Place};
 use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
 use crate::parallel::{catch_panic, on_all_cores};
@@ -390,12 +391,19 @@ pub(super) fn drop_texts(file: &mut ParsedFile) {
 }
 
 /// Reads the bodies that the engine requested, in the order of the requests.
-pub fn fetch(
-    root: &Root,
-    requests: &[BodyRequest],
-    options: &ParseOptions,
-) -> Vec<Result<FetchedBody, Box<UnfetchedBody>>> {
-    on_all_cores(requests, |request| fetch_one(root, request, options))
+pub fn fetch(roots: &Roots, requests: &[BodyRequest], config: &Config) -> Vec<Result<FetchedBody, Box<UnfetchedBody>>> {
+    on_all_cores(requests, |request| fetch_from(roots, request, config))
+}
+
+/// Reads a body that the engine requested, in the directory of its source.
+///
+/// # Errors
+/// If the file can't be read or has another version than the requested one.
+pub fn fetch_from(roots: &Roots, request: &BodyRequest, config: &Config) -> Result<FetchedBody, Box<UnfetchedBody>> {
+    match roots.of(&request.path) {
+        Ok(root) => fetch_one(root, request, config.parsing_of(&request.path)),
+        Err(_) => Err(Box::new(UnfetchedBody { request: request.clone(), problem: None })),
+    }
 }
 
 /// Reads a body that the engine requested.

@@ -1,16 +1,16 @@
 //! Walks through the content directory and finds its articles.
 
 use super::links::{LinkResolver, LinkTable, is_hidden};
-use super::listing::{Devices, FileKind, FolderListing, Lister, is_doubtful, join};
+use super::listing::{Devices, FileKind, FolderListing, Lister, is_doubtful};
 use super::stat::stat_file;
 use crate::article::is_article_name;
 use crate::beneath::{Links, Root, Stamp};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::Listing;
 use crate::parallel::on_all_cores;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
-/// All articles in the content directory.
+/// All articles of a source.
 #[derive(Debug)]
 pub struct Scan {
     /// The folders.
@@ -21,11 +21,11 @@ pub struct Scan {
     pub unusable: Vec<(ArticlePath, Diagnostic)>,
 }
 
-/// Scans the content directory. Reads no file.
+/// Scans the directory of a source. Reads no file.
 pub fn scan(root: &Root) -> Scan {
     let mut names = Vec::new();
     let add = &mut |folder: FolderListing| names.extend(folder.files.into_iter().map(|(path, _)| path));
-    let Walk { listing, mut unusable, .. } = walk(root, "", &mut Devices::new(), &LinkTable::default(), add);
+    let Walk { listing, mut unusable, .. } = walk(root, &root.top(), &mut Devices::new(), &LinkTable::default(), add);
     names.sort_unstable();
     let stamps = on_all_cores(&names, |path| stat_file(root, path));
     let mut files = Vec::with_capacity(names.len());
@@ -40,16 +40,17 @@ pub fn scan(root: &Root) -> Scan {
     Scan { listing, files, unusable }
 }
 
-/// The article at a path that may be a link or go through one.
+/// The article at a path relative to the directory. The path may be a link or go through one.
 pub fn article_at(root: &Root, path: &str) -> ArticlePath {
-    let given = ArticlePath::new(path);
+    let given = ArticlePath::new(&root.key(path));
     let Ok(open) = root.open() else { return given };
-    let real = open.real_path(path, &mut Vec::new()).ok().and_then(|real| real.to_str().map(ArticlePath::new));
+    let real = open.real_path(path, &mut Vec::new()).ok();
+    let real = real.and_then(|real| real.to_str().map(|real| ArticlePath::new(&root.key(real))));
     let Some(real) = real else { return given };
     if !is_hidden(real.as_str()) && is_article_name(real.name()) {
         return real;
     }
-    let links = walk(root, "", &mut Devices::new(), &LinkTable::default(), &mut drop).links;
+    let links = walk(root, &root.top(), &mut Devices::new(), &LinkTable::default(), &mut drop).links;
     links.article(real.as_str()).cloned().unwrap_or(given)
 }
 
@@ -77,7 +78,7 @@ impl Walk {
 
 /// Walks through the folder `scope` and all folders below it. `found` receives every folder with its articles.
 ///
-/// A walk through everything (`""`) resolves links. Other walks find the linked articles in `known_links`.
+/// A walk through the whole directory resolves links. Other walks find the linked articles in `known_links`.
 pub(super) fn walk(
     root: &Root,
     scope: &str,
@@ -113,7 +114,7 @@ pub(super) fn walk(
     }
     let has_links = !links.is_empty();
     let mut table = LinkTable::default();
-    if scope.is_empty()
+    if folder::is_top(scope)
         && let Ok(open) = &open
     {
         let resolver = LinkResolver::new(root, open, &mut listing, &mut unusable);
@@ -133,7 +134,7 @@ pub(super) fn walk(
 /// Whether the content directory has more than this many articles or more than this many folders. Stops counting then.
 pub(super) fn has_more_than(mut articles: usize, mut folders: usize, root: &Root) -> bool {
     let Ok(open) = root.open() else { return false };
-    let mut pending = vec![String::new()];
+    let mut pending = vec![root.top()];
     while let Some(path) = pending.pop() {
         let Ok(folder) = open.folder(&path, Links::Refuse) else { continue };
         for (name, kind) in folder.entries().into_iter().flatten().flatten() {
@@ -141,11 +142,12 @@ pub(super) fn has_more_than(mut articles: usize, mut folders: usize, root: &Root
             if !kind.is_dir() && !is_article_name(name) {
                 continue;
             }
-            if root.ignore.matching_entry(&join(&path, name), kind.is_dir()).is_some() {
+            let entry = folder::join(&path, name);
+            if root.is_of_other_source(&entry) || root.matching_pattern(&entry, kind.is_dir()).is_some() {
                 continue;
             }
             let left = if kind.is_dir() {
-                pending.push(join(&path, name));
+                pending.push(entry);
                 &mut folders
             } else {
                 &mut articles

@@ -18,6 +18,9 @@ use crate::types::ArticlePath;
 /// # Errors
 /// Why the file must not be opened: it is neither a regular file nor a folder, or it is a link that leads out of the content directory.
 pub fn stat_file(root: &Root, path: &ArticlePath) -> Result<Option<Stamp>, Diagnostic> {
+    if root.is_of_other_source(path.file()) {
+        return Ok(None);
+    }
     let stat = match root.open().and_then(|open| open.stat(path.file(), Links::Follow)) {
         Ok(stat) => stat,
         Err(error) if is_missing(&error) => return Ok(None),

@@ -31,7 +31,7 @@ pub enum FileComparison {
     Unreadable,
 }
 
-/// Compares files of one content directory, which are parsed by one set of rules.
+/// Compares files of one source, which are parsed by one set of rules.
 #[derive(Debug)]
 pub struct FileComparer {
     root: Root,
@@ -80,7 +80,7 @@ impl FileComparer {
 
     /// Collects the ids that wire texts in the content directory state. If the directory can't be listed, collects those in the folders
     /// `tops`. `rows` loads a folder's rows from the cache.
-    pub fn stated_ids(&self, tops: &BTreeSet<&str>, rows: impl Fn(&str) -> HashMap<String, CachedRow>) -> StatedIds {
+    pub fn stated_ids(&self, tops: &BTreeSet<String>, rows: impl Fn(&str) -> HashMap<String, CachedRow>) -> StatedIds {
         let mut ids = StatedIds::default();
         let mut folders = Vec::new();
         let mut list = |scope: &str| {
@@ -95,7 +95,7 @@ impl FileComparer {
             ids.unclear.extend(unreadable.map(|folder| folder.path));
             !ids.unclear.contains(scope)
         };
-        if !list("") {
+        if !list(&self.root.top()) {
             for top in tops {
                 list(top);
             }

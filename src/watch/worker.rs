@@ -107,10 +107,13 @@ impl<C: MetadataCache> Worker<C> {
             self.coalescer.grace = plan.grace.try_into().unwrap_or_default();
             self.options.hold = plan.hold.try_into().unwrap_or_default();
             self.coalescer.settle = plan.settle.try_into().unwrap_or_default();
-            if plan.ignore != self.options.root.ignore {
-                self.options.root = self.options.root.clone().with_ignore(&plan.ignore);
+            let root = self.options.root.clone().with_ignore(&plan.ignore).with_others(&plan.others);
+            if !root.has_same_files(&self.options.root) {
+                // A directory that belonged to another source may have to be read.
+                self.reports_all = true;
                 changes.everything = true;
             }
+            self.options.root = root;
             if plan.parsing != self.options.parsing {
                 self.options.parsing = plan.parsing;
                 self.reread_all();
@@ -158,7 +161,7 @@ impl<C: MetadataCache> Worker<C> {
                 self.watch_all();
             }
             let watch_time = self.now().saturating_sub(started);
-            self.scan("")?;
+            self.scan(&self.options.root.top())?;
             let delay = match scans_first {
                 _ if self.reports_all => Duration::ZERO,
                 // The engine has to publish the found files first.
@@ -171,7 +174,9 @@ impl<C: MetadataCache> Worker<C> {
             };
             self.needs_second_scan = scans_first;
             self.have_links_changed = false;
-            self.metrics.scan_interval.set(delay.as_secs_f64());
+            if self.options.root.source.is_none() {
+                self.metrics.scan_interval.set(delay.as_secs_f64());
+            }
             self.next_scan = self.now() + delay;
         } else {
             for folder in &changes.folders {

@@ -18,6 +18,7 @@
 //! | `rename A to B`, `move A to B` | a rename that the system reports; a move that looks like a new file and a removal |
 //! | `lock PATH...`, `unlock PATH...` | makes files unreadable, and readable again |
 //! | `quietly ...` | the action isn't reported to the engine |
+//! | `write wire://PATH`, `list wire:/` | files of the source `wire`, and its directory: expectations name them as people do, `wire:PATH` |
 //! | `list [FOLDER]`, `list without FOLDER` | a scan of a folder or of everything; a scan that can't read a folder |
 //! | `together`, `apart` | the file events in between are sent as one event |
 //! | `wait until TIME`, `wait 5m`, `clock TIME` | time passes, with a tick whenever the engine asked for one; the clock is set |

@@ -54,6 +54,7 @@ mod restart_verification;
 mod restricted;
 mod retraction;
 mod rules;
+mod sources;
 mod time;
 mod unfinished;
 mod versions;

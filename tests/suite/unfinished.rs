@@ -108,10 +108,10 @@ fn file_left_open_is_reported() {
     let checked = dateline::daemon::load(&newsroom.path("config/dateline.toml"));
     let config = checked.config.expect("valid");
     let options = WatchOptions {
-        root: dateline::daemon::root(&config),
+        root: dateline::daemon::roots(&config).content().clone(),
         parsing: Arc::clone(&config.parsing),
-        config: config.file.clone(),
-        config_hash: config.hash,
+        config: Some(config.file.clone()),
+        config_hash: Some(config.hash),
         parse_config: dateline::config::parse,
         grace: Duration::from_millis(250),
         hold: Duration::ZERO,

@@ -1,5 +1,6 @@
 //! Metrics of the running daemon. `serve::admin` exposes them.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -204,6 +205,8 @@ pub struct Metrics {
     pub scan_interval: Gauge<f64, AtomicU64>,
     /// How changes are currently detected.
     pub watch_status: ArcSwap<WatchStatus>,
+    /// The same of each other source, by its name.
+    pub source_statuses: ArcSwap<BTreeMap<Arc<str>, WatchStatus>>,
     /// Time from the first hint of a change until readers see it (seconds).
     pub publish_seconds: Histogram,
     /// Time the engine took for an event (seconds).
@@ -242,6 +245,7 @@ impl Default for Metrics {
             scan_seconds: Gauge::default(),
             scan_interval: Gauge::default(),
             watch_status: ArcSwap::default(),
+            source_statuses: ArcSwap::default(),
             publish_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
             build_seconds: Histogram::new(DURATION_BUCKETS_SECONDS),
             pages_built: Counter::default(),

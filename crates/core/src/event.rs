@@ -16,7 +16,7 @@ use crate::diagnostics::Diagnostic;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{ArticleFacts, Record, Routes};
 use crate::snapshot::{BuiltDocument, Resource, Snapshot};
-use crate::types::{ArticlePath, ContentHash, EntryId, SectionPath, Text, WebUrl};
+use crate::types::{ArticlePath, ContentHash, EntryId, SectionPath, Text, WebUrl, folder};
 
 /// An input of the engine.
 #[derive(Debug)]
@@ -74,8 +74,8 @@ pub enum Effect {
     Swap(Arc<Snapshot>),
     /// Deliver documents to the targets.
     Deliver(Delivery),
-    /// Watch these files.
-    Watch(WatchPlan),
+    /// Watch the content directory, and the directories of these other sources and no others.
+    Watch(Box<WatchPlan>, Vec<WatchPlan>),
     /// Report diagnostics that appeared or were resolved.
     Report(Vec<ReportChange>),
     /// Log what happened to articles. Sent after readers see it.
@@ -288,7 +288,7 @@ impl FileState {
 /// The result of scanning a folder.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// The folder, relative to the content directory. `""` is the content directory itself.
+    /// The folder, as the functions of [`folder`] take it. `""` is the content directory itself, `wire:/` the directory of another source.
     pub scope: String,
     /// Every folder in scope, the scope included. If the listing isn't whole, only folders that could not be listed.
     pub directories: Vec<ListedDirectory>,
@@ -298,7 +298,7 @@ pub struct Listing {
     pub files: Vec<ArticlePath>,
     /// Whether all folders and files are listed. If not, the watcher reports each removed file on its own.
     pub is_whole: bool,
-    /// Whether the content directory looks unmounted: it is empty, or on another device.
+    /// Whether the source's directory looks unmounted: it is empty, or on another device.
     pub doubtful: bool,
     /// Why changes are found by scans instead of events, if they are.
     pub limited: Option<Diagnostic>,
@@ -323,10 +323,9 @@ impl Listing {
                 if let Some(&complete) = complete.get(folder) {
                     return complete;
                 }
-                match folder.rsplit_once('/') {
-                    Some((parent, _)) => folder = parent,
-                    None if folder.is_empty() => return false,
-                    None => folder = "",
+                match folder::parent(folder) {
+                    Some(parent) => folder = parent,
+                    None => return false,
                 }
             }
         }
@@ -336,7 +335,7 @@ impl Listing {
 /// A folder of a [`Listing`].
 #[derive(Clone, Debug)]
 pub struct ListedDirectory {
-    /// Relative to the content directory. `""` is the content directory itself.
+    /// As the functions of [`folder`] take it.
     pub path: String,
     /// Why the folder could not be listed completely. `None` if it was.
     pub unreadable: Option<Diagnostic>,
@@ -423,11 +422,15 @@ pub struct Outcome {
     pub problems: Vec<Diagnostic>,
 }
 
-/// The instructions for the watcher.
+/// The instructions for the watcher of a source.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WatchPlan {
-    /// The content directory.
-    pub content: PathBuf,
+    /// The name of the source. `None` for the content directory.
+    pub source: Option<Arc<str>>,
+    /// The source's directory.
+    pub directory: PathBuf,
+    /// The directories of all other sources. Their files aren't this one's.
+    pub others: Arc<[PathBuf]>,
     /// How articles are parsed. A change reads every article again.
     pub parsing: Arc<ParseOptions>,
     /// Patterns of files and folders that are not articles.

@@ -11,7 +11,7 @@ use super::super::links::is_hidden;
 use super::state::Worker;
 use crate::article::is_article_name;
 use crate::article::pictures::FolderNames;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// How long after a change the configuration file is read.
 pub(super) const CONFIG_SETTLE: Duration = Duration::from_millis(50);
@@ -75,17 +75,17 @@ impl<C: MetadataCache> Worker<C> {
         self.metrics.watch_overflows.inc();
         (changes.everything, self.has_overflowed) = (true, true);
         self.assume_closes_lost();
-        self.config.due.get_or_insert(self.started.elapsed() + CONFIG_SETTLE);
+        self.config.read_after(self.started.elapsed() + CONFIG_SETTLE);
     }
 
     /// Adds a hint about a path.
     fn add_path_hint(&mut self, path: &Path, hint: PathHint, changes: &mut ChangeSet) {
-        if path.parent().is_some_and(|folder| folder == self.config.folder) {
-            self.config.due.get_or_insert(self.started.elapsed() + CONFIG_SETTLE);
+        if path.parent().is_some_and(|folder| self.config.is_in(folder)) {
+            self.config.read_after(self.started.elapsed() + CONFIG_SETTLE);
         }
         let Some(relative) = self.options.root.relative(path) else { return };
-        if relative.is_empty() {
-            // The content directory itself was created or removed, and its watch has ended.
+        if folder::is_top(&relative) {
+            // The directory itself was created or removed, and its watch has ended.
             self.is_watched &= hint != PathHint::Removed && hint != PathHint::NewFolder;
             changes.everything |= !self.is_watched;
             return;
@@ -118,7 +118,8 @@ impl<C: MetadataCache> Worker<C> {
         }
         let is_folder = hint == PathHint::NewFolder || metadata.is_some_and(|metadata| metadata.is_dir());
         // Media files in ignored folders may belong to articles.
-        let is_in_ignored_folder = || self.options.root.ignore.matching(&format!("{relative}/")).is_some();
+        let is_in_ignored_folder =
+            || self.options.root.ignore.matching(&format!("{}/", folder::relative(&relative))).is_some();
         if (is_folder || is_article_name(name))
             && (is_in_ignored_folder() || self.options.root.ignores(&ArticlePath::new(&relative)))
         {

@@ -21,16 +21,17 @@ impl<C: MetadataCache> Worker<C> {
     /// Schedules a read if the file's stamp has changed. There is no event on network file systems, or if a link above the folder was
     /// replaced.
     pub(super) fn check_config(&mut self) {
-        let stamp = stat_anywhere(&self.options.config);
+        let Some((file, _)) = &self.config.file else { return };
+        let stamp = stat_anywhere(file);
         if stamp != self.config.stamp {
             self.config.stamp = stamp;
-            self.config.due.get_or_insert(self.started.elapsed() + CONFIG_SETTLE);
+            self.config.read_after(self.started.elapsed() + CONFIG_SETTLE);
         }
     }
 
     /// Reads the configuration file, and sends the configuration if it has changed.
     pub(super) fn read_config(&mut self) -> Result<(), Stopped> {
-        let file = &self.options.config;
+        let Some((file, _)) = &self.config.file else { return Ok(()) };
         let checked = match std::fs::read(file) {
             Ok(bytes) => {
                 let hash = ContentHash::of(&bytes);

@@ -5,7 +5,6 @@
 //! By its inode, by its bytes while a tool is working, or by a path that differs only in case or Unicode normalisation.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::active_tools;
@@ -16,7 +15,7 @@ use super::state::Worker;
 use crate::article::Parsed;
 use crate::event::{FileState, ParsedFile};
 use crate::metrics::WatchStatus;
-use crate::types::{ArticlePath, folded};
+use crate::types::{ArticlePath, folded, folder};
 
 /// How long after the last sign of a tool removals still wait, if the grace is shorter.
 const MIN_TOOL_GRACE: Duration = Duration::from_secs(1);
@@ -61,7 +60,7 @@ impl<C: MetadataCache> Worker<C> {
             && let Some(name) =
                 active_tools::unfinished_transfer(&self.options.root, folder, self.options.hold, clock())
         {
-            let name = self.options.root.display(&super::super::listing::join(folder, &name));
+            let name = self.options.root.display(&folder::join(folder, &name));
             self.tools.transfers.insert(folder.to_owned(), (name.clone(), now));
             return Some(name);
         }
@@ -131,8 +130,7 @@ impl<C: MetadataCache> Worker<C> {
             }
             None => tracing::info!("removals no longer wait"),
         }
-        let watching = WatchStatus::clone(&self.metrics.watch_status.load());
-        self.metrics.watch_status.store(Arc::new(WatchStatus { removals_blocked_by: sign.clone(), ..watching }));
+        self.update_status(|status| WatchStatus { removals_blocked_by: sign.clone(), ..status });
         self.tools.reported = sign;
     }
 

@@ -65,7 +65,8 @@ impl<C: MetadataCache> Worker<C> {
                 changes.everything = true;
             }
             RootChange::Replaced(root) => {
-                tracing::info!(directory = %root.path.display(), "content directory changed");
+                let source = root.source.as_deref();
+                tracing::info!(directory = %root.path.display(), source, "content directory changed");
                 self.new_root = Some(root.clone());
                 self.gathering_since.get_or_insert_with(Instant::now);
                 self.switch_root(root);
@@ -88,7 +89,7 @@ impl<C: MetadataCache> Worker<C> {
             return;
         }
         let stamp =
-            |link: &str| self.options.root.path.join(link).symlink_metadata().ok().map(|found| Stamp::from(&found));
+            |link: &str| self.options.root.full_path(link).symlink_metadata().ok().map(|found| Stamp::from(&found));
         let stamps: Vec<Option<Stamp>> = self.links.hidden_links().map(stamp).collect();
         if self.is_listed && stamps.len() == self.link_stamps.len() && stamps != self.link_stamps {
             (self.have_links_changed, changes.everything) = (true, true);

@@ -11,7 +11,7 @@ use super::super::batches::MAX_BATCH_FILES;
 use super::super::cache::{CachedFile, CachedRow, MetadataCache, is_recent};
 use super::super::clock::clock;
 use super::super::coalesce::{Decision, FileStatus, HintKind};
-use super::super::listing::{FileKind, FolderListing, join};
+use super::super::listing::{FileKind, FolderListing};
 use super::super::messages::ScanProgress;
 use super::super::mode;
 use super::super::read::Reader;
@@ -22,7 +22,7 @@ use crate::beneath::{Root, Stamp};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{Event, FileState, ListedDirectory, Listing, ParsedFile};
 use crate::parallel;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// How many folders a core takes at a time.
 const FOLDERS_PER_SHARE: usize = 2;
@@ -33,10 +33,11 @@ const FILES_PER_TASK: usize = 256;
 const MAX_FIRST_SETTLES: u32 = 3;
 
 impl<C: MetadataCache> Worker<C> {
-    /// Scans a folder and all folders below it (`""`: everything). Reads changed files, records missing ones, and sends the listing.
+    /// Scans a folder and all folders below it (the directory itself: everything). Reads changed files, records missing ones, and sends the listing.
     pub(super) fn scan(&mut self, scope: &str) -> Result<(), Stopped> {
         self.metrics.scans.inc();
-        let is_whole = self.reports_all || !scope.is_empty();
+        let is_full_scan = folder::is_top(scope);
+        let is_whole = self.reports_all || !is_full_scan;
         let (started, wall_time) = (self.now(), clock());
         let (reading_time, files_read) = (self.reading_time, self.metrics.articles_read.get());
         self.options.root.forget_names(None);
@@ -51,13 +52,15 @@ impl<C: MetadataCache> Worker<C> {
         let stat = |file: &ArticlePath| stat_file(root, file).ok().flatten();
         let to_remeasure = self.known.articles_to_remeasure(&prefix, stat, |stamp| is_recent(stamp, wall_time));
         let now = self.now();
-        if scope.is_empty() {
+        if is_full_scan {
             self.scan_time = now.saturating_sub(started).saturating_sub(self.reading_time.saturating_sub(reading_time));
             // The first scan reads files on all cores, so the time of the scan alone isn't known.
             if !self.is_listed && self.metrics.articles_read.get() > files_read {
                 self.scan_time = Duration::ZERO;
             }
-            self.metrics.scan_seconds.set(self.scan_time.as_secs_f64());
+            if self.options.root.source.is_none() {
+                self.metrics.scan_seconds.set(self.scan_time.as_secs_f64());
+            }
         }
         // Counts only articles that have really changed.
         let count: fn(&mut Self, &ArticlePath) = |worker, path| {
@@ -65,21 +68,21 @@ impl<C: MetadataCache> Worker<C> {
                 worker.unreported.add(path, worker.started.elapsed());
             }
         };
-        self.read_and_call(to_remeasure.into_iter().collect(), if scope.is_empty() { count } else { |_, _| {} })?;
-        if scope.is_empty() {
+        self.read_and_call(to_remeasure.into_iter().collect(), if is_full_scan { count } else { |_, _| {} })?;
+        if is_full_scan {
             self.record_unreadable(&found, is_whole);
         }
         if is_whole {
             // Missing files count as present until their grace is over.
             found.files.extend(self.coalescer.missing().cloned());
         } else {
-            found.directories.retain(|folder| folder.unreadable.is_some() || folder.path.is_empty());
+            found.directories.retain(|folder| folder.unreadable.is_some() || folder::is_top(&folder.path));
         }
-        if scope.is_empty() {
+        if is_full_scan {
             self.gathering_since = None;
         }
         self.send_listing(found)?;
-        if scope.is_empty() && !std::mem::replace(&mut self.is_listed, true) {
+        if is_full_scan && !std::mem::replace(&mut self.is_listed, true) {
             self.known.compact();
         }
         Ok(())
@@ -97,7 +100,7 @@ impl<C: MetadataCache> Worker<C> {
 
     /// Sends a listing, or keeps it as the first one until recently changed files have settled.
     fn send_listing(&mut self, mut found: Listing) -> Result<(), Stopped> {
-        let is_full_scan = found.scope.is_empty();
+        let is_full_scan = folder::is_top(&found.scope);
         if is_full_scan {
             let overflowed = std::mem::take(&mut self.has_overflowed).then(|| mode::overflow(&self.options.root.name));
             let limited = self.limited.as_ref().map(|limit| limit.diagnostic(&self.options.root.name));
@@ -118,7 +121,7 @@ impl<C: MetadataCache> Worker<C> {
         }
         self.flush_files()?;
         // A new tree is announced only once it can be read.
-        let is_readable = |folder: &ListedDirectory| folder.path.is_empty() && folder.unreadable.is_none();
+        let is_readable = |folder: &ListedDirectory| folder::is_top(&folder.path) && folder.unreadable.is_none();
         let root = self.new_root.take_if(|_| found.directories.iter().any(is_readable));
         self.send_with_root(Event::Rescan(found), root)
     }
@@ -126,16 +129,17 @@ impl<C: MetadataCache> Worker<C> {
     /// Walks through folders, and checks and reads files on all cores. Only a whole listing names the files.
     fn scan_folders(&mut self, scope: &str, is_whole: bool) -> Result<Listing, Stopped> {
         let (root, parsing) = (self.options.root.clone(), Arc::clone(&self.options.parsing));
+        let is_full_scan = folder::is_top(scope);
         let context = ScanContext {
             root: &root,
             reader: Reader::new(&root, &parsing),
             // Later scans need the cache only for files that couldn't be read so far.
             cache: Some(Arc::clone(&self.cache)).filter(|_| {
                 let has_unreadable = || self.unreadable.values().any(|code| *code != Code::FolderLink);
-                scope.is_empty() && (self.reports_all || has_unreadable())
+                is_full_scan && (self.reports_all || has_unreadable())
             }),
             progress: Arc::clone(&self.options.progress),
-            is_first: !self.is_listed && scope.is_empty(),
+            is_first: !self.is_listed && is_full_scan,
             settle: self.coalescer.settle,
         };
         let links = Arc::clone(&self.links);
@@ -161,7 +165,9 @@ impl<C: MetadataCache> Worker<C> {
                     }
                     files.extend((is_whole && !matches!(stamp, Ok(None))).then(|| path.clone()));
                 }
-                gone.extend(folder.gone.drain(..).map(|name| (ArticlePath::new(&join(&folder.path, &name)), None)));
+                gone.extend(
+                    folder.gone.drain(..).map(|name| (ArticlePath::new(&folder::join(&folder.path, &name)), None)),
+                );
                 visited.insert(folder.path.clone());
                 self.compare_folder(folder, scope, &mut ready)?;
                 if ready.len() >= MAX_BATCH_FILES {
@@ -176,7 +182,7 @@ impl<C: MetadataCache> Worker<C> {
         }
         result?;
         let Walk { mut listing, unusable, has_links, links } = walk;
-        if scope.is_empty() {
+        if is_full_scan {
             self.links = Arc::new(links);
         } else if has_links {
             // Only a full scan resolves links.
@@ -232,7 +238,7 @@ impl<C: MetadataCache> Worker<C> {
                     let now = self.now();
                     // A file whose version was forgotten is read again, but may be unchanged.
                     let is_changed = !self.known.is_unread(&path) || !self.known.contains(&path);
-                    let is_later = self.is_listed && scope.is_empty();
+                    let is_later = self.is_listed && folder::is_top(scope);
                     let is_new_tree = self.gathering_since.is_some();
                     if is_later && is_changed && !is_new_tree && !self.coalescer.is_waiting(&path) {
                         self.unreported.add(&path, now);
@@ -289,7 +295,7 @@ impl<C: MetadataCache> Worker<C> {
     fn add_all_missing(&mut self, missing: &[ArticlePath], scope: &str) {
         let now = self.now();
         for path in missing {
-            if scope.is_empty() && self.gathering_since.is_none() && !self.coalescer.is_waiting(path) {
+            if folder::is_top(scope) && self.gathering_since.is_none() && !self.coalescer.is_waiting(path) {
                 self.unreported.add(path, now);
             }
             self.coalescer.observe(path, FileStatus::at(None, clock()), HintKind::Removed, now);

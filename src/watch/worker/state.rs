@@ -23,7 +23,7 @@ use super::super::unreported::UnreportedChanges;
 use crate::beneath::{Root, Stamp};
 use crate::diagnostics::Code;
 use crate::event::{Event, Listing, ParsedFile};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, WatchStatus};
 use crate::types::{ArticlePath, ContentHash};
 
 /// How long files that were read wait for others, to be published with them. Publishing ten files costs little more than publishing one.
@@ -52,15 +52,34 @@ pub(super) struct Outbox {
     hinted_at: Instant,
 }
 
-/// The configuration file.
+/// The configuration file. Only the watcher of the content directory reads it.
 pub(super) struct ConfigFile {
-    /// Its folder, as it is spelt in hints.
-    pub(super) folder: PathBuf,
+    /// The file, and its folder as it is spelt in hints. `None`: another watcher reads it.
+    pub(super) file: Option<(PathBuf, PathBuf)>,
     /// When to read it next.
     pub(super) due: Option<Duration>,
     /// The hash of the last version. `None`: the file was missing.
     pub(super) hash: Option<ContentHash>,
     pub(super) stamp: Option<Stamp>,
+}
+
+impl ConfigFile {
+    fn new(file: Option<&PathBuf>, hash: Option<ContentHash>) -> ConfigFile {
+        let file = file.map(|file| (file.clone(), config_folder(file)));
+        ConfigFile { due: file.is_some().then_some(Duration::ZERO), file, hash, stamp: None }
+    }
+
+    /// Whether the file is in a folder.
+    pub(super) fn is_in(&self, folder: &Path) -> bool {
+        self.file.as_ref().is_some_and(|(_, own)| own == folder)
+    }
+
+    /// Schedules a read.
+    pub(super) fn read_after(&mut self, due: Duration) {
+        if self.file.is_some() {
+            self.due.get_or_insert(due);
+        }
+    }
 }
 
 /// Signs of tools that are changing files, each with the time when it was last seen.
@@ -162,15 +181,12 @@ impl<C: MetadataCache> Worker<C> {
         inbox: HintReceiver,
         metrics: Arc<Metrics>,
     ) -> Worker<C> {
-        let config = ConfigFile {
-            folder: config_folder(&options.config),
-            due: Some(Duration::ZERO),
-            hash: Some(options.config_hash),
-            stamp: None,
-        };
+        let config = ConfigFile::new(options.config.as_ref(), options.config_hash);
         let outbox = Outbox { files: Vec::new(), since: Instant::now(), hinted_at: Instant::now() };
         let coalescer = Coalescer::new(options.grace, options.settle, options.open_limit);
         let mounts = mounts::around(&options.root.path);
+        // The daemon doesn't wait until the directories of other sources have been found.
+        let new_root = options.root.source.is_some().then(|| options.root.clone());
         Worker {
             options,
             config,
@@ -211,11 +227,25 @@ impl<C: MetadataCache> Worker<C> {
             is_scan_due: false,
             uncached: Vec::new(),
             link_stamps: Vec::new(),
-            new_root: None,
+            new_root,
             gathering_since: None,
             first_listing: None,
             is_listed: false,
         }
+    }
+
+    /// Changes the status that operators see.
+    pub(super) fn update_status(&self, change: impl Fn(WatchStatus) -> WatchStatus) {
+        let Some(name) = &self.options.root.source else {
+            let status = WatchStatus::clone(&self.metrics.watch_status.load());
+            return self.metrics.watch_status.store(Arc::new(change(status)));
+        };
+        self.metrics.source_statuses.rcu(|statuses| {
+            let mut statuses = BTreeMap::clone(statuses);
+            let status = statuses.remove(name).unwrap_or_default();
+            statuses.insert(Arc::clone(name), change(status));
+            statuses
+        });
     }
 
     /// The time since the start.

@@ -1,7 +1,5 @@
 //! Starts watches on folders, and chooses between events and scans.
 
-use std::sync::Arc;
-
 use super::super::cache::MetadataCache;
 use super::super::mode::{self, WatchMode};
 use super::super::mounts;
@@ -15,7 +13,7 @@ impl<C: MetadataCache> Worker<C> {
     /// Watches a folder and all folders below it, even if they are watched already. When this returns, `notify` has handled all earlier
     /// events, so every change that a following scan misses causes a new event.
     pub(super) fn rewatch(&mut self, folder: &str) {
-        let path = self.options.root.path.join(folder);
+        let path = self.options.root.full_path(folder);
         let Some(Err(limit)) = self.os_watcher.as_mut().map(|os_watcher| os_watcher.watch_tree(&path)) else { return };
         // A folder that was removed meanwhile needs no watch.
         if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
@@ -45,9 +43,7 @@ impl<C: MetadataCache> Worker<C> {
         if mode != self.mode {
             let why = mode.reason_to_poll().map(tracing::field::display);
             tracing::info!(mode = %mode.name(), why, "watching {}", self.options.root.name);
-            let before = WatchStatus::clone(&self.metrics.watch_status.load());
-            let watching = WatchStatus { mode: mode.name(), why: mode.reason.clone(), ..before };
-            self.metrics.watch_status.store(Arc::new(watching));
+            self.update_status(|status| WatchStatus { mode: mode.name(), why: mode.reason.clone(), ..status });
             self.mode = mode;
         }
     }
@@ -61,11 +57,13 @@ impl<C: MetadataCache> Worker<C> {
                 Ok(os_watcher) => self.os_watcher = Some(os_watcher),
                 Err(limit) => self.limited = Some(limit),
             }
-            self.config.due.get_or_insert(self.started.elapsed());
+            self.config.read_after(self.started.elapsed());
         }
         let Some(os_watcher) = &mut self.os_watcher else { return };
         // `check_config` finds changes without events.
-        os_watcher.watch_folder(&self.config.folder).unwrap_or_default();
+        if let Some((_, folder)) = &self.config.file {
+            os_watcher.watch_folder(folder).unwrap_or_default();
+        }
         let content = os_watcher.watch_tree(&self.options.root.path);
         // A scan reports a missing content directory. If watches ran out, the existing ones stay.
         self.is_watched = self.options.root.path.is_dir();

@@ -18,7 +18,7 @@ use dateline::event::{
 };
 use dateline::ledger::{Ledger, Record, UnreadableRecord};
 use dateline::snapshot::Snapshot;
-use dateline::types::{ArticlePath, ContentHash, EntryId};
+use dateline::types::{ArticlePath, ContentHash, EntryId, folder};
 use jiff::Timestamp;
 
 use super::expect::{logged, record};
@@ -126,8 +126,11 @@ impl SimulatedDaemon {
     /// Starts a new engine: sends the configuration, all files, and a complete listing.
     pub(super) fn start(&mut self, unlisted: &[&str]) {
         self.begin();
+        let tops = self.tops();
         let is_listed = |path: &String| {
-            !self.is_ignored(path) && !unlisted.iter().any(|folder| path.starts_with(&format!("{folder}/")))
+            !self.is_ignored(path)
+                && !unlisted.iter().any(|folder| path.starts_with(&format!("{folder}/")))
+                && tops.iter().any(|top| folder::contains(top, path))
         };
         let files: Vec<String> = self.files.keys().filter(|path| is_listed(path)).cloned().collect();
         let files = files.iter().map(|path| self.file(path, None)).collect();
@@ -179,11 +182,25 @@ impl SimulatedDaemon {
         self.written.clear();
     }
 
-    /// Sends the listing of a folder. The folders `unlisted` can't be read.
+    /// Sends the listing of a folder, or those of all sources. The folders `unlisted` can't be read.
     pub(super) fn list(&mut self, scope: &str, unlisted: &[&str]) {
-        let files = self.files.iter().filter(|(path, _)| !self.is_ignored(path));
-        let listing = listing(&files.map(|(path, text)| (path.clone(), text.clone())).collect(), scope, unlisted);
-        self.send(Event::Rescan(listing));
+        let scopes = if scope.is_empty() { self.tops() } else { vec![scope.to_owned()] };
+        for scope in scopes {
+            let files = self.files.iter().filter(|(path, _)| !self.is_ignored(path));
+            let files = files.filter(|(path, _)| folder::source(path) == folder::source(&scope));
+            let listing = listing(&files.map(|(path, text)| (path.clone(), text.clone())).collect(), &scope, unlisted);
+            self.send(Event::Rescan(listing));
+        }
+    }
+
+    /// The directories of the configured sources, the content directory last.
+    fn tops(&self) -> Vec<String> {
+        let config = self.engine.as_ref().and_then(Engine::config).cloned().or_else(|| self.checked().config);
+        let tops =
+            config.iter().flat_map(|config| config.sources.iter()).map(|source| folder::top(source.name.as_deref()));
+        let mut tops: Vec<String> = tops.collect();
+        tops.reverse();
+        tops
     }
 
     /// A file as the watcher reports it.
@@ -210,7 +227,7 @@ impl SimulatedDaemon {
 
     /// Parses a file. Refuses a version that makes the engine panic, as `daemon::quarantine` does.
     fn read(&self, path: &str, text: &str, modified: Timestamp) -> FileState {
-        let mut parsed = parse(path, text, &self.options());
+        let mut parsed = parse(path, text, &self.options(path));
         let nanoseconds = i64::try_from(modified.as_nanosecond()).expect("in range");
         parsed.article.iter_mut().for_each(|article| article.set_modified(nanoseconds));
         if self.refused.contains(&(path.to_owned(), text.to_owned())) {
@@ -233,16 +250,17 @@ impl SimulatedDaemon {
     /// Whether the configuration ignores a file.
     fn is_ignored(&self, path: &str) -> bool {
         let config = self.engine.as_ref().and_then(Engine::config);
-        config.is_some_and(|config| config.content.ignore.matching(path).is_some())
+        config.is_some_and(|config| config.content.ignore.matching(folder::relative(path)).is_some())
     }
 
-    fn options(&self) -> Arc<article::ParseOptions> {
+    fn options(&self, path: &str) -> Arc<article::ParseOptions> {
         let config = self.engine.as_ref().and_then(Engine::config).cloned().or_else(|| self.checked().config);
-        Arc::clone(&config.unwrap_or_else(|| panic!("{:?}", self.checked().diagnostics)).parsing)
+        let config = config.unwrap_or_else(|| panic!("{:?}", self.checked().diagnostics));
+        Arc::clone(config.parsing_of(&ArticlePath::new(path)))
     }
 
     fn parsed(&self, path: &str) -> Parsed {
-        parse(path, &self.files[path], &self.options())
+        parse(path, &self.files[path], &self.options(path))
     }
 
     /// Advances the time, and sends a tick at each time that the engine asked for.
@@ -326,7 +344,7 @@ impl SimulatedDaemon {
                 Effect::Withhold => "withhold",
                 Effect::Swap(_) => "swap",
                 Effect::Deliver(_) => "deliver",
-                Effect::Watch(_) => "watch",
+                Effect::Watch(..) => "watch",
                 Effect::Report(_) => "report",
                 Effect::Log(_) => "log",
                 Effect::Answer(..) => "answer",
@@ -382,11 +400,11 @@ impl SimulatedDaemon {
                 Effect::Resume => next.push(Event::Resume),
                 Effect::FindDormant(query) => panic!("this engine keeps all articles in memory: {query:?}"),
                 // Changed parsing options make the watcher read all files again.
-                Effect::Watch(_) if self.shown.generation > 0 => {
+                Effect::Watch(..) if self.shown.generation > 0 => {
                     let paths: Vec<String> = self.files.keys().cloned().collect();
                     next.push(Event::Files(paths.iter().map(|path| self.file(path, None)).collect()));
                 }
-                Effect::Watch(_) => {}
+                Effect::Watch(..) => {}
             }
         }
         for line in &self.observed.log {
@@ -439,7 +457,8 @@ impl SimulatedDaemon {
             Record::Dropped { hash } | Record::Erased { hash } if is_it(hash) => Some(None),
             _ => None,
         })??;
-        parse(request.path.as_str(), std::str::from_utf8(text).expect("UTF-8"), &self.options()).article
+        parse(request.path.as_str(), std::str::from_utf8(text).expect("UTF-8"), &self.options(request.path.as_str()))
+            .article
     }
 
     /// Answers the requests for these bodies. `problem`: `None` if they are read, `Some(true)` if they can't be, `Some(false)` if the
@@ -484,10 +503,10 @@ fn unreadable(path: &str) -> Diagnostic {
 }
 
 fn listing(files: &BTreeMap<String, String>, scope: &str, unlisted: &[&str]) -> Listing {
-    let is_inside = |path: &str| scope.is_empty() || path == scope || path.starts_with(&format!("{scope}/"));
-    let mut folders: BTreeSet<&str> = BTreeSet::from([""]);
+    let is_inside = |path: &str| path == scope || folder::contains(scope, path);
+    let mut folders: BTreeSet<&str> = BTreeSet::new();
     for path in files.keys() {
-        folders.extend(path.match_indices('/').map(|(at, _)| &path[..at]));
+        folders.extend(path.match_indices('/').map(|(at, _)| &path[..at]).filter(|above| !above.ends_with(':')));
     }
     folders.extend(unlisted.iter().copied().chain([scope]));
     let directory = |path: &str| ListedDirectory {

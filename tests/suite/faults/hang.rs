@@ -1,15 +1,19 @@
-//! A hanging disk of the state directory: articles are still withheld.
+//! Disks that hang. If it's that of the state directory, articles are still withheld. If it's that of a drop folder, other articles are
+//! published.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::newsroom::{Daemon, Newsroom, article, bounded, printed};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, article, bounded, printed};
 
-/// Makes flushes wait as long as the file `$HANG` exists.
+/// Makes flushes wait as long as the file `$HANG` exists, and resolving the path of the source `hanging` as long as `$HANG_SOURCE` exists.
 const SHIM: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 static int flush(long call, int fd) {
@@ -18,6 +22,11 @@ static int flush(long call, int fd) {
 }
 int fsync(int fd) { return flush(SYS_fsync, fd); }
 int fdatasync(int fd) { return flush(SYS_fdatasync, fd); }
+char *realpath(const char *path, char *resolved) {
+    char *(*next)(const char *, char *) = dlsym(RTLD_NEXT, "realpath");
+    while (strstr(path, "drop/hanging") && access(getenv("HANG_SOURCE"), F_OK) == 0) usleep(5000);
+    return next(path, resolved);
+}
 "#;
 
 /// Compiles the library for `LD_PRELOAD`. Returns `None` without a C compiler.
@@ -37,7 +46,8 @@ fn shim(newsroom: &Newsroom) -> Option<PathBuf> {
 
 fn serve(newsroom: &Newsroom, shim: &Path) -> Daemon {
     let mut command = newsroom.command();
-    command.args(["serve", "--listen", "127.0.0.1:0"]).env("LD_PRELOAD", shim).env("HANG", newsroom.path("hang"));
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("LD_PRELOAD", shim);
+    command.env("HANG", newsroom.path("hang")).env("HANG_SOURCE", newsroom.path("hang-source"));
     let daemon = Daemon::spawn(&newsroom.path(""), command);
     daemon.wait_until_ready();
     daemon
@@ -90,4 +100,27 @@ fn withholding_does_not_wait_for_hanging_disk() {
     let begun = Instant::now();
     assert!(daemon.stop());
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn hanging_source_delays_no_other_article_for_long() {
+    let newsroom = Newsroom::new();
+    let Some(shim) = shim(&newsroom) else { return };
+    let source = "\n[[source]]\nname = \"hanging\"\ndirectory = \"../drop/hanging\"\n";
+    newsroom.write("config/dateline.toml", format!("{CONFIG}{source}"));
+    newsroom.write("drop/hanging/a.md", article("From the source", "Text."));
+    newsroom.article("b.md", "From the content directory", "Text.");
+    fs::write(newsroom.path("hang-source"), "").expect("writable");
+    let daemon = serve(&newsroom, &shim);
+    let has = |daemon: &Daemon, title: &str| daemon.body("/rss.xml").contains(title);
+    assert!(has(&daemon, "From the content directory") && !has(&daemon, "From the source"));
+    let log = fs::read_to_string(newsroom.path("log")).expect("a log");
+    assert!(log.contains("the directory of the source `hanging` does not respond"), "{log}");
+    newsroom.article("c.md", "Another", "Text.");
+    daemon.wait("another article", |daemon| has(daemon, "Another"));
+    fs::remove_file(newsroom.path("hang-source")).expect("there");
+    daemon.wait("the source's article", |daemon| has(daemon, "From the source"));
+    let log = fs::read_to_string(newsroom.path("log")).expect("a log");
+    assert!(log.contains("resolved: the directory of the source `hanging` does not respond"), "{log}");
+    assert!(daemon.stop());
 }

@@ -10,7 +10,8 @@ use crate::newsroom::{CONFIG, DEADLINE, Daemon};
 
 #[test]
 fn only_admin_listener_serves_status_and_metrics() {
-    let newsroom = newsroom("");
+    let newsroom = newsroom("[[source]]\nname = \"wire\"\ndirectory = \"../drop/wire\"\n");
+    std::fs::create_dir_all(newsroom.path("drop/wire")).expect("made");
     newsroom.write("content/news/draft.md", "---\ntitle: Draft\ndate: 2026-11-20\ndraft: true\n---\nx\n");
     newsroom.write("content/news/bad.md", "---\ntitle: [\n---\nx\n");
     let (daemon, printed) = serve(&newsroom, &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], 2);
@@ -20,6 +21,7 @@ fn only_admin_listener_serves_status_and_metrics() {
     }
     let status: Value = serde_json::from_str(&admin.body("/status.json")).expect("JSON");
     assert_eq!(status["ready"], true);
+    assert!(status["sources"]["wire"]["mode"].as_str().is_some_and(|mode| !mode.is_empty()), "{}", status["sources"]);
     assert_eq!(
         (&status["articles"]["public"], &status["articles"]["draft"], &status["articles"]["refused"]),
         (&1.into(), &1.into(), &1.into())

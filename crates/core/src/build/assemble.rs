@@ -326,13 +326,8 @@ fn visible_words(html: &str) -> String {
     words
 }
 
-/// A media file's percent-encoded path below `/media/`.
-pub fn media_route(path: &ArticlePath) -> String {
-    path.as_str().split('/').map(encode_segment).collect::<Vec<_>>().join("/")
-}
-
 fn media_url(site_url: &WebUrl, path: &ArticlePath) -> WebUrl {
-    join_url(site_url, &format!("media/{}", media_route(path)))
+    join_url(site_url, &format!("media/{}", path.media_route()))
 }
 
 fn media_type_of(url: &WebUrl) -> Option<Text> {

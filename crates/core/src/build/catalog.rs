@@ -14,7 +14,7 @@ use crate::article::card::Packed;
 use crate::event::Listing;
 use crate::parallel;
 use crate::slab::{Slab, SlotId, SlotIndex};
-use crate::types::{ArticlePath, EntryId};
+use crate::types::{ArticlePath, EntryId, folder};
 
 /// All known files with their last good versions.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Catalog {
     by_path: SlotIndex,
     /// The number of files in and below each folder, not counting the folder's own pages.
     other_file_counts: HashMap<Box<str>, usize>,
+    /// The number of files of each source.
+    counts_by_source: HashMap<Option<Box<str>>, usize>,
     /// Each folder's pages.
     pages: HashMap<Box<str>, BTreeSet<ArticlePath>>,
     /// Pages of folders that gained their first other file or lost their last one.
@@ -165,10 +167,7 @@ impl Catalog {
             listed.get_mut(slot).into_iter().for_each(|listed| *listed = true);
         }
         let absent = listing.completeness();
-        let in_scope = |path: &ArticlePath| {
-            listing.scope.is_empty()
-                || path.as_str().strip_prefix(listing.scope.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        };
+        let in_scope = |path: &ArticlePath| folder::contains(&listing.scope, path.as_str());
         let unlisted = self.files.iter().filter(|(slot, _)| !listed.get(*slot as usize).is_some_and(|listed| *listed));
         let missing = unlisted.map(|(_, file)| &file.path).filter(|path| in_scope(path) && absent(path));
         let mut missing: Vec<ArticlePath> = missing.cloned().collect();
@@ -222,8 +221,11 @@ impl Catalog {
 
     /// Updates the counts of all folders above a file that came or went.
     fn update_folder_counts(&mut self, path: &ArticlePath, is_new: bool) {
-        let mut folder = path.folder();
+        let count = self.counts_by_source.entry(path.source().map(Into::into)).or_default();
+        *count = if is_new { *count + 1 } else { count.saturating_sub(1) };
+        let mut next = Some(path.folder());
         if bundle::is_index(path) {
+            let folder = path.folder();
             if is_new {
                 self.pages.entry(folder.into()).or_default().insert(path.clone());
             } else if let Some(pages) = self.pages.get_mut(folder) {
@@ -232,9 +234,9 @@ impl Catalog {
                     self.pages.remove(folder);
                 }
             }
-            folder = parent_folder(folder);
+            next = folder::parent(folder);
         }
-        while !folder.is_empty() {
+        while let Some(folder) = next.filter(|folder| !folder::is_top(folder)) {
             let has_changed = match self.other_file_counts.get_mut(folder) {
                 None if is_new => self.other_file_counts.insert(folder.into(), 1).is_none(),
                 Some(1) if !is_new => self.other_file_counts.remove(folder).is_some(),
@@ -251,13 +253,18 @@ impl Catalog {
             if has_changed {
                 self.changed_pages.extend(self.pages.get(folder).into_iter().flatten().cloned());
             }
-            folder = parent_folder(folder);
+            next = folder::parent(folder);
         }
     }
 
     /// How many files are known, including unusable ones.
     pub fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// How many files of a source are known, including unusable ones.
+    pub fn count_of(&self, source: Option<&str>) -> usize {
+        self.counts_by_source.get(&source.map(Box::from)).copied().unwrap_or(0)
     }
 
     /// Whether no file is known.
@@ -286,10 +293,6 @@ impl Catalog {
         self.update_folder_counts(path, true);
         result
     }
-}
-
-fn parent_folder(folder: &str) -> &str {
-    folder.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 #[cfg(test)]

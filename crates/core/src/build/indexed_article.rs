@@ -104,7 +104,7 @@ impl IndexedArticle {
         if self.states_id || !id.as_str().ends_with(&encode_segment(self.path.extension())) {
             return false;
         }
-        let path: Vec<String> = self.path.as_str().split('/').map(encode_segment).collect();
+        let path: Vec<String> = self.path.to_string().split('/').map(encode_segment).collect();
         let minted = id.as_str().strip_suffix(path.join("/").as_str()).and_then(|minted| minted.strip_suffix('/'));
         // A slug precedes the path.
         minted.is_some_and(|minted| minted.contains('/'))

@@ -20,7 +20,7 @@ pub fn find(catalog: &Catalog, index: &Index, path: &ArticlePath, notice: &Notic
     }
     let by_key = notice.keys.iter().flat_map(|key| index.ids_of_key(key));
     let mut targets: Vec<NoticeTarget> = by_key.map(|id| NoticeTarget { id, is_item: true }).collect();
-    if notice.keys.iter().any(|key| index.has_item(key)) {
+    if notice.keys.iter().any(|key| index.has_item(path, key)) {
         return targets;
     }
     let named = with_slugs(catalog, index, path, notice);

@@ -10,7 +10,7 @@ use crate::article::{SectionClaim, bundle};
 use crate::config::{Config, FeedOptions, Paid, RenamedSection, Section, Selector};
 use crate::diagnostics::{Code, Diagnostic, Names};
 use crate::feed::PartnerFeed;
-use crate::types::{ArticlePath, Language, SectionPath, Text, nfc};
+use crate::types::{ArticlePath, Language, SectionPath, Text, folder, nfc};
 
 /// Identifies a feed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -59,6 +59,8 @@ pub enum PlacementRule {
     Patterns(Vec<(&'static str, Text)>),
     /// `[agency] subjects` has a subject of the article.
     Subject(Text),
+    /// The article's source has a section.
+    Source,
     /// The article's folder.
     Folder,
 }
@@ -73,6 +75,7 @@ impl fmt::Display for PlacementRule {
                 write!(f, "by {} in its `[[section]]`", patterns.collect::<Vec<_>>().join(" and "))
             }
             PlacementRule::Subject(subject) => write!(f, "by `{subject}` of `[agency] subjects`"),
+            PlacementRule::Source => f.write_str("by the source"),
             PlacementRule::Folder => f.write_str("by the folder"),
         }
     }
@@ -250,8 +253,11 @@ impl SectionRules {
     /// Decides which section an article belongs to.
     pub fn place_article(&self, path: &ArticlePath, card: &Card) -> Placement {
         let mut diagnostics = Vec::new();
-        let folder = SectionPath::parse(bundle::section_folder(path)).unwrap_or_default();
-        let by_agency = || self.route(card).unwrap_or_else(|| (folder.clone(), PlacementRule::Folder));
+        let stated = self.config.source_of(path).section.as_ref();
+        let folder = || SectionPath::parse(folder::relative(bundle::section_folder(path))).unwrap_or_default();
+        let rule = if stated.is_some() { PlacementRule::Source } else { PlacementRule::Folder };
+        let folder = stated.cloned().unwrap_or_else(folder);
+        let by_agency = || self.route(card).unwrap_or_else(|| (folder.clone(), rule.clone()));
         let (written, rule) = match &card.section {
             SectionClaim::Stated(section) => (section.clone(), PlacementRule::Stated),
             SectionClaim::Folder => by_agency(),
@@ -263,7 +269,8 @@ impl SectionRules {
                     Some(section) => (section, PlacementRule::Breadcrumb),
                     None => {
                         let (section, rule) = by_agency();
-                        if rule == PlacementRule::Folder && spelt_out != folder.as_str() {
+                        let is_default = matches!(rule, PlacementRule::Folder | PlacementRule::Source);
+                        if is_default && spelt_out != folder.as_str() {
                             diagnostics.push(self.unknown_breadcrumb(crumbs, &folder));
                         }
                         (section, rule)

@@ -23,9 +23,20 @@ pub(super) fn execute(state: &mut State, command: Command, effects: &mut Vec<Eff
     }
 }
 
+/// The path that a person wrote, or the key of a path.
+pub(super) fn written_path(state: &State, article: &str) -> ArticlePath {
+    let key = ArticlePath::new(article);
+    match state.config() {
+        // A file of the content directory whose name begins like the paths of another source.
+        _ if state.catalog.contains(&key) || state.recorder.ledger.article(&key).is_some() => key,
+        Some(config) => config.sources.article_path(article),
+        None => key,
+    }
+}
+
 /// The article with this path or id.
 fn find_article(state: &State, article: &str) -> Result<ArticlePath, String> {
-    let path = ArticlePath::new(article);
+    let path = written_path(state, article);
     if state.catalog.contains(&path) || state.recorder.ledger.article(&path).is_some() {
         // Any file of an item names its article.
         let current = state.index.as_ref().and_then(|index| index.newer_version(&path));
@@ -37,7 +48,7 @@ fn find_article(state: &State, article: &str) -> Result<ArticlePath, String> {
             let public = state.index.as_ref().and_then(|index| index.public_article(&id));
             public.or_else(|| state.recorder.ledger.holder(&id)).cloned()
         })
-        .ok_or_else(|| format!("no article `{article}` is known: give its path below the content directory, or its id"))
+        .ok_or_else(|| format!("no article `{article}` is known: give its path below the content directory, `name:path` in another source, or its id"))
 }
 
 /// Retracts an article. Feeds that had it list the retraction.

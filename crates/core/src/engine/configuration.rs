@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::parts::problems::{Problems, Source};
 use super::state::State;
-use super::{indexing, objections, quarantine};
+use super::{indexing, objections, quarantine, sources};
 use crate::build::gone_feeds;
-use crate::config::{Checked, Config};
+use crate::config::{self, Checked, Config};
 use crate::diagnostics::{Code, Diagnostic, Severity};
 use crate::event::{Effect, WatchPlan};
 
@@ -80,6 +80,7 @@ fn replace(state: &mut State, config: &Arc<Config>, force: bool) -> Result<Optio
     state.publisher.is_relocated = config.is_relocated;
     quarantine::clear(&mut state.entries, &mut state.problems);
     state.publisher.pages.frames.clear();
+    sources::forget_removed(state, &config);
     indexing::replace(state, index);
     state.publisher.changed_routes = None;
     if let Some(index) = &state.index {
@@ -95,15 +96,28 @@ fn replace(state: &mut State, config: &Arc<Config>, force: bool) -> Result<Optio
             .filter(|(_, article)| article.retraction().is_some())
             .map(|(path, _)| path.clone()),
     );
-    let plan = |config: &Config| WatchPlan {
-        content: config.content.directory.clone(),
-        parsing: Arc::clone(&config.parsing),
-        ignore: Arc::clone(&config.content.ignore),
-        grace: config.content.removals.grace,
-        hold: config.content.removals.hold,
-        settle: config.content.settle,
+    sources::complete(state);
+    let (content, named) = watch_plans(&config);
+    let is_same = before.is_some_and(|before| watch_plans(&before) == (content.clone(), named.clone()));
+    Ok((!is_same).then(|| Effect::Watch(Box::new(content), named)))
+}
+
+/// The instructions for the watchers of the content directory and of the other sources.
+pub fn watch_plans(config: &Config) -> (WatchPlan, Vec<WatchPlan>) {
+    let plan = |source: &config::Source| {
+        let others = config.sources.iter().filter(|other| other.name != source.name);
+        WatchPlan {
+            source: source.name.clone(),
+            directory: source.directory.clone(),
+            others: others.map(|other| other.directory.clone()).collect(),
+            parsing: Arc::clone(&source.parsing),
+            ignore: Arc::clone(&config.content.ignore),
+            grace: config.content.removals.grace,
+            hold: config.content.removals.hold,
+            settle: source.settle,
+        }
     };
-    Ok((before.as_deref().map(plan) != Some(plan(&config))).then(|| Effect::Watch(plan(&config))))
+    (plan(&config.sources.content), config.sources.named.iter().map(plan).collect())
 }
 
 /// The path of `site.url` without a trailing slash. Requests are matched against it.

@@ -53,7 +53,7 @@ pub(super) fn keep_stories(state: &mut State) {
         if replaces(state, &path, &id, &card) {
             let displaced = name_story(state, &path, &id);
             state.missing.without_good_file.push(displaced);
-            item_versions::reindex_all(state, &id);
+            item_versions::reindex_all(state, &id, path.source());
             indexing::reindex(state, &path);
         }
     }
@@ -71,7 +71,7 @@ fn replaces(state: &State, path: &ArticlePath, id: &EntryId, new: &Card) -> bool
         Some(rank) => old.is_newer(&rank),
         None => {
             let is_other = |other: &&ArticlePath| *other != path && !state.missing.is_missing(other);
-            index.versions(id).into_iter().any(|other| is_other(&other))
+            index.versions(id, path.source()).into_iter().any(|other| is_other(&other))
         }
     }
 }

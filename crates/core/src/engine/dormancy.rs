@@ -18,7 +18,7 @@ use crate::build::catalog::Change;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::{Command, DormantQuery, Effect, FileState, ParsedFile, Ticket};
 use crate::ledger::dormant::{of_id, of_path, of_version};
-use crate::ledger::{ArticleFacts, Ledger, Record};
+use crate::ledger::{ArticleFacts, Record};
 use crate::snapshot::GoneArticle;
 use crate::types::{ArticlePath, EntryId};
 
@@ -114,7 +114,7 @@ fn query_for_applied(state: &State, path: &ArticlePath) -> DormantQuery {
 fn query_for_command(state: &State, command: &Command) -> DormantQuery {
     let mut query = DormantQuery::default();
     let Some(article) = article_of(command) else { return query };
-    let (path, dormant) = (ArticlePath::new(article), state.recorder.ledger.dormant());
+    let (path, dormant) = (commands::written_path(state, article), state.recorder.ledger.dormant());
     waiting_for(state, article).for_each(|(_, waiting)| query.extend(query_for(state, &waiting.file)));
     if state.recorder.ledger.article(&path).is_some() {
         return query;
@@ -141,7 +141,7 @@ fn waiting_for<'e>(state: &'e State, article: &str) -> impl Iterator<Item = (u64
         card.id.clone().or_else(default_id).as_ref() == Some(id)
     };
     let all = waiting.files.iter().map(|(number, waiting)| (*number, waiting));
-    waiting.of(&ArticlePath::new(article)).chain(all.filter(move |(_, waiting)| has_id(waiting)))
+    waiting.of(&commands::written_path(state, article)).chain(all.filter(move |(_, waiting)| has_id(waiting)))
 }
 
 /// Keeps a command that may be about a dormant article until the store has answered. Returns whether it did.
@@ -269,13 +269,13 @@ fn release_files(state: &mut State, asked: Asked, reactivated: Vec<ArticlePath>)
 
 /// Executes the commands about articles in memory that wait for no dormant article any more.
 fn execute_commands_in_memory(state: &mut State, effects: &mut Vec<Effect>) -> Vec<CommandAnswer> {
-    let is_in_memory = |ledger: &Ledger, article: &str| {
-        ledger.article(&ArticlePath::new(article)).is_some()
+    let is_in_memory = |state: &State, article: &str| {
+        let ledger = &state.recorder.ledger;
+        ledger.article(&commands::written_path(state, article)).is_some()
             || EntryId::parse(article).is_ok_and(|id| ledger.holder(&id).is_some())
     };
-    let is_due = |state: &State, command: &Command| {
-        article_of(command).is_some_and(|article| is_in_memory(&state.recorder.ledger, article))
-    };
+    let is_due =
+        |state: &State, command: &Command| article_of(command).is_some_and(|article| is_in_memory(state, article));
     execute_commands_if(state, is_due, effects)
 }
 
@@ -311,12 +311,12 @@ fn refuse_commands(state: &mut State) -> Vec<CommandAnswer> {
 fn report_unread(state: &mut State, failure: Option<String>) {
     let Dormancy { waiting, applied, .. } = &state.dormancy;
     let place = waiting.files.values().next().map(|waiting| &waiting.file.path).or(applied.first());
-    let root = state.config().map(|config| Arc::clone(&config.parsing.root));
-    let problem = failure.zip(place.zip(root)).map(|(why, (path, root))| {
+    let place = place.zip(state.config()).map(|(path, config)| config.file_name(path));
+    let problem = failure.zip(place).map(|(why, file)| {
         let message = format!("the ledger has facts about this article, whose file was gone, and cannot be read: {why}");
         let help = "the article is published as soon as its id is known; dateline tries again. If that does not help, put a copy of \
                     the ledger in place (`dateline backup --restore FILE`)";
-        Diagnostic::new(Code::StateUnreadable, message).at(Place::file(&format!("{root}/{path}"))).help(help)
+        Diagnostic::new(Code::StateUnreadable, message).at(Place::file(&file)).help(help)
     });
     state.problems.set(Source::Dormant, problem.into_iter().collect());
 }

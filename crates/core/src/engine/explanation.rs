@@ -12,7 +12,7 @@ use crate::build::membership::Rule;
 use crate::build::placement::{FeedKey, Placement, PlacementRule};
 use crate::event::{ExplainedVersion, Explanation, FeedDecision};
 use crate::ledger::VersionRank;
-use crate::types::{ArticlePath, rfc3339};
+use crate::types::{ArticlePath, folder, rfc3339};
 
 /// Explains the last good version of an article. `None` if there is none.
 pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option<Explanation> {
@@ -58,7 +58,7 @@ fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &Artic
         Visibility::Expired(instant) => {
             format!("It is not published any more: it expired at {}.", rfc3339(instant.timestamp()))
         }
-        Visibility::Listing => match index.rules().of_folder(path.folder()) {
+        Visibility::Listing => match index.rules().of_folder(folder::relative(path.folder())) {
             Some(section) => format!("It is not an article: it is the page of the section `{section}`."),
             None => "It is not an article: without a date, the page of a folder with other articles only lists them."
                 .to_owned(),
@@ -75,8 +75,8 @@ fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &Artic
 /// The versions of the item, the current one first, each with what it does and why it is current or not.
 fn versions(index: &Index, path: &ArticlePath) -> Vec<ExplainedVersion> {
     let Some(id) = index.version_id(path) else { return Vec::new() };
-    let current = index.current_version(id);
-    let mut paths = index.versions(id);
+    let current = index.current_version(id).filter(|current| current.source() == path.source());
+    let mut paths = index.versions(id, path.source());
     paths.sort_by_key(|path| Some(*path) != current);
     let retracting = index.retracting_versions(path);
     let second = |path: &ArticlePath| paths.get(1).filter(|_| current == Some(path)).copied();
@@ -118,7 +118,7 @@ fn why_higher(index: &Index, higher: &ArticlePath, lower: &ArticlePath) -> &'sta
 
 /// The versions of the item, the highest first, and what withdraws it.
 fn describe_versions(index: &Index, path: &ArticlePath) -> Option<String> {
-    let versions = index.versions(index.version_id(path)?);
+    let versions = index.versions(index.version_id(path)?, path.source());
     let withdrawing = index.retracting_versions(path).into_iter().chain(index.withdrawing_notices(path));
     let withdrawing: Vec<&str> = withdrawing.map(ArticlePath::as_str).collect();
     if versions.len() < 2 && withdrawing.iter().all(|other| *other == path.as_str()) {

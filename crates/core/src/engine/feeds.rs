@@ -157,8 +157,8 @@ fn publish(
     state.problems.set(Source::Document(format!("{route}#window")), truncation.into_iter().collect());
     let is_new = set_window(&mut state.publisher, &mut state.entries, &key, shown.clone(), refresh);
     let is_renamed = state.publisher.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
-    let root = Arc::clone(&index.rules().config().parsing.root);
-    let place = |position: usize| shown.get(position).map(|path| Place::file(&format!("{root}/{path}")));
+    let config = index.rules().config();
+    let place = |position: usize| shown.get(position).map(|path| Place::file(&config.file_name(path)));
     let partner_warnings = encode::partner_warnings(&key, index.rules(), feed, state.now, place);
     state.problems.set(Source::Document(format!("{route}#partners")), partner_warnings);
     let shared_media = encode::shared_media(feed, place);

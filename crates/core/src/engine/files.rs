@@ -1,13 +1,11 @@
 //! Applies the files and listings that the watcher reports.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
 use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
 use super::state::State;
 use super::{
-    displacement, fetching, indexing, item_versions, media_items, moves, notices, section_pages, stored_versions,
+    displacement, fetching, indexing, item_versions, media_items, moves, notices, section_pages, sources,
+    stored_versions,
 };
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
@@ -17,7 +15,8 @@ use crate::config::Paid;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{FileState, Listing, ParsedFile};
 use crate::ledger::Record;
-use crate::types::{ArticlePath, Moment};
+use crate::types::{ArticlePath, Moment, folder};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Applies files that the watcher has read.
 pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
@@ -32,6 +31,11 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
         }
     }
     for ParsedFile { path, state: read, .. } in files {
+        if bundle::is_section_page(&path) && path.source().is_some() {
+            let is_there = !matches!(read, FileState::Absent { .. });
+            note_ignored(state, &path, is_there.then_some(IgnoredKind::SectionPage));
+            continue;
+        }
         if bundle::is_section_page(&path) {
             section_pages::apply(&mut state.section_pages, &mut state.problems, path, read);
             continue;
@@ -84,8 +88,7 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
 fn note_ignored(state: &mut State, path: &ArticlePath, kind: Option<IgnoredKind>) {
     for group in state.ignored.set(path, kind) {
         let (folder, kind) = &group;
-        let root = state.config().map(|config| Arc::clone(&config.parsing.root)).unwrap_or_default();
-        let place = if folder.is_empty() { root.to_string() } else { format!("{root}/{folder}") };
+        let place = state.config().map(|config| config.file_name(&ArticlePath::new(folder))).unwrap_or_default();
         let diagnostic = state.ignored.has(&group).then(|| kind.diagnostic(&place));
         state.problems.set(Source::Ignored(folder.clone(), *kind), diagnostic.into_iter().collect());
     }
@@ -253,16 +256,10 @@ pub(super) fn apply_listing(state: &mut State, listing: &Listing) {
         section_pages::remove_absent(&mut state.section_pages, &mut state.problems, listing);
         stored_versions::check_unproven(state, listing);
     }
-    if listing.scope.is_empty() {
-        state.problems.set(Source::Watch, listing.limited.iter().cloned().collect());
-        // An unreadable content directory isn't an empty one.
-        let is_readable =
-            listing.directories.iter().any(|folder| folder.path.is_empty() && folder.unreadable.is_none());
-        if is_readable && listing.is_whole && !state.listed {
-            state.listed = true;
-            state.recorder.ledger.reserve(state.catalog.len());
-            stored_versions::compare_ledger_to_files(state, listing);
-        }
+    if folder::is_top(&listing.scope) {
+        let source = folder::source(&listing.scope).map(str::to_owned);
+        state.problems.set(Source::Watch(source), listing.limited.iter().cloned().collect());
+        sources::add_listing(state, listing);
     }
 }
 

@@ -7,13 +7,13 @@ use crate::article::card::Card;
 use crate::build::catalog::Catalog;
 use crate::build::placement::SectionRules;
 use crate::diagnostics::Code;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// Whether a folder's page lists articles instead of being one: the folder is a section's, or contains other articles and
 /// the page has no date.
 pub(super) fn is_listing_under(catalog: &Catalog, rules: &SectionRules, path: &ArticlePath, card: &Card) -> bool {
     bundle::is_index(path)
-        && (rules.of_folder(path.folder()).is_some()
+        && (rules.of_folder(folder::relative(path.folder())).is_some()
             || (card.published.is_none() && catalog.has_other_files(path.folder())))
 }
 

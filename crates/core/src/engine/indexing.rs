@@ -82,7 +82,8 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
     index.set_withheld_media(state.index.as_ref().map(|index| Arc::clone(index.withheld_media())).unwrap_or_default());
     let rules = Arc::clone(index.rules());
     let is_waiting = |path: &ArticlePath| {
-        state.missing.may_be_moved(path)
+        config.sources.position(path).is_none()
+            || state.missing.may_be_moved(path)
             || state.withholding.postponed.contains(path)
             || withholding::awaits_store(state, &rules, path)
     };
@@ -95,8 +96,10 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
         }
         index.put(path, &card, &state.recorder.ledger, state.now);
     }
-    state.catalog.withheld_files().for_each(|(path, id)| index.withhold(path, id));
-    for (path, notice) in &state.notices {
+    let is_configured = |path: &ArticlePath| config.sources.position(path).is_some();
+    let withheld = state.catalog.withheld_files().filter(|(path, _)| is_configured(path));
+    withheld.for_each(|(path, id)| index.withhold(path, id));
+    for (path, notice) in state.notices.iter().filter(|(path, _)| is_configured(path)) {
         let targets = notice_targets::find(&state.catalog, &index, path, notice);
         index.add_notice(path, notice, targets);
     }

@@ -38,9 +38,11 @@ pub(super) fn settle(state: &mut State) {
             let ranks = index.version_rank(other).zip(index.version_rank(&current));
             *other != current && ranks.is_some_and(|(one, other)| one.is_same(other))
         };
-        let same = index.versions(&id).into_iter().find(|other| is_kept && is_same(other));
+        let same = index.versions(&id, current.source()).into_iter().find(|other| is_kept && is_same(other));
         match same.cloned() {
             Some(same) => pass_story(state, &current, &same),
+            // Stories stay in their source.
+            None if holder.source() != current.source() => {}
             None if holder != current => pass_story(state, &holder, &current),
             // What the ledger knows about the item may have changed since.
             None => indexing::reindex(state, &current),
@@ -115,7 +117,8 @@ pub(super) fn keep_stories(state: &mut State, vanished: &mut Vec<ArticlePath>) {
     let is_over = |path: &ArticlePath| {
         let id = state.recorder.ledger.article(path).and_then(|facts| facts.id.as_ref());
         let id = id.or_else(|| state.index.as_ref()?.version_id(path));
-        let versions = id.zip(state.index.as_ref()).map(|(id, index)| index.versions(id)).unwrap_or_default();
+        let versions =
+            id.zip(state.index.as_ref()).map(|(id, index)| index.versions(id, path.source())).unwrap_or_default();
         !versions.into_iter().any(|other| other != path && is_present(state, other, &gone))
     };
     let over: Vec<ArticlePath> = state.missing.kept_versions.iter().filter(|path| is_over(path)).cloned().collect();
@@ -129,7 +132,7 @@ pub(super) fn keep_stories(state: &mut State, vanished: &mut Vec<ArticlePath>) {
 /// Whether the other files of a file's item all have lower versions, and there is one.
 fn has_lower_versions(state: &State, path: &ArticlePath, gone: &BTreeSet<ArticlePath>) -> bool {
     let Some(index) = &state.index else { return false };
-    let versions = index.version_id(path).map(|id| index.versions(id)).unwrap_or_default();
+    let versions = index.version_id(path).map(|id| index.versions(id, path.source())).unwrap_or_default();
     let others = versions.into_iter().filter(|other| *other != path && is_present(state, other, gone));
     let ranks: Vec<_> = others.map(|other| index.version_rank(other)).collect();
     // A file that says the same as a public one is a copy of it, or the same file at a new path.
@@ -164,6 +167,9 @@ pub(super) fn remember(state: &mut State, path: &ArticlePath) {
     let retracts = index.retracting_versions(path).contains(&path) && !index.is_revived_item(path);
     let current = index.newer_version(path).unwrap_or(path).clone();
     let holder = state.recorder.ledger.holder(&id).cloned();
+    if holder.as_ref().is_some_and(|holder| holder.source() != path.source()) {
+        return;
+    }
     if holder.is_none() && (retracts || current == *path) {
         state.record_silently(Record::Imported { path: current.clone(), id: id.clone() });
     }
@@ -195,7 +201,7 @@ fn forget(state: &mut State, path: &ArticlePath) {
 /// whether the story of this file is kept.
 pub(super) fn keeps_story(state: &State, path: &ArticlePath, facts: &ArticleFacts) -> bool {
     let Some((id, index)) = facts.id.as_ref().zip(state.index.as_ref()) else { return false };
-    let others = || index.versions(id).into_iter().filter(|other| *other != path);
+    let others = || index.versions(id, path.source()).into_iter().filter(|other| *other != path);
     let is_available = facts.hash().is_some_and(|hash| state.recorder.ledger.keeps(hash)) && facts.is_live();
     let is_newest = facts.version().is_some_and(|known| {
         others().all(|other| index.version_rank(other).is_some_and(|other| known.is_newer(other)))
@@ -207,13 +213,13 @@ pub(super) fn keeps_story(state: &State, path: &ArticlePath, facts: &ArticleFact
 /// Indexes the other versions of an item again, after the ledger learnt that a file is lost.
 pub(super) fn reindex_others(state: &mut State, path: &ArticlePath) {
     if let Some(id) = state.recorder.ledger.article(path).and_then(|facts| facts.id.clone()) {
-        reindex_all(state, &id);
+        reindex_all(state, &id, path.source());
     }
 }
 
 /// Indexes all versions of an item again.
-pub(super) fn reindex_all(state: &mut State, id: &EntryId) {
-    let versions = state.index.as_ref().map(|index| index.versions(id).into_iter().cloned().collect());
+pub(super) fn reindex_all(state: &mut State, id: &EntryId, source: Option<&str>) {
+    let versions = state.index.as_ref().map(|index| index.versions(id, source).into_iter().cloned().collect());
     let versions: Vec<ArticlePath> = versions.unwrap_or_default();
     versions.iter().for_each(|version| indexing::reindex(state, version));
 }

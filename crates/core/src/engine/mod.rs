@@ -10,6 +10,7 @@
 //! - `configuration`: applies configurations
 //! - `objections`: decides whether a new configuration would break something for readers
 //! - `files`: applies the files and listings that the watcher reports
+//! - `sources`: waits for the first listing of each source, and forgets the articles of removed sources
 //! - `item_files`: divides files with several items into articles
 //! - `item_versions`: keeps the story of an item while versions come and go
 //! - `notices`: applies agencies' notices to the items that they name
@@ -79,6 +80,7 @@ mod recording;
 mod removals;
 mod section_pages;
 mod source_retention;
+mod sources;
 mod state;
 mod stored_versions;
 mod sweep;
@@ -88,7 +90,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use configuration::prefix;
+pub use configuration::{prefix, watch_plans};
 use parts::problems::Source;
 use state::State;
 
@@ -227,11 +229,13 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     }
     match event {
         Event::Files(files) => {
+            let files = sources::configured(state, files);
             let files = item_files::divide(state, files);
             let files = dormancy::hold(state, files);
             files::apply(state, files);
         }
-        Event::Rescan(listing) => files::apply_listing(state, &listing),
+        Event::Rescan(listing) if sources::is_configured(state, &listing) => files::apply_listing(state, &listing),
+        Event::Rescan(_) => {}
         Event::Fetched(bodies) => fetching::receive(state, bodies),
         Event::Unfetched(bodies) => fetching::note_unavailable(state, bodies),
         Event::StoredVersion(versions) => stored_versions::receive(state, versions),

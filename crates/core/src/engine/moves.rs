@@ -36,7 +36,13 @@ pub(super) fn may_have_moved(state: &State, path: &ArticlePath, hash: ContentHas
     let is_unknown = |known: &ArticleFacts| known.id.is_none() && known.seen().is_none();
     state.recorder.ledger.article(path).is_none_or(is_unknown)
         && !state.dormancy.is_applied(path)
-        && !possible_old_paths(&state.recorder.ledger, path, hash).is_empty()
+        && possible_old_paths(&state.recorder.ledger, path, hash).iter().any(|old| is_allowed(state, old, path))
+}
+
+/// Whether an article may move from one source to another. A drop folder's file never takes over what arrived in a source before it.
+fn is_allowed(state: &State, from: &ArticlePath, to: &ArticlePath) -> bool {
+    let Some(config) = state.config() else { return from.source() == to.source() };
+    config.sources.position(from).is_some_and(|from| config.sources.position(to).is_some_and(|to| to <= from))
 }
 
 /// The other paths where the ledger knows this version of a file.
@@ -51,7 +57,7 @@ pub(super) fn rename(state: &mut State, from: &ArticlePath, to: &ArticlePath) ->
         |known: &ArticleFacts| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
     let is_known = state.recorder.ledger.article(from).is_some_and(has_history);
     let is_taken = state.recorder.ledger.article(to).is_some_and(ArticleFacts::is_known);
-    if !is_known || is_taken || from == to {
+    if !is_known || is_taken || from == to || !is_allowed(state, from, to) {
         return None;
     }
     if !state.listed {
@@ -79,6 +85,7 @@ pub(super) fn resolve_id(state: &mut State, path: &ArticlePath, card: &Card) -> 
     };
     let is_free =
         |holder: &ArticlePath| is_unknown() && is_gone(&state.catalog, &state.missing, holder) && !is_older(holder);
+    let is_free = |holder: &ArticlePath| is_allowed(state, holder, path) && is_free(holder);
     match holder.filter(|holder| is_free(holder)).cloned() {
         Some(holder) => {
             move_article(state, &holder, path);
@@ -110,7 +117,7 @@ pub(super) fn resolve(state: &mut State, is_first_listing: bool) {
             .recorder
             .ledger
             .with_version(card.hash)
-            .filter(|old| is_gone(&state.catalog, &state.missing, old))
+            .filter(|old| is_allowed(state, old, &path) && is_gone(&state.catalog, &state.missing, old))
             .collect();
         let old = gone.iter().copied().find(is_live).or_else(|| gone.first().copied()).cloned();
         if let Some(from) = old {
@@ -163,6 +170,7 @@ pub(super) fn moved_with_its_id(state: &mut State, path: &ArticlePath) -> bool {
     let (Some(id), Some(index)) = (id, &state.index) else { return false };
     let states_id = |other: &&ArticlePath| {
         *other != path
+            && is_allowed(state, path, other)
             && index.get(other).is_some_and(|indexed| indexed.stated_id() == Some(&id))
             && state.recorder.ledger.article(other).is_none_or(|article| article.id.is_none())
             && !state.dormancy.is_applied(other)

@@ -44,11 +44,8 @@ pub(super) fn refresh(state: &mut State, index: &Index, path: &ArticlePath, inde
     let is_shown = |file: &&ArticlePath| {
         !hidden.is_some_and(|hidden| hidden.files.contains(&MediaReference::Local((*file).clone())))
     };
-    let media = files
-        .chain(in_body)
-        .filter(is_shown)
-        .map(|file| (Arc::from(assemble::media_route(file)), file.clone()))
-        .collect();
+    let media =
+        files.chain(in_body).filter(is_shown).map(|file| (Arc::from(file.media_route()), file.clone())).collect();
     state.publisher.note_media(path, media);
     let (Some(article), Some(route)) = (new, route) else { return };
     if !has_own_pages || card.is_some_and(|card| card.link.is_some()) {

@@ -21,10 +21,11 @@ pub(super) fn add(state: &mut State, path: &ArticlePath, version: ContentHash) -
     if !state.entries.quarantine.add(path, version) {
         return false;
     }
-    let root = state.config().map(|config| config.parsing.root.to_string()).unwrap_or_default();
+    // The configuration belongs to the index, which a publication takes out of the state.
+    let file = state.config().map_or_else(|| format!("/{}", path.relative()), |config| config.file_name(path));
     let message = "dateline failed to process this file, which is a bug in dateline; this version is left out";
     let diagnostic = Diagnostic::new(Code::ArticleUnreadable, message)
-        .at(Place::file(&format!("{root}/{path}")))
+        .at(Place::file(&file))
         .help("please report this with the file; dateline tries again when the file changes");
     state.problems.set(Source::Failure(path.clone()), vec![diagnostic]);
     true

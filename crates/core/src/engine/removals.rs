@@ -7,9 +7,10 @@
 //!
 //! Mass deletions are far more often an unmounted disk than intended, and most readers drop an article that left a feed. Files deleted
 //! within the ten seconds before are restored and held back together with the rest. Files that vanish within milliseconds of one another
-//! are counted together. Otherwise the first files of a folder would be deleted before the others make it a mass removal.
+//! are counted together. Otherwise the first files of a folder would be deleted before the others make it a mass removal. Each source is
+//! counted alone: an unmounted drop folder says nothing about the others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::parts::missing_files::DeletedArticle;
@@ -18,6 +19,7 @@ use super::state::State;
 use super::{folder_pages, indexing, item_versions, moves, notices};
 use crate::article::Article;
 use crate::build::index::Index;
+use crate::config::Removals;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::ArticlePath;
@@ -50,14 +52,14 @@ pub(super) fn resolve(state: &mut State) {
         .extract_if(.., |path| !state.missing.held_back.contains(path) && is_retracted(&state.recorder.ledger, path))
         .collect();
     retracted.iter().for_each(|path| remove_article(state, path));
-    if !vanished.is_empty() {
-        let unlisted = vanished.iter().filter(|path| !state.catalog.contains(path)).count();
-        let total = state.catalog.len() + state.missing.recently_deleted.len() + unlisted;
-        let gone = vanished.len() + state.missing.recently_deleted.len();
-        let is_many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
-        let is_mass = (gone >= removals.least && is_many) || (gone >= 2 && removes_all_articles(state, &vanished));
-        if doubtful || !state.missing.held_back.is_empty() || is_mass {
-            hold_back(state, vanished);
+    let mut by_source: BTreeMap<Option<String>, Vec<ArticlePath>> = BTreeMap::new();
+    for path in vanished {
+        by_source.entry(path.source().map(str::to_owned)).or_default().push(path);
+    }
+    for (source, vanished) in by_source {
+        let is_accident = doubtful.contains(&source) || is_mass(state, source.as_deref(), &vanished, removals);
+        if is_accident {
+            hold_back(state, source.as_deref(), vanished);
         } else {
             vanished.iter().for_each(|path| delete(state, path));
         }
@@ -65,23 +67,40 @@ pub(super) fn resolve(state: &mut State) {
     report_held_back(state);
 }
 
+/// Whether so many files of a source are missing that they may have vanished by accident.
+fn is_mass(state: &State, source: Option<&str>, vanished: &[ArticlePath], removals: Removals) -> bool {
+    let unlisted = vanished.iter().filter(|path| !state.catalog.contains(path)).count();
+    let recently = state.missing.recently_deleted.iter().filter(|deleted| deleted.path.source() == source).count();
+    let total = state.catalog.count_of(source) + recently + unlisted;
+    let gone = vanished.len() + recently;
+    let is_many = gone >= removals.most || gone.saturating_mul(100) >= removals.percent.saturating_mul(total);
+    state.missing.held_back.iter().any(|path| path.source() == source)
+        || (gone >= removals.least && is_many)
+        || (gone >= 2 && removes_all_articles(state, source, vanished))
+}
+
 /// Whether an article is retracted.
 fn is_retracted(ledger: &Ledger, path: &ArticlePath) -> bool {
     ledger.article(path).is_some_and(|article| article.retraction().is_some())
 }
 
-/// Whether `vanished` contains every article that readers still have.
-fn removes_all_articles(state: &State, vanished: &[ArticlePath]) -> bool {
+/// Whether `vanished` contains every article of a source that readers still have.
+fn removes_all_articles(state: &State, source: Option<&str>, vanished: &[ArticlePath]) -> bool {
     let is_live = |path: &ArticlePath| state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_live);
     let vanished: BTreeSet<&ArticlePath> = vanished.iter().collect();
     let mut articles = state.index.iter().flat_map(Index::articles);
     vanished.iter().any(|path| is_live(path))
-        && !articles.any(|(path, indexed)| indexed.id().is_some() && !vanished.contains(path))
+        && !articles
+            .any(|(path, indexed)| path.source() == source && indexed.id().is_some() && !vanished.contains(path))
 }
 
-/// Keeps the articles of missing files published. Restores the articles deleted shortly before.
-fn hold_back(state: &mut State, mut vanished: Vec<ArticlePath>) {
-    for DeletedArticle { path, card, metadata, .. } in std::mem::take(&mut state.missing.recently_deleted) {
+/// Keeps the articles of missing files published. Restores those of the same source that were deleted shortly before.
+fn hold_back(state: &mut State, source: Option<&str>, mut vanished: Vec<ArticlePath>) {
+    let recently = std::mem::take(&mut state.missing.recently_deleted);
+    let (recently, others): (Vec<DeletedArticle>, Vec<DeletedArticle>) =
+        recently.into_iter().partition(|deleted| deleted.path.source() == source);
+    state.missing.recently_deleted = others.into();
+    for DeletedArticle { path, card, metadata, .. } in recently {
         if let Some(card) = card.filter(|card| state.catalog.restore(&path, card)) {
             indexing::put(state, &path, &card.open(&path));
             if let Some(metadata) = metadata {
@@ -114,7 +133,7 @@ fn hold_back(state: &mut State, mut vanished: Vec<ArticlePath>) {
 
 /// Drops an article whose text is gone because no window and no stored copy has it. Readers aren't told. Its feeds are
 /// recorded in case of a later retraction.
-fn drop_article(state: &mut State, path: &ArticlePath) {
+pub(super) fn drop_article(state: &mut State, path: &ArticlePath) {
     let is_live = state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_live);
     let indexed = state.index.as_ref().and_then(|index| index.get(path));
     if let Some(feeds) = indexed.filter(|_| is_live).map(|indexed| state.routes_of(indexed)) {
@@ -129,7 +148,7 @@ fn drop_article(state: &mut State, path: &ArticlePath) {
 
 /// Whether a file is no article according to the configuration.
 fn is_ignored(state: &State, path: &ArticlePath) -> bool {
-    state.config().is_some_and(|config| config.content.ignore.matching(path.as_str()).is_some())
+    state.config().is_some_and(|config| config.content.ignore.matching(path.relative()).is_some())
         || folder_pages::is_listing(state, path)
 }
 
@@ -201,7 +220,7 @@ fn report_held_back(state: &mut State) {
         state.missing.reported = held.first().map(|first| (held.len(), first.clone()));
     }
     let diagnostic = state.missing.reported.as_ref().zip(state.index.as_ref()).map(|((count, path), index)| {
-        let root = &index.rules().config().parsing.root;
+        let root = &index.rules().config().parsing_of(path).root;
         let more = if *count < held.len() { "more than " } else { "" };
         let (ignored, is_one) = (is_ignored(state, path), *count == 1);
         let message = match (ignored, is_one) {

@@ -22,6 +22,7 @@ use crate::article::Notice;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::config::{Config, Removals};
+use crate::event::Listing;
 use crate::ledger::{ArticleFacts, Ledger, Record, Routes};
 use crate::types::ArticlePath;
 
@@ -30,8 +31,10 @@ use crate::types::ArticlePath;
 pub(super) struct State {
     /// The time of the last event.
     pub(super) now: Timestamp,
-    /// Whether the content directory has been listed completely. Nothing is published before that.
+    /// Whether every source has been listed. Nothing is published before that.
     pub(super) listed: bool,
+    /// The first listing of each source, without the files, until all sources have one.
+    pub(super) first_listings: Vec<Listing>,
     /// The good versions of articles.
     pub(super) catalog: Catalog,
     /// Which articles are public and in which feeds. `None` until the first configuration has been applied.
@@ -60,6 +63,7 @@ impl State {
         State {
             now: Timestamp::MIN,
             listed: false,
+            first_listings: Vec::new(),
             catalog: Catalog::with_room_for(ledger.len()),
             index: None,
             missing: MissingFiles::default(),
@@ -133,7 +137,7 @@ impl State {
     /// Reports the ledger records that can't be read.
     pub(super) fn report_unreadable_records(&mut self) {
         let Some(config) = self.config() else { return };
-        let diagnostics = self.recorder.unreadable_records(&config.parsing.root);
+        let diagnostics = self.recorder.unreadable_records(config);
         self.problems.set(Source::Ledger, diagnostics);
     }
 }

@@ -10,12 +10,15 @@ use crate::build::index::Index;
 use crate::event::{BodyRequest, Effect, Listing, StoredVersion};
 use crate::ledger::{ArticleFacts, Ledger, Record, Withdrawal};
 use crate::parallel;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
-/// Compares the ledger with the first complete listing. Finds articles without a good file, and files that are gone.
-pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
+/// Compares the ledger with the first listings of all sources. Finds articles without a good file, and files that are gone.
+pub(super) fn compare_ledger_to_files(state: &mut State, listings: &[Listing]) {
     // The catalog contains every listed file by now.
-    let is_absent = listing.completeness();
+    let by_source: Vec<_> =
+        listings.iter().map(|listing| (folder::source(&listing.scope), listing.completeness())).collect();
+    let is_absent =
+        |path: &ArticlePath| by_source.iter().any(|(source, is_absent)| *source == path.source() && is_absent(path));
     let (mut lost, mut lost_retracted) = (Vec::new(), Vec::new());
     let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
     let mut without_good_file = Vec::new();
@@ -39,7 +42,9 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listing: &Listing) {
             vanished.push(path.clone());
         }
     }
-    state.missing.doubtful |= listing.doubtful && !vanished.is_empty();
+    let doubtful = listings.iter().filter(|listing| listing.doubtful).map(|listing| folder::source(&listing.scope));
+    let doubtful = doubtful.filter(|source| vanished.iter().any(|path| path.source() == *source));
+    state.missing.doubtful.extend(doubtful.map(|source| source.map(str::to_owned)));
     state.missing.unproven.extend(unproven);
     state.missing.vanished.extend(vanished);
     state.missing.held_back.extend(lost);
@@ -121,10 +126,7 @@ pub(super) fn check_unproven(state: &mut State, listing: &Listing) {
         return;
     }
     let is_absent = listing.absence();
-    let is_inside = |path: &ArticlePath| {
-        let scope = listing.scope.as_str();
-        scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
-    };
+    let is_inside = |path: &ArticlePath| folder::contains(&listing.scope, path.as_str());
     for path in state.missing.unproven.clone() {
         if is_inside(&path) && is_absent(&path) {
             state.missing.unproven.remove(&path);

@@ -56,7 +56,7 @@ impl Index {
 
     /// The diagnostic for two files that state one id while one of them withholds it.
     pub fn id_conflict(&self, path: &ArticlePath) -> Option<Diagnostic> {
-        let name = |path: &ArticlePath| format!("{}/{path}", self.rules.config().parsing.root);
+        let name = |path: &ArticlePath| self.rules.config().file_name(path);
         let article = self.get(path)?;
         let diagnostic = match &article.visibility {
             Visibility::Superseded(other) => Diagnostic::new(
@@ -137,6 +137,7 @@ impl Index {
         let is_ranked = |path: &ArticlePath| self.version_id(path).is_some();
         let withholds = |path: &ArticlePath| {
             *path != article.path
+                && path.source() == article.path.source()
                 && may_have_versions(path)
                 && (self.is_item_id(&article.preferred_id) || !self.is_minted(&article.preferred_id))
                 && !(article.version.is_some() && is_ranked(path))
@@ -195,6 +196,11 @@ impl Index {
         };
         let mut claims: Vec<_> = self.by_preferred_id.candidates(id).filter_map(claim).collect();
         claims.sort_unstable();
+        // Minted ids never change hands. A stated id belongs to the first source in the configuration, whatever the dates.
+        let states_id = |slot: &SlotId| self.articles.get(*slot).is_some_and(|article| article.states_id);
+        if claims.iter().any(|(.., slot)| states_id(slot)) {
+            claims.sort_by_key(|(_, _, path, _)| self.source_position(path));
+        }
         claims.into_iter().map(|(.., slot)| slot).collect()
     }
 
@@ -207,7 +213,9 @@ impl Index {
         let mut moved: Vec<(SlotId, Visibility)> = Vec::new();
         for slot in claims {
             let Some(article) = self.articles.get(slot) else { continue };
-            let current = versions.as_ref().filter(|_| article.version.is_some());
+            let is_version = article.version.is_some();
+            let is_of_item = holder.as_ref().is_some_and(|holder| holder.source() == article.path.source());
+            let current = versions.as_ref().filter(|_| is_version && is_of_item);
             let is_retracted = article.version.as_ref().is_some_and(|version| version.is_retracted);
             let visibility = match &holder {
                 Some(winner) if current.is_some_and(|versions| versions.winner != slot) => {
@@ -218,7 +226,9 @@ impl Index {
                 }
                 _ if is_retracted || current.is_some_and(|versions| versions.is_retracted) => Visibility::Retracted,
                 _ if article.version.is_none() && article.visibility == Visibility::Retracted => Visibility::Retracted,
-                None if article.version.is_none() && self.is_killed_by_slug(preferred_id) => Visibility::Retracted,
+                None if article.version.is_none() && self.is_killed_by_slug(preferred_id, article.path.source()) => {
+                    Visibility::Retracted
+                }
                 _ if let Some(other) = self.withholding_file(article) => {
                     Visibility::Superseded(Box::new(other.clone()))
                 }
@@ -226,7 +236,7 @@ impl Index {
                 Some(_) if current.is_some() => Visibility::Public(None),
                 Some(holder) if article.states_id => Visibility::IdTaken(Box::new(holder.clone())),
                 Some(_) => {
-                    let path: Vec<String> = article.path.as_str().split('/').map(encode_segment).collect();
+                    let path: Vec<String> = article.path.to_string().split('/').map(encode_segment).collect();
                     Visibility::Public(Some(Box::new(EntryId::minted(format!("{preferred_id}/{}", path.join("/"))))))
                 }
             };

@@ -82,14 +82,18 @@ impl Index {
         // The ledger records one holder for each id.
         let holder =
             if recorded_id.as_ref() == Some(&preferred_id) { Some(path) } else { ledger.holder(&preferred_id) };
+        let is_same_source = |holder: &ArticlePath| holder.source() == path.source();
+        let item_holder = holder.filter(|holder| is_same_source(holder));
         if let Some(version) = &mut version {
-            self.complete_version(version, path, card, holder, ledger);
+            self.complete_version(version, path, card, item_holder, ledger);
         }
         if self.is_overwritten(version.as_ref(), &preferred_id, facts) {
             self.overwritten.push(path.clone());
         }
+        // What an operator did to a drop folder's article doesn't bind articles of sources before it.
+        let senior = holder.filter(|holder| self.source_position(holder) <= self.source_position(path));
         // The story of an item keeps its first publication when another version takes over.
-        let story = version.as_ref().and(holder).and_then(|holder| ledger.article(holder));
+        let story = version.as_ref().and(item_holder).and_then(|holder| ledger.article(holder));
         let first_of_story = story.and_then(ArticleFacts::date).and_then(|date| self.moment(date));
         let since = |own: Moment| first_of_story.filter(|first| first.second() < own.second()).unwrap_or(own);
         let mut visibility = Visibility::Undated;
@@ -107,14 +111,18 @@ impl Index {
         let claim_kind = || match states_id {
             _ if holder == Some(path) => IdClaim::Recorded,
             // All versions have the claim of the one that readers know.
-            _ if version.is_some() && holder.is_some_and(may_have_versions) => IdClaim::Recorded,
+            _ if version.is_some()
+                && holder.is_some_and(|holder| may_have_versions(holder) && is_same_source(holder)) =>
+            {
+                IdClaim::Recorded
+            }
             true => IdClaim::Explicit,
             false => IdClaim::Minted,
         };
         let expired = card.expires.filter(|expires| expires.timestamp() <= now);
         match (published, expired) {
             _ if version.as_ref().is_some_and(|version| version.is_retracted)
-                || is_retracted(path, card, facts, holder, ledger) =>
+                || is_retracted(path, card, facts, senior, ledger) =>
             {
                 visibility = Visibility::Retracted;
                 // A retracted article keeps the id that readers know, so that no other article gets it.
@@ -134,7 +142,7 @@ impl Index {
             (Some(_), Some(expired)) => visibility = Visibility::Expired(expired),
             (Some(published), None) => {
                 let first = since(published);
-                corrections = self.corrections(&preferred_id, version.is_some());
+                corrections = self.corrections(&preferred_id, path.source(), version.is_some());
                 let changes = card.updated.into_iter().chain(card.corrections.iter().chain(&corrections).copied());
                 let changes = changes.chain(version.as_ref().map(|_| published));
                 let changes = changes.filter(|change| change.second() >= first.second());
@@ -190,7 +198,7 @@ impl Index {
             self.by_preferred_id
                 .insert(&preferred_id, slot, |slot| articles.get(slot).map(|article| &article.preferred_id));
         }
-        if is_held_elsewhere || (is_version && self.versions(&preferred_id).len() > 1) {
+        if is_held_elsewhere || (is_version && self.versions(&preferred_id, path.source()).len() > 1) {
             self.changed_items.insert(preferred_id.clone());
         }
         self.resolve_claims(&preferred_id);
@@ -362,7 +370,7 @@ impl Index {
             ),
             _ => {}
         }
-        let file = || diagnostics::Place::file(&format!("{}/{path}", self.rules.config().parsing.root));
+        let file = || diagnostics::Place::file(&self.rules.config().file_name(path));
         for diagnostic in &mut diagnostics {
             diagnostic.place.get_or_insert_with(file);
         }
@@ -372,6 +380,11 @@ impl Index {
     /// An instant in the publication's time zone.
     pub fn moment(&self, instant: Timestamp) -> Option<Moment> {
         Moment::new(instant, self.rules.config().parsing.timezone.to_offset(instant))
+    }
+
+    /// The position of an article's source in the configuration. The first source that states an id has it.
+    pub(super) fn source_position(&self, path: &ArticlePath) -> usize {
+        self.rules.config().sources.position(path).unwrap_or(usize::MAX)
     }
 
     /// How much later than its arrival an article's date may be and still count as the arrival. `None`: the date is exact, because it is a

@@ -46,7 +46,7 @@ impl Index {
     /// Whether a notice is about a known article.
     pub fn is_notice_applied(&self, path: &ArticlePath) -> bool {
         let about = self.notices.iter().filter_map(|(id, known)| Some((id, known.get(path)?)));
-        about.into_iter().any(|(id, notice)| self.slots_of(id, notice).next().is_some())
+        about.into_iter().any(|(id, notice)| self.slots_of(id, path.source(), notice).next().is_some())
     }
 
     /// The files of the articles that have or prefer an id.
@@ -56,18 +56,18 @@ impl Index {
     }
 
     /// The notices that withdraw the article in a file.
-    pub fn withdrawing_notices(&self, path: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
+    pub fn withdrawing_notices<'i>(&'i self, path: &ArticlePath) -> impl Iterator<Item = &'i ArticlePath> {
         self.notices_about(path).filter(|(_, notice)| notice.action == NoticeAction::Kill).map(|(notice, _)| notice)
     }
 
     /// The notices that correct the article in a file.
-    pub fn correcting_notices(&self, path: &ArticlePath) -> impl Iterator<Item = &ArticlePath> {
+    pub fn correcting_notices<'i>(&'i self, path: &ArticlePath) -> impl Iterator<Item = &'i ArticlePath> {
         self.notices_about(path).filter(|(_, notice)| notice.action == NoticeAction::Correct).map(|(notice, _)| notice)
     }
 
-    /// When notices corrected the article with an id, oldest first.
-    pub(super) fn corrections(&self, id: &EntryId, is_version: bool) -> Vec<Moment> {
-        let known = self.notices.get(id).into_iter().flat_map(|known| known.values());
+    /// When notices of a source corrected its article with an id, oldest first.
+    pub(super) fn corrections(&self, id: &EntryId, source: Option<&str>, is_version: bool) -> Vec<Moment> {
+        let known = self.notices_of(id, source).map(|(_, notice)| notice);
         let about = known.filter(|notice| notice.action == NoticeAction::Correct && (is_version || !notice.is_item));
         let mut times: Vec<Moment> = about.filter_map(|notice| notice.time).collect();
         times.sort_unstable_by_key(|time| time.second());
@@ -75,29 +75,43 @@ impl Index {
         times
     }
 
-    /// The notices that withdraw the item with an id.
-    pub(super) fn kills(&self, id: &EntryId) -> impl Iterator<Item = &IndexedNotice> {
-        let known = self.notices.get(id).into_iter().flat_map(|known| known.values());
+    /// The notices of a source that withdraw its item with an id.
+    pub(super) fn kills<'i>(&'i self, id: &EntryId, source: Option<&str>) -> impl Iterator<Item = &'i IndexedNotice> {
+        let known = self.notices_of(id, source).map(|(_, notice)| notice);
         known.filter(|notice| notice.action == NoticeAction::Kill)
     }
 
-    /// Whether a notice withdraws the article with an id, which is no version of an item.
-    pub(super) fn is_killed_by_slug(&self, id: &EntryId) -> bool {
-        self.kills(id).any(|notice| !notice.is_item)
+    /// Whether a notice of a source withdraws its article with an id, which is no version of an item.
+    pub(super) fn is_killed_by_slug(&self, id: &EntryId, source: Option<&str>) -> bool {
+        self.kills(id, source).any(|notice| !notice.is_item)
     }
 
-    fn notices_about(&self, path: &ArticlePath) -> impl Iterator<Item = (&ArticlePath, &IndexedNotice)> {
+    fn notices_about<'i>(
+        &'i self,
+        path: &ArticlePath,
+    ) -> impl Iterator<Item = (&'i ArticlePath, &'i IndexedNotice)> + use<'i> {
         let article = self.get(path);
         let is_version = article.is_some_and(|article| article.version.is_some());
-        let known = article.and_then(|article| self.notices.get(&article.preferred_id)).into_iter().flatten();
-        known.filter(move |(_, notice)| is_version || !notice.is_item)
+        let known = article.map(|article| self.notices_of(&article.preferred_id, path.source()).collect());
+        let known: Vec<_> = known.unwrap_or_default();
+        known.into_iter().filter(move |(_, notice)| is_version || !notice.is_item)
     }
 
-    /// The articles with an id that a notice may be about.
-    fn slots_of(&self, id: &EntryId, notice: &IndexedNotice) -> impl Iterator<Item = SlotId> {
+    /// The notices of a source about an id. They concern only articles of that source.
+    fn notices_of<'i, 's>(
+        &'i self,
+        id: &EntryId,
+        source: Option<&'s str>,
+    ) -> impl Iterator<Item = (&'i ArticlePath, &'i IndexedNotice)> + use<'i, 's> {
+        let known = self.notices.get(id).into_iter().flatten();
+        known.filter(move |(notice, _)| notice.source() == source)
+    }
+
+    /// The articles of a source with an id that a notice may be about.
+    fn slots_of(&self, id: &EntryId, source: Option<&str>, notice: &IndexedNotice) -> impl Iterator<Item = SlotId> {
         let is_item = notice.is_item;
         let is_meant = move |slot: &SlotId| {
-            let article = self.articles.get(*slot);
+            let article = self.articles.get(*slot).filter(|article| article.path.source() == source);
             article.is_some_and(|article| article.preferred_id == *id && (article.version.is_some() || !is_item))
         };
         self.by_preferred_id.candidates(id).filter(is_meant)

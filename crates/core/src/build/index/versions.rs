@@ -5,6 +5,8 @@
 //! The highest one, by number, time, modification time and path ([`VersionRank`]), whether readers can see it or not: a withheld version
 //! withholds the item until a higher version ends that. A version that retracts the item does so whatever its place in the order, until an
 //! operator restores the item. With `agency.revive`, a higher usable version restores it, too.
+//!
+//! Versions count within one source. If items of two sources have one id, it belongs to the first source in the configuration.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +38,8 @@ impl Index {
     /// The file of a newer version of the same item. `None` if this is the newest version, or no version.
     pub fn newer_version(&self, path: &ArticlePath) -> Option<&ArticlePath> {
         let article = self.get(path).filter(|article| article.version.is_some())?;
-        self.current_version(&article.preferred_id).filter(|current| *current != path)
+        let current = self.current_version(&article.preferred_id);
+        current.filter(|current| *current != path && current.source() == path.source())
     }
 
     /// The id of the item of which the file has a version.
@@ -59,10 +62,10 @@ impl Index {
         std::mem::take(&mut self.overwritten)
     }
 
-    /// All files with versions of an item, the highest version first.
-    pub fn versions(&self, id: &EntryId) -> Vec<&ArticlePath> {
-        let mut versions: Vec<_> =
-            self.version_slots(id).filter_map(|slot| Some((self.articles.get(slot)?.order()?, slot))).collect();
+    /// All files with versions of an item in one source, the highest version first.
+    pub fn versions(&self, id: &EntryId, source: Option<&str>) -> Vec<&ArticlePath> {
+        let slots = self.version_slots(id, source);
+        let mut versions: Vec<_> = slots.filter_map(|slot| Some((self.articles.get(slot)?.order()?, slot))).collect();
         versions.sort_unstable_by(|one, other| other.cmp(one));
         versions.into_iter().map(|((_, path), _)| path).collect()
     }
@@ -72,12 +75,12 @@ impl Index {
         let Some(id) = self.version_id(path) else { return Vec::new() };
         let retracts =
             |path: &&ArticlePath| self.get(path).and_then(|it| it.version.as_ref()).is_some_and(|it| it.retracts);
-        self.versions(id).into_iter().filter(retracts).collect()
+        self.versions(id, path.source()).into_iter().filter(retracts).collect()
     }
 
-    /// Whether files have versions of the item with this key. The key is an item's key, or an `Id:` of wire text.
-    pub fn has_item(&self, key: &Text) -> bool {
-        self.ids_of_key(key).iter().any(|id| self.version_slots(id).next().is_some())
+    /// Whether files of the notice's source have versions of the item with this key. The key is an item's key, or an `Id:` of wire text.
+    pub fn has_item(&self, notice: &ArticlePath, key: &Text) -> bool {
+        self.ids_of_key(key).iter().any(|id| self.version_slots(id, notice.source()).next().is_some())
     }
 
     /// The ids of items whose versions changed since the last call.
@@ -157,10 +160,15 @@ impl Index {
     /// strongest first.
     pub(super) fn versions_with_claim(&self, id: &EntryId, claims: &[SlotId]) -> Option<Versions> {
         let first = claims.first().and_then(|slot| self.articles.get(*slot));
-        if first.is_some_and(|first| first.version.is_none()) {
+        let position = |article: &IndexedArticle| self.source_position(&article.path);
+        let all_versions = self.all_version_slots(id).filter_map(|slot| self.articles.get(slot));
+        // Withheld versions keep the id from other sources, too.
+        let owner = all_versions.min_by_key(|version| position(version))?;
+        if first.is_some_and(|first| first.version.is_none() && position(first) <= position(owner)) {
             return None;
         }
-        let all = self.version_slots(id).filter_map(|slot| Some((slot, self.articles.get(slot)?)));
+        let source = owner.path.source();
+        let all = self.version_slots(id, source).filter_map(|slot| Some((slot, self.articles.get(slot)?)));
         let (winner, highest) = all.max_by(|(_, one), (_, other)| one.order().cmp(&other.order()))?;
         // A file that was sent again doesn't take the place of the one that readers know.
         let same = |slot: &SlotId| {
@@ -170,34 +178,34 @@ impl Index {
                 known.is_holder && known.hash == highest.hash && known.rank.is_same(&highest.rank)
             })
         };
-        let winner = self.version_slots(id).find(same).unwrap_or(winner);
+        let winner = self.version_slots(id, source).find(same).unwrap_or(winner);
         let lost = highest.version.as_ref().and_then(|version| {
             let (lost, rank) = version.behind.as_ref().filter(|(lost, _)| self.slot_of(lost).is_none())?;
             rank.as_ref().is_none_or(|rank| version.rank <= *rank).then(|| lost.clone())
         });
         let retracts = |slot| self.articles.get(slot).and_then(|it| it.version.as_ref()).is_some_and(|it| it.retracts);
-        let is_retracted = self.version_slots(id).any(retracts) || self.kills(id).next().is_some();
-        Some(Versions { winner, lost, is_retracted: is_retracted && !self.is_revived(id) })
+        let is_retracted = self.version_slots(id, source).any(retracts) || self.kills(id, source).next().is_some();
+        Some(Versions { winner, lost, is_retracted: is_retracted && !self.is_revived(id, source) })
     }
 
     /// Whether a usable version is higher than all that retract the item, and newer than all notices that withdraw it.
-    fn is_revived(&self, id: &EntryId) -> bool {
+    fn is_revived(&self, id: &EntryId, source: Option<&str>) -> bool {
         if !self.revives() {
             return false;
         }
-        let versions = || self.version_slots(id).filter_map(|slot| self.articles.get(slot)?.version.as_ref());
+        let versions = || self.version_slots(id, source).filter_map(|slot| self.articles.get(slot)?.version.as_ref());
         let usable = versions().filter(|version| version.is_usable).map(|version| &version.rank).max();
         usable.is_some_and(|usable| {
             versions().all(|version| !version.retracts || usable.is_newer(&version.rank))
                 && self
-                    .kills(id)
+                    .kills(id, source)
                     .all(|notice| notice.second.zip(usable.second()).is_some_and(|(kill, made)| made > kill))
         })
     }
 
     /// Whether a higher usable version lifts all retractions of a file's item.
     pub fn is_revived_item(&self, path: &ArticlePath) -> bool {
-        self.version_id(path).is_some_and(|id| self.is_revived(id))
+        self.version_id(path).is_some_and(|id| self.is_revived(id, path.source()))
     }
 
     /// Whether higher versions publish killed stories again.
@@ -205,7 +213,13 @@ impl Index {
         self.rules.config().agency.revive
     }
 
-    pub(super) fn version_slots(&self, id: &EntryId) -> impl Iterator<Item = SlotId> {
+    fn version_slots(&self, id: &EntryId, source: Option<&str>) -> impl Iterator<Item = SlotId> {
+        let is_in_source =
+            move |slot: &SlotId| self.articles.get(*slot).is_some_and(|article| article.path.source() == source);
+        self.all_version_slots(id).filter(is_in_source)
+    }
+
+    fn all_version_slots(&self, id: &EntryId) -> impl Iterator<Item = SlotId> {
         let is_version = |slot: &SlotId| {
             self.articles.get(*slot).is_some_and(|article| article.version.is_some() && article.preferred_id == *id)
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::article::IgnoredKind;
 use crate::event::Listing;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// A folder with ignored files, and their kind.
 pub(crate) type Group = (String, IgnoredKind);
@@ -55,16 +55,19 @@ impl IgnoredFiles {
         changed
     }
 
+    /// Forgets the files for which `is_kept` is false.
+    pub(crate) fn keep(&mut self, is_kept: impl Fn(&ArticlePath) -> bool) {
+        let gone: Vec<ArticlePath> = self.kinds.keys().filter(|path| !is_kept(path)).cloned().collect();
+        gone.iter().for_each(|path| drop(self.set(path, None)));
+    }
+
     /// The files that a whole listing proves to be gone.
     pub(crate) fn absent(&self, listing: &Listing) -> Vec<ArticlePath> {
         if self.kinds.is_empty() || !listing.is_whole {
             return Vec::new();
         }
         let is_gone = listing.absence();
-        let scope = listing.scope.as_str();
-        let is_inside = |path: &ArticlePath| {
-            scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
-        };
+        let is_inside = |path: &ArticlePath| folder::contains(&listing.scope, path.as_str());
         self.kinds.keys().filter(|path| is_inside(path) && is_gone(path)).cloned().collect()
     }
 }

@@ -32,6 +32,11 @@ impl ItemFiles {
         self.items.remove(file);
     }
 
+    /// Forgets files for which `is_kept` is false.
+    pub(crate) fn keep(&mut self, is_kept: impl Fn(&ArticlePath) -> bool) {
+        self.items.retain(|path, _| is_kept(path));
+    }
+
     /// The listing with the items of each listed file.
     pub(crate) fn listed<'l>(&self, listing: &'l Listing) -> Cow<'l, Listing> {
         if self.items.is_empty() {

@@ -15,8 +15,8 @@ use crate::types::ArticlePath;
 pub(crate) struct MissingFiles {
     /// Files that are gone, until it is decided whether they were moved, deleted or lost.
     pub(crate) vanished: BTreeSet<ArticlePath>,
-    /// Whether the content directory looked unmounted when one of them was reported.
-    pub(crate) doubtful: bool,
+    /// The sources whose directory looked unmounted when one of them was reported.
+    pub(crate) doubtful: BTreeSet<Option<String>>,
     /// Articles deleted recently, oldest first. They are restored if more files turn out to be missing.
     pub(crate) recently_deleted: VecDeque<DeletedArticle>,
     /// Files that went missing in a mass. Their articles stay published until an operator decides.
@@ -63,10 +63,12 @@ impl MissingFiles {
         self.recently_deleted.retain(|deleted| deleted.path != *path);
     }
 
-    /// Notes that a file is gone. `doubtful` means that the content directory looks unmounted.
+    /// Notes that a file is gone. `doubtful` means that the directory of its source looks unmounted.
     pub(crate) fn note_vanished(&mut self, path: ArticlePath, doubtful: bool) {
         self.possible_moves.remove(&path);
-        self.doubtful |= doubtful;
+        if doubtful {
+            self.doubtful.insert(path.source().map(str::to_owned));
+        }
         self.vanished.insert(path);
     }
 

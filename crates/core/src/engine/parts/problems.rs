@@ -6,7 +6,7 @@ use crate::article::IgnoredKind;
 use crate::build::index::Index;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::ReportChange;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 /// The source of diagnostics. New diagnostics of a source replace its previous ones.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -15,8 +15,8 @@ pub(crate) enum Source {
     Config,
     /// Changes that a reload couldn't make.
     Reload,
-    /// The watcher as a whole.
-    Watch,
+    /// The watcher of a source. `None`: the content directory's.
+    Watch(Option<String>),
     /// The listing of a folder.
     Folder(String),
     /// Files of a folder that aren't articles, by their kind.
@@ -121,11 +121,26 @@ impl Problems {
         }
     }
 
+    /// Clears the diagnostics of named sources for which `is_kept` is false.
+    pub(crate) fn keep_sources(&mut self, is_kept: impl Fn(&str) -> bool) {
+        let name = |source: &Source| match source {
+            Source::Watch(name) => name.clone(),
+            Source::Folder(folder) | Source::Ignored(folder, _) => folder::source(folder).map(str::to_owned),
+            Source::Article(path)
+            | Source::Body(path)
+            | Source::Failure(path)
+            | Source::Placement(path)
+            | Source::Contradiction(path) => path.source().map(str::to_owned),
+            _ => None,
+        };
+        let is_gone = |source: &&Source| name(source).is_some_and(|name| !is_kept(&name));
+        let gone: Vec<Source> = self.by_source.keys().filter(is_gone).cloned().collect();
+        gone.into_iter().for_each(|source| self.set(source, Vec::new()));
+    }
+
     /// Clears the diagnostics of folders in this scope for which `named` is false.
     pub(crate) fn keep_folders(&mut self, scope: &str, named: impl Fn(&str) -> bool) {
-        let in_scope = |folder: &str| {
-            scope.is_empty() || folder == scope || folder.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
-        };
+        let in_scope = |folder: &str| folder == scope || folder::contains(scope, folder);
         let stale: Vec<Source> = self
             .by_source
             .keys()

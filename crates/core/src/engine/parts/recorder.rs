@@ -9,7 +9,7 @@ use super::source_retention::SourceRetention;
 use crate::build::assemble;
 use crate::build::index::{Index, IndexedArticle};
 use crate::build::placement::FeedKey;
-use crate::config::UpdatedWhen;
+use crate::config::{Config, UpdatedWhen};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::Effect;
 use crate::ledger::{ArticleFacts, Ledger, Record, Routes, UnreadableRecord};
@@ -39,15 +39,15 @@ impl Recorder {
         (!records.is_empty()).then_some(Effect::Persist(records))
     }
 
-    /// The ledger records that can't be read, and what follows from each. `root` is the name of the content directory.
-    pub(crate) fn unreadable_records(&self, root: &str) -> Vec<Diagnostic> {
+    /// The ledger records that can't be read, and what follows from each.
+    pub(crate) fn unreadable_records(&self, config: &Config) -> Vec<Diagnostic> {
         let report = |(path, record): (&ArticlePath, &UnreadableRecord)| {
             let UnreadableRecord { number, kind } = record;
             // A `replaced` record withholds nothing: the next article with its id is public.
             let is_replaced = **kind == *UnreadableRecord::REPLACED;
             let consequence = match is_replaced {
                 true => format!("no feed tells its readers that `{path}` is gone"),
-                false => format!("`{root}/{path}` stays withheld"),
+                false => format!("`{}` stays withheld", config.file_name(path)),
             };
             let message = format!("record {number} of the ledger, `{kind}`, cannot be read, so {consequence}");
             let commands = format!(
@@ -58,7 +58,7 @@ impl Recorder {
                 if is_replaced { "" } else { &commands }
             );
             let diagnostic = Diagnostic::new(Code::LedgerRecord, message).help(help);
-            if is_replaced { diagnostic } else { diagnostic.at(Place::file(&format!("{root}/{path}"))) }
+            if is_replaced { diagnostic } else { diagnostic.at(Place::file(&config.file_name(path))) }
         };
         self.ledger.unreadable().map(report).collect()
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::article::Parsed;
 use crate::article::card::Card;
 use crate::event::{FileState, Listing, ParsedFile};
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, folder};
 
 #[derive(Debug)]
 pub(crate) struct WaitingFile {
@@ -70,16 +70,19 @@ impl WaitingFiles {
         }
     }
 
+    /// Forgets waiting files for which `is_kept` is false.
+    pub(crate) fn keep(&mut self, is_kept: impl Fn(&ArticlePath) -> bool) {
+        let gone: Vec<ArticlePath> = self.by_path.keys().filter(|path| !is_kept(path)).cloned().collect();
+        gone.iter().for_each(|path| self.remove(path));
+    }
+
     /// Forgets waiting files that a whole listing proves to be gone.
     pub(crate) fn remove_absent(&mut self, listing: &Listing) {
         if self.is_empty() || !listing.is_whole {
             return;
         }
         let is_gone = listing.absence();
-        let scope = listing.scope.as_str();
-        let is_inside = |path: &ArticlePath| {
-            scope.is_empty() || path.as_str().strip_prefix(scope).is_some_and(|rest| rest.starts_with('/'))
-        };
+        let is_inside = |path: &ArticlePath| folder::contains(&listing.scope, path.as_str());
         let paths = self.by_path.keys();
         let gone: Vec<ArticlePath> = paths.filter(|path| is_inside(path) && is_gone(path)).cloned().collect();
         gone.iter().for_each(|path| self.remove(path));
