@@ -68,6 +68,7 @@ impl Draft<'_> {
                 ),
             }
         }
+        self.add_default_provider();
         self.report_losses();
         let retracted = self.is_retracted();
         if !self.has_title() && retracted {

@@ -31,6 +31,14 @@ impl Draft<'_> {
         }
     }
 
+    /// Adds the provider of the source to an article that states none.
+    pub(crate) fn add_default_provider(&mut self) {
+        let states_provider = self.routing.as_ref().is_some_and(|routing| !routing.providers.is_empty());
+        if let Some(provider) = self.source().options.source.provider.as_ref().filter(|_| !states_provider) {
+            self.add_provider(provider.as_str());
+        }
+    }
+
     /// Sets the slugline.
     pub(crate) fn set_slugline(&mut self, slugline: &str, span: Range<usize>, origin: &'static str) {
         if let Some(slugline) = usable(slugline)

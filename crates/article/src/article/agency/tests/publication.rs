@@ -1,7 +1,8 @@
 //! Statements about publication, and what isn't public.
 
-use super::item;
-use crate::types::Text;
+use super::{item, options};
+use crate::article::{ParseOptions, SourceDefaults, parse};
+use crate::types::{ArticlePath, Text};
 
 /// Each row: JSON, and whether the story is public, a draft, retracted or withheld.
 #[test]
@@ -98,6 +99,24 @@ fn pictures_that_are_not_public_are_left_out() {
         let is_available = article.metadata.terms.iter().all(|terms| terms.availability.includes(now));
         assert_eq!(article.metadata.image.is_some() && is_available, is_shown, "{more}");
     }
+}
+
+#[test]
+fn provider_of_source_is_that_of_items_without_one() {
+    let source = SourceDefaults { provider: Some(Text::new("dpa")), ..SourceDefaults::default() };
+    let options = ParseOptions { source, ..options() };
+    let providers = |text: &str| {
+        let parsed = parse(&ArticlePath::new("a.json"), text.as_bytes(), &options);
+        let routing = parsed.article.expect("a story").metadata.routing.clone().expect("routing");
+        routing.providers.iter().map(Text::to_string).collect::<Vec<_>>().join(" ")
+    };
+    let item = |more: &str| {
+        format!(
+            r#"{{"uri": "urn:x:1", "headline": "Ferry", "versioncreated": "2026-11-20", "body_text": "It sails."{more}}}"#
+        )
+    };
+    assert_eq!(providers(&item("")), "dpa");
+    assert_eq!(providers(&item(r#", "provider": "AFP""#)), "AFP");
 }
 
 #[test]
