@@ -59,9 +59,10 @@ use crate::control;
 use crate::deliver::disk::Disk;
 use crate::deliver::{self, Target};
 use crate::engine;
+use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::push::{Push, PushOptions, Records};
-use crate::serve::{self, HubEndpoint, SavedCheck, ServeOptions};
+use crate::serve::{self, HubEndpoint, HubPath, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
 use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
 use crate::watch::ScanProgress;
@@ -175,7 +176,7 @@ pub async fn run(
     let (published, first) = channel::channel(false);
     let verifier = saved_documents.clone();
     let verify = SavedCheck::new(move |route, kind| Box::pin(verifier.verify(route, kind)));
-    let push = start_push(&live_config, &snapshot, &document_store, &store, &listeners.metrics, clock);
+    let push = start_push(&live_config, &snapshot, &document_store, &store, &listeners.metrics, &events, clock);
     let push = push.map_err(|error| Fatal(format!("cannot start the thread that pushes changes: {error}")))?;
     let options = ServeOptions {
         hub: Some(hub_endpoint(&live_config, &push)),
@@ -293,6 +294,7 @@ fn start_push(
     documents: &DocumentStore,
     store: &StoreHandle,
     metrics: &Arc<Metrics>,
+    events: &mpsc::Sender<Event>,
     now: Clock,
 ) -> io::Result<Push> {
     let (loading, saving, documents) = (store.clone(), store.clone(), documents.clone());
@@ -308,16 +310,21 @@ fn start_push(
             save: Box::new(move |changes| saving.save_push(changes).map_err(|error| error.to_string())),
         },
         metrics: Arc::clone(metrics),
+        events: events.clone(),
         now,
     })
 }
 
 /// Connects the server with the built-in hub.
 fn hub_endpoint(config: &Arc<ArcSwap<Config>>, push: &Push) -> HubEndpoint {
-    let (config, handle) = (Arc::clone(config), push.handle());
+    let (config, handle, callbacks) = (Arc::clone(config), push.handle(), push.handle());
     let ask = move |request| {
         let handle = handle.clone();
         Box::pin(async move { handle.ask(request).await }) as serve::PendingAnswer
     };
-    HubEndpoint::new(move || config.load().websub.hub, ask)
+    let has_path = move |path: &HubPath| match path {
+        HubPath::Hub => config.load().websub.hub,
+        HubPath::Canary(token) => callbacks.has_canary(token),
+    };
+    HubEndpoint::new(has_path, ask)
 }

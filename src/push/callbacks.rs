@@ -13,7 +13,7 @@ use super::documents::Documents;
 use crate::config::Config;
 use crate::websub::{Callback, Delivered, Delivery, Mode, Verification, Verified};
 
-const CHALLENGE_BYTES: usize = 24;
+const RANDOM_BYTES: usize = 24;
 
 /// Asks a subscriber whether it sent a request. Returns the reason if it isn't confirmed.
 pub(super) async fn verify(
@@ -30,7 +30,7 @@ pub(super) async fn verify(
 async fn try_verify(client: &Client, config: &Config, verification: &Verification) -> Result<(), String> {
     let request = &verification.request;
     check_address(config, &request.callback)?;
-    let challenge = challenge().ok_or("the system has no random numbers")?;
+    let challenge = random_text().ok_or("the system has no random numbers")?;
     let lease = request.lease.as_secs().to_string();
     let mut parameters =
         vec![("hub.mode", request.mode.name()), ("hub.topic", &*request.topic), ("hub.challenge", &*challenge)];
@@ -100,8 +100,9 @@ fn signature(secret: &[u8], body: &[u8]) -> String {
     format!("sha256={}", hex(tag.as_ref()))
 }
 
-fn challenge() -> Option<String> {
-    let mut bytes = [0; CHALLENGE_BYTES];
+/// A text that nobody can guess.
+pub(super) fn random_text() -> Option<String> {
+    let mut bytes = [0; RANDOM_BYTES];
     SystemRandom::new().fill(&mut bytes).ok()?;
     Some(hex(&bytes))
 }

@@ -5,6 +5,7 @@
 //!
 //! - `owner`: the task that owns the state machines, starts their requests and stores their changes
 //! - `callbacks`: verifications and deliveries
+//! - `canary`: requests of and to canary subscriptions
 //! - `client`: HTTP clients, and the check of callbacks' addresses
 //! - `documents`: the topics, as a GET would return them
 //!
@@ -18,6 +19,7 @@
 //! Nothing waits here but references, so later attempts send the new version. Attempts under way that may contain the old text are aborted.
 
 mod callbacks;
+mod canary;
 mod client;
 mod documents;
 mod owner;
@@ -33,7 +35,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::config::Config;
-use crate::event::Delivery;
+use crate::event::{Delivery, Event};
 use crate::metrics::Metrics;
 use crate::snapshot::{Resource, Snapshot};
 use crate::websub::{Change, HubRequest, Refusal, Saved};
@@ -75,6 +77,8 @@ pub struct PushOptions {
     pub records: Records,
     /// The metrics to update.
     pub metrics: Arc<Metrics>,
+    /// Takes reports of hubs that don't deliver.
+    pub events: mpsc::Sender<Event>,
     /// The current time.
     pub now: fn() -> Timestamp,
 }
@@ -90,9 +94,13 @@ impl std::fmt::Debug for PushOptions {
 pub struct PushHandle {
     news: Arc<News>,
     requests: mpsc::Sender<PendingRequest>,
+    tokens: Tokens,
 }
 
-type PendingRequest = (HubRequest, oneshot::Sender<Result<(), Refusal>>);
+/// The last segments of canary subscriptions' callbacks.
+type Tokens = Arc<ArcSwap<BTreeSet<Arc<str>>>>;
+
+type PendingRequest = (HubRequest, oneshot::Sender<Result<Option<String>, Refusal>>);
 
 /// Publications that the owner hasn't seen.
 #[derive(Debug, Default)]
@@ -131,11 +139,16 @@ impl PushHandle {
         self.news.arrived.notify_one();
     }
 
-    /// Asks the hub. The request is accepted before its sender's intent is verified.
+    /// Whether a canary subscription has a callback with this last segment.
+    pub fn has_canary(&self, token: &str) -> bool {
+        self.tokens.load().contains(token)
+    }
+
+    /// Asks the hub. A subscriber's request is accepted before its intent is verified.
     ///
     /// # Errors
     /// Why the request is refused.
-    pub async fn ask(&self, request: HubRequest) -> Result<(), Refusal> {
+    pub async fn ask(&self, request: HubRequest) -> Result<Option<String>, Refusal> {
         let busy = || Refusal { status: 503, reason: "the hub is busy; try again later".to_owned() };
         let (answer, answered) = oneshot::channel();
         self.requests.try_send((request, answer)).map_err(|_| busy())?;
@@ -160,13 +173,14 @@ impl Push {
         let news = Arc::new(News::default());
         let (requests, inbox) = mpsc::channel(MAX_WAITING_REQUESTS);
         let (stop, stopped) = oneshot::channel();
-        let handle = PushHandle { news: Arc::clone(&news), requests };
+        let tokens = Tokens::default();
+        let handle = PushHandle { news: Arc::clone(&news), requests, tokens: Arc::clone(&tokens) };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS)
             .build()?;
         let work = move || {
-            runtime.block_on(owner::run(options, news, inbox, stopped));
+            runtime.block_on(owner::run(options, tokens, news, inbox, stopped));
             // Resolvers that hang don't keep the daemon from stopping.
             runtime.shutdown_background();
         };

@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::canary::CanaryTask;
 use super::documents::Documents;
-use super::{Changed, News, PendingRequest, PushOptions, Records, callbacks, client};
+use super::{Changed, News, PendingRequest, PushOptions, Records, Tokens, callbacks, client};
 use crate::config::{Config, HUB_PATH};
 use crate::metrics::{HubLabel, Metrics, PushLabel};
 use crate::types::WebUrl;
@@ -34,11 +35,12 @@ const LAST_SAVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pushes until `stopped` resolves.
 pub(super) async fn run(
     options: PushOptions,
+    tokens: Tokens,
     news: Arc<News>,
     inbox: mpsc::Receiver<PendingRequest>,
     stopped: oneshot::Receiver<()>,
 ) {
-    let PushOptions { config, snapshot, read, records, metrics, now } = options;
+    let PushOptions { config, snapshot, read, records, metrics, events, now } = options;
     let documents = Arc::new(Documents::new(snapshot, read));
     let clients = client::for_callbacks(&config).and_then(|callbacks| Ok((callbacks, client::for_hubs()?)));
     let (callbacks, hubs) = match clients {
@@ -55,6 +57,7 @@ pub(super) async fn run(
         hubs,
         hub: Hub::default(),
         pings: Pings::default(),
+        canaries: CanaryTask::new(tokens, events),
         is_loaded: false,
         attempts: JoinSet::new(),
         deliveries: HashMap::new(),
@@ -76,6 +79,7 @@ struct Owner {
     hubs: Client,
     hub: Hub,
     pings: Pings,
+    canaries: CanaryTask,
     /// Whether the state of the previous run has been loaded.
     is_loaded: bool,
     attempts: JoinSet<Finished>,
@@ -94,6 +98,7 @@ enum Finished {
     Verification(u64, Arc<str>, Verified, Option<String>),
     Delivery(u64, Delivered, Option<String>),
     Ping(PingResult),
+    Canary(Arc<str>, Result<(), String>),
 }
 
 impl Owner {
@@ -184,6 +189,10 @@ impl Owner {
                 }
             }
         }
+        while let Some((hub, work)) = self.canaries.start(&self.hubs, &config, now) {
+            self.attempts.spawn(async move { Finished::Canary(hub, work.await) });
+        }
+        self.canaries.report(&config, now);
         while let Some(ping) = self.pings.start(now) {
             let work = send_ping(self.hubs.clone(), ping.clone(), topic_url(&config, &ping.topic));
             let attempt = self.attempts.spawn(async move { Finished::Ping(work.await) });
@@ -219,6 +228,7 @@ impl Owner {
             (Some(Finished::Delivery(number, result, why)), ..) => self.finish_delivery(number, result, why, now),
             (None, Some((number, _)), _) => self.finish_delivery(number, Delivered::Cancelled, None, now),
             (Some(Finished::Ping(result)), _, Some(ping)) => self.finish_ping(ping, result, now),
+            (Some(Finished::Canary(hub, result)), ..) => self.canaries.finish(&hub, result, now),
             (None, _, Some(ping)) => self.finish_ping(ping, Err("the request failed".to_owned()), now),
             (Some(Finished::Ping(_)), _, None) | (None, None, None) => {}
         }
@@ -253,11 +263,13 @@ impl Owner {
     /// Compares the topics with what subscribers and hubs have.
     async fn note_publication(&mut self, changed: Changed) {
         let config = self.config.load_full();
-        if (!config.websub.hub && config.websub.hubs.is_empty() && !self.is_loaded) || !self.load().await {
+        let was_loaded = self.is_loaded;
+        if (!config.websub.hub && config.websub.hubs.is_empty() && !was_loaded) || !self.load().await {
             return;
         }
         let now = (self.now)();
         let Changed { all, routes, withheld } = changed;
+        let all = all || !was_loaded;
         let topics: Vec<Arc<str>> = match all {
             true => self.hub.topics().cloned().collect(),
             false => routes.iter().cloned().collect(),
@@ -269,11 +281,14 @@ impl Owner {
             let under_way = self.deliveries.values().filter(|(running, _)| *running == number);
             under_way.for_each(|(_, attempt)| attempt.abort());
         }
+        self.canaries.note_publication(&config, &self.documents, now);
         let own = own_hub(&config);
         let hubs: Vec<Arc<str>> = config.websub.hubs.iter().map(|hub| hub.as_str().into()).collect();
         let hubs: Vec<Arc<str>> =
             hubs.into_iter().filter(|hub| own.as_ref().is_none_or(|own| own.as_str() != &**hub)).collect();
-        if all {
+        if hubs.is_empty() {
+            // Nobody has to be told.
+        } else if all {
             self.pings.replace_topics(self.documents.all());
         } else {
             for topic in &routes {
@@ -288,8 +303,14 @@ impl Owner {
     }
 
     /// Reads and accepts a subscriber's request.
-    async fn accept(&mut self, request: HubRequest) -> Result<(), Refusal> {
-        if !self.load().await {
+    async fn accept(&mut self, request: HubRequest) -> Result<Option<String>, Refusal> {
+        if let Some(token) = &request.canary {
+            return self.canaries.answer(token, &request, (self.now)());
+        }
+        if !self.is_loaded {
+            self.note_publication(Changed { all: true, ..Changed::default() }).await;
+        }
+        if !self.is_loaded {
             return Err(Refusal { status: 503, reason: "the hub cannot read its subscriptions".to_owned() });
         }
         let now = (self.now)();
@@ -299,7 +320,7 @@ impl Owner {
         let topic = self.find_topic(&config, &parsed.topic);
         let limits =
             Limits { max_subscriptions: config.websub.max_subscriptions, max_per_host: config.websub.max_per_host };
-        self.hub.accept(parsed, topic, request.client, limits, now)
+        self.hub.accept(parsed, topic, request.client, limits, now).map(|()| None)
     }
 
     /// The route and version of a topic, if it is a feed of this site.
@@ -342,7 +363,13 @@ impl Owner {
     /// The time until a request is due.
     fn wake_in(&self) -> Duration {
         let is_on = self.config.load().websub.hub;
-        let next = is_on.then(|| self.hub.wake_at()).flatten().into_iter().chain(self.pings.wake_at()).min();
+        let next = is_on
+            .then(|| self.hub.wake_at())
+            .flatten()
+            .into_iter()
+            .chain(self.pings.wake_at())
+            .chain(self.canaries.wake_at())
+            .min();
         let now = (self.now)();
         next.map_or(MAX_SLEEP, |next| {
             let milliseconds = next.as_millisecond().saturating_sub(now.as_millisecond());

@@ -127,17 +127,18 @@ where
         return Ok(in_memory(admin::respond(&snapshot.load(), options, &head, (options.now)())));
     }
     let client_address = forwarded::client(head.headers, client.address, &options.proxies);
-    let hub = options.hub.as_ref().filter(|hub| hub.has_path(&snapshot.load().prefix, head.uri.path()));
+    let hub = options.hub.as_ref().and_then(|hub| Some((hub, hub.path(&snapshot.load().prefix, head.uri.path())?)));
+    let is_hub = hub.is_some();
     let (mut reply, mut now) = match hub {
-        Some(hub) => {
+        Some((hub, path)) => {
             let is_ready = snapshot.load().generation > 0;
             let now = (options.now)();
             has_body = false;
-            (Reply::Ready(Box::pin(hub.respond(&head, body, client_address, is_ready, now)).await), now)
+            (Reply::Ready(Box::pin(hub.respond(path, &head, body, client_address, is_ready, now)).await), now)
         }
         None => route_request(snapshot, options, &head).await,
     };
-    if hub.is_none() && client.waits_for_publication && is_too_early(&reply, snapshot, &head) {
+    if !is_hub && client.waits_for_publication && is_too_early(&reply, snapshot, &head) {
         Box::pin(wait_for_publication(options)).await;
         (reply, now) = route_request(snapshot, options, &head).await;
     }

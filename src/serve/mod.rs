@@ -71,7 +71,7 @@ pub use access_log::AccessLog;
 pub use budget::Budgets;
 pub use disk::{Disk, DiskRequest, DiskResponse, Freshness};
 pub use document_cache::DocumentCache;
-pub use hub::{HubEndpoint, PendingAnswer};
+pub use hub::{HubEndpoint, HubPath, PendingAnswer};
 pub use listener::{Audience, Listener};
 pub use options::{SavedCheck, ServeOptions, Verification};
 pub use tls::Tls;

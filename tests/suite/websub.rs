@@ -1,5 +1,6 @@
 //! WebSub: what feeds say about hubs, and the built-in hub with real subscribers.
 
+mod canary;
 mod hub;
 mod publisher;
 mod subscriber;

@@ -6,6 +6,7 @@
 //!
 //! - `request`: reads a subscriber's request
 //! - `callback`: which URLs and addresses the hub may send requests to
+//! - `canary`: notices when a hub stops delivering
 //! - `clients`: limits on what one client may ask of the hub
 //! - `hub`: subscriptions, leases, verifications and deliveries as a function of events and time
 //! - `schedule`: which of the requests that are due is sent next, grouped by host
@@ -17,6 +18,7 @@
 //! crash loses no delivery, and no text waits anywhere: each attempt sends the version that a GET would return at that moment.
 
 mod callback;
+mod canary;
 mod clients;
 mod hub;
 mod pings;
@@ -34,14 +36,21 @@ use jiff::{SignedDuration, Timestamp};
 use crate::types::ContentHash;
 
 pub use callback::{Callback, is_allowed};
+pub use canary::{CANARY_LEASE, Canaries, CanaryRequest};
 pub use hub::{Counts, Delivered, Delivery, Hub, Limits, Subscription, Task, Verification, Verified};
 pub use pings::{Ping, PingResult, Pings};
 pub use request::{MAX_REQUEST_BYTES, Mode, Refusal, Request};
 pub use schedule::MAX_RUNNING_REQUESTS;
 
-/// A request to the built-in hub.
+/// A request to the built-in hub, or to the callback of a canary subscription.
 #[derive(Clone, Debug)]
 pub struct HubRequest {
+    /// The last segment of the callback. `None`: the request is for the hub.
+    pub canary: Option<Arc<str>>,
+    /// The query.
+    pub query: String,
+    /// The X-Hub-Signature field.
+    pub signature: Option<String>,
     /// The Content-Type field.
     pub content_type: Option<String>,
     /// The body.

@@ -37,6 +37,7 @@ macro_rules! codes {
                             | Code::ContentUnreachable
                             | Code::LedgerRecord
                             | Code::AgencyNotice
+                            | Code::HubSilent
                     )
             }
 
@@ -279,6 +280,8 @@ codes! {
     ArticleSpecial "article-special" Error,
     /// The system does not report all changes; dateline finds them by scans, which takes longer.
     WatchLimited "watch-limited" Warning,
+    /// A WebSub hub that feeds name has not delivered a change to dateline's own subscription in time.
+    HubSilent "hub-silent" Error,
     /// A feed document cannot be written.
     OutputUnwritable "output-unwritable" Error,
     /// Something that dateline did not write, or not with these bytes, is in the way of a feed document.

@@ -31,7 +31,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::GlobSet;
-use ipnet::IpNet;
 use jiff::SignedDuration;
 
 use crate::article::ParseOptions;
@@ -46,7 +45,7 @@ pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use source::{Deleted, Source, Sources, Trust};
 pub use validate::parse;
-pub use websub::HUB_PATH;
+pub use websub::{HUB_PATH, WebSub};
 pub use words::Words;
 
 /// The result of reading a configuration.
@@ -288,21 +287,6 @@ pub struct Reload {
     pub empty: bool,
     /// `shrink`: remove more than a third of a feed's articles.
     pub shrink: bool,
-}
-
-/// `[websub]`: how changes are pushed to subscribers (<https://www.w3.org/TR/websub/>).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct WebSub {
-    /// Hubs of other operators that feeds name and that are told of changes.
-    pub hubs: Vec<WebUrl>,
-    /// Whether the built-in hub is on.
-    pub hub: bool,
-    /// Networks that callbacks may be in although they aren't public.
-    pub allow_callbacks: Vec<IpNet>,
-    /// The most subscriptions at the built-in hub.
-    pub max_subscriptions: usize,
-    /// The most subscriptions whose callbacks have the same host.
-    pub max_per_host: usize,
 }
 
 /// A valid `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.

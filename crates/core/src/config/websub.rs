@@ -3,18 +3,37 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use jiff::SignedDuration;
 
+use super::Config;
 use super::raw::{Sink, Table};
-use super::values::web_url;
-use super::{Config, WebSub};
+use super::values::{duration, web_url};
 use crate::diagnostics::Code;
 use crate::types::WebUrl;
+
+/// `[websub]`: how changes are pushed to subscribers (<https://www.w3.org/TR/websub/>).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WebSub {
+    /// Hubs of other operators that feeds name and that are told of changes.
+    pub hubs: Vec<WebUrl>,
+    /// Whether the built-in hub is on.
+    pub hub: bool,
+    /// Networks that callbacks may be in although they aren't public.
+    pub allow_callbacks: Vec<IpNet>,
+    /// The most subscriptions at the built-in hub.
+    pub max_subscriptions: usize,
+    /// The most subscriptions whose callbacks have the same host.
+    pub max_per_host: usize,
+    /// How long a hub may take to deliver a change to dateline's own subscription. Zero: there is no such subscription.
+    pub canary_within: SignedDuration,
+}
 
 /// The path of the built-in hub below `site.url`.
 pub const HUB_PATH: &str = "hub";
 
 const DEFAULT_MAX_SUBSCRIPTIONS: usize = 100_000;
 const DEFAULT_MAX_PER_HOST: usize = 1_000;
+const DEFAULT_CANARY_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
 impl Config {
     /// The hubs that feeds name, the built-in one first. A subscriber that wants only one takes the first.
@@ -52,6 +71,7 @@ pub(super) fn validate(table: &mut Table<'_>, sink: &mut Sink<'_>) -> WebSub {
         let help = "write one such as `10.0.0.0/8`, `192.168.1.7` or `fd00::/8`";
         allow_callbacks.extend(sink.check(Code::ConfigProxy, &written.span, network, help));
     }
+    let canary_within = duration(table, sink, "canary_within").unwrap_or(DEFAULT_CANARY_WITHIN);
     let mut limit = |key, default| {
         table.number(sink, key, 1..=10_000_000).and_then(|limit| limit.try_into().ok()).unwrap_or(default)
     };
@@ -61,5 +81,6 @@ pub(super) fn validate(table: &mut Table<'_>, sink: &mut Sink<'_>) -> WebSub {
         allow_callbacks,
         max_subscriptions: limit("max_subscriptions", DEFAULT_MAX_SUBSCRIPTIONS),
         max_per_host: limit("max_per_host", DEFAULT_MAX_PER_HOST),
+        canary_within,
     }
 }

@@ -192,6 +192,7 @@ mod tests {
             ("2001:10::1", false),
             ("2001:db8::1", false),
             ("2002:7f00:1::", false),
+            ("2002:c000:204::", false),
             ("3fff::1", false),
             ("fc00::1", false),
             ("fd12::1", false),

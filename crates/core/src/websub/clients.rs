@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::request::Refusal;
 
 /// The requests that a client may send at once, and how many more each second. A reader service subscribes to thousands of topics.
-const REQUEST_BURST: i64 = 5_000;
-const REQUESTS_PER_SECOND: i64 = 20;
+const REQUEST_BURST: i64 = 20_000;
+const REQUESTS_PER_SECOND: i64 = 50;
 /// Limits the requests of a client that wait for verification.
-const MAX_PENDING: u32 = 2_000;
+const MAX_PENDING: u32 = 10_000;
 /// Limits the table. Clients that sent nothing for long are dropped.
 const MAX_CLIENTS: usize = 65_536;
 

@@ -24,7 +24,7 @@ const MAX_UPDATE_WAIT: SignedDuration = SignedDuration::from_secs(60);
 /// The pause before a topic that can't be read is tried again.
 const UNAVAILABLE_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 /// Limits the requests that wait for verification.
-const MAX_PENDING: usize = 10_000;
+const MAX_PENDING: usize = 20_000;
 
 /// The limits that the configuration sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -187,8 +187,8 @@ fn newest_request_decides() {
 fn requests_of_a_client_are_limited() {
     let mut world = World::new();
     let client = Some("8.8.8.8".parse().expect("an address"));
-    let charged = (0..6_000).filter(|_| world.hub.charge(client, at(0)).is_ok()).count();
-    assert_eq!(charged, 5_000);
+    let charged = (0..21_000).filter(|_| world.hub.charge(client, at(0)).is_ok()).count();
+    assert_eq!(charged, 20_000);
     assert!(world.hub.charge(client, at(1_000)).is_ok());
     assert!(world.hub.charge(Some("8.8.4.4".parse().expect("an address")), at(0)).is_ok());
     let topic = (Arc::clone(&world.topic), world.version);
@@ -196,8 +196,8 @@ fn requests_of_a_client_are_limited() {
         let request = request(Mode::Subscribe, &format!("https://a.example/{number}"), 300);
         world.hub.accept(request, Some(topic.clone()), client, LIMITS, at(0))
     };
-    let accepted = (0..3_000).filter(|number| accept(*number).is_ok()).count();
-    assert_eq!(accepted, 2_000, "requests that wait");
+    let accepted = (0..11_000).filter(|number| accept(*number).is_ok()).count();
+    assert_eq!(accepted, 10_000, "requests that wait");
     // A repetition takes no further place.
     assert_eq!(accept(0), Ok(()));
 }
@@ -211,11 +211,11 @@ fn hanging_callbacks_do_not_delay_others_of_their_host() {
     world.publish(1);
     let begun = world.now;
     let (mut healthy, mut hanging) = (0, Vec::new());
-    while healthy < 980 {
+    while healthy < 950 {
         let started = world.start();
         for (number, callback) in started {
-            // Every fiftieth callback hangs.
-            match callback.ends_with("00") || callback.ends_with("50") {
+            // More callbacks hang than a host has slots for requests that aren't slow yet.
+            match ["00", "20", "40", "60", "80"].iter().any(|end| callback.ends_with(end)) {
                 true => hanging.push(number),
                 false => {
                     healthy += 1;
@@ -226,7 +226,7 @@ fn hanging_callbacks_do_not_delay_others_of_their_host() {
         world.now += 1;
     }
     assert!(world.now - begun < 2_000, "{} ms", world.now - begun);
-    assert!(hanging.len() <= 20);
+    assert!(hanging.len() > 32, "{}", hanging.len());
 }
 
 #[test]
