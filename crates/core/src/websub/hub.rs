@@ -129,8 +129,8 @@ pub struct Hub {
     hosts: HashMap<Arc<str>, BTreeSet<u64>>,
     leases: BTreeSet<(Timestamp, u64)>,
     verifications: BTreeMap<u64, Verification>,
-    /// The newest request of each topic and callback. Only its verification counts.
-    newest_requests: HashMap<(Arc<str>, Arc<str>), u64>,
+    /// The verifications of each topic and callback, waiting or under way.
+    pending: HashMap<(Arc<str>, Arc<str>), BTreeSet<u64>>,
     clients: Clients,
     schedule: Schedule,
     next_number: u64,
@@ -225,12 +225,14 @@ impl Hub {
                 return Err(Refusal::new(403, "the host of hub.callback has as many subscriptions as the hub takes"));
             }
         }
-        // A newer request replaces one that waits, so that repetitions cost the callback one verification.
-        let replaced = self.newest_requests.get(&key).copied().filter(|number| !self.is_verifying(*number));
-        if let Some(replaced) = replaced {
-            self.schedule.remove(Job::Verify(replaced));
-            self.drop_verification(replaced);
-        }
+        // A newer request replaces a like one that waits, so that repetitions cost the callback one verification.
+        let of_key = self.pending.get(&key).into_iter().flatten().copied();
+        let is_replaced = |number: &u64| {
+            let mode = self.verifications.get(number).map(|verification| verification.request.mode);
+            mode == Some(request.mode) && !self.schedule.is_running(Job::Verify(*number))
+        };
+        let replaced: Vec<u64> = of_key.filter(is_replaced).collect();
+        replaced.into_iter().for_each(|number| self.drop_verification(number));
         if self.verifications.len() >= MAX_PENDING || !self.clients.add_pending(client) {
             return Err(Refusal::new(429, "too many requests wait for verification; try again later"));
         }
@@ -238,7 +240,7 @@ impl Hub {
         self.next_number += 1;
         let due = after(now, VERIFICATION_DELAY);
         self.schedule.put(Job::Verify(number), request.callback.host(), Lane::Healthy, due);
-        self.newest_requests.insert(key, number);
+        self.pending.entry(key).or_default().insert(number);
         let delivered = version.map(|version| version.hash);
         self.verifications.insert(number, Verification { request, topic: Arc::clone(&topic), delivered, client });
         Ok(())
@@ -271,16 +273,19 @@ impl Hub {
         Some(Delivery { topic: Arc::clone(topic), callback: callback.clone(), secret: secret.clone() })
     }
 
-    /// Notes the result of a verification. Returns whether it counted: a newer request of the same subscriber decides instead.
+    /// Notes the result of a verification. Returns whether it counted: once a newer request of the same subscriber is confirmed, older
+    /// ones don't. An unconfirmed one changes nothing, since anybody may have sent it.
     pub fn finish_verification(&mut self, number: u64, result: Verified, now: Timestamp) -> bool {
         self.schedule.finish(Job::Verify(number));
         let Some(verification) = self.verifications.get(&number).cloned() else { return false };
         let key = (Arc::clone(&verification.topic), verification.request.callback.key());
-        let is_newest = self.newest_requests.get(&key) == Some(&number);
         self.drop_verification(number);
-        if !is_newest || result == Verified::Refused {
-            return is_newest;
+        if result == Verified::Refused {
+            return true;
         }
+        let older: Vec<u64> =
+            self.pending.get(&key).into_iter().flatten().copied().filter(|older| *older < number).collect();
+        older.into_iter().for_each(|number| self.drop_verification(number));
         let Verification { request, topic, delivered, .. } = verification;
         let known = self.numbers.get(&key).copied();
         match (request.mode, known) {
@@ -370,15 +375,15 @@ impl Hub {
         found.next()
     }
 
-    fn is_verifying(&self, number: u64) -> bool {
-        self.schedule.is_running(Job::Verify(number))
-    }
-
     fn drop_verification(&mut self, number: u64) {
+        self.schedule.remove(Job::Verify(number));
         let Some(verification) = self.verifications.remove(&number) else { return };
         let key = (verification.topic, verification.request.callback.key());
-        if self.newest_requests.get(&key) == Some(&number) {
-            self.newest_requests.remove(&key);
+        if let Some(pending) = self.pending.get_mut(&key) {
+            pending.remove(&number);
+            if pending.is_empty() {
+                self.pending.remove(&key);
+            }
         }
         self.clients.remove_pending(verification.client);
     }

@@ -157,7 +157,7 @@ fn changes_during_an_attempt_are_one_more_delivery() {
 }
 
 #[test]
-fn newest_request_decides() {
+fn newest_confirmed_request_decides() {
     let mut world = World::new();
     let with_secret =
         |secret: &[u8]| Request { secret: Some(secret.into()), ..request(Mode::Subscribe, "https://a.example/", 300) };
@@ -175,6 +175,17 @@ fn newest_request_decides() {
     let changes = world.hub.take_changes();
     let [Change::Subscribed(_, subscription)] = &*changes else { panic!("{changes:?}") };
     assert_eq!(subscription.secret.as_deref(), Some(&b"3"[..]));
+    // Somebody else's request to unsubscribe isn't confirmed, and doesn't disturb a renewal under way.
+    world.accept(with_secret(b"4")).expect("accepted");
+    world.accept(request(Mode::Unsubscribe, "https://a.example/", 300)).expect("accepted");
+    world.now += 100;
+    let Some(Task::Verify(fourth, _)) = world.hub.start(at(world.now)) else { panic!("a verification") };
+    let Some(Task::Verify(foreign, _)) = world.hub.start(at(world.now)) else { panic!("a verification") };
+    world.confirm(fourth);
+    world.hub.finish_verification(foreign, Verified::Refused, at(world.now));
+    let changes = world.hub.take_changes();
+    let [Change::Subscribed(_, subscription)] = &*changes else { panic!("{changes:?}") };
+    assert_eq!(subscription.secret.as_deref(), Some(&b"4"[..]));
     // The subscription is restored as it was.
     let mut restored = Hub::restore(vec![(7, subscription.clone())]);
     restored.set_version("/rss.xml", Some(version(0)), at(world.now));
