@@ -48,6 +48,11 @@ pub enum Request {
         /// Its path below the content directory, or its id.
         article: String,
     },
+    /// Publishes stories that wait for an editor.
+    Release {
+        /// Their paths, or ids of agencies' items.
+        articles: Vec<String>,
+    },
     /// Confirms a mass removal.
     AcceptRemovals,
     /// Asks whether a version of the configuration file is active.

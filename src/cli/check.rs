@@ -28,6 +28,7 @@ impl Check {
         let mut problems = checked.diagnostics.clone();
         let mut summary = "the articles were not read".to_owned();
         let mut dependent = Vec::new();
+        let mut held = Vec::new();
         let mut in_force = None;
         if let Some(config) = checked.config.clone() {
             in_force = compare_with_daemon(&config);
@@ -51,6 +52,7 @@ impl Check {
             dependent = if has_state { built.state_dependents() } else { Vec::new() };
             problems = built.problems();
             let report = &built.engine.snapshot().report;
+            held = report.held.iter().cloned().collect();
             summary = format!(
                 "{}, {} published, {}",
                 count(report.articles, "article"),
@@ -71,6 +73,9 @@ impl Check {
         let errors = problems.iter().filter(is_error).count();
         if !self.json && !dependent.is_empty() {
             print_dependents(&dependent);
+        }
+        if !self.json && !held.is_empty() {
+            print_held(&held);
         }
         if !self.json {
             outln!("{}, {}; {summary}", count(errors, "error"), count(problems.len() - errors, "warning"));
@@ -100,8 +105,21 @@ fn compare_with_daemon(config: &Config) -> Option<Diagnostic> {
     }
 }
 
+/// The most files that a list names.
+const MAX_LISTED: usize = 20;
+
+fn print_held(held: &[ArticlePath]) {
+    let verb = if held.len() == 1 { "waits" } else { "wait" };
+    outln!("The last version of {} {verb} for an editor:", count(held.len(), "file"));
+    held.iter().take(MAX_LISTED).for_each(|path| outln!("  {path}"));
+    if held.len() > MAX_LISTED {
+        outln!("  and {} more", held.len() - MAX_LISTED);
+    }
+    outln!("`dateline release FILE` publishes it; `dateline explain FILE` shows it.");
+    outln!("");
+}
+
 fn print_dependents(dependents: &[(ArticlePath, &'static str)]) {
-    const MAX_LISTED: usize = 20;
     outln!("Only the state remembers the id or the date of {}:", count(dependents.len(), "article"));
     for (path, what) in dependents.iter().take(MAX_LISTED) {
         outln!("  {what:<4}  {path}");

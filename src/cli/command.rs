@@ -1,4 +1,4 @@
-//! `retract`, `restore`, `accept-removals`, `reload`: sent to the running daemon, or applied to the state if none is running.
+//! `retract`, `restore`, `release`, `accept-removals`, `reload`: sent to the running daemon, or applied to the state if none is running.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -35,6 +35,21 @@ pub(super) struct Restore {
     article: String,
 }
 
+/// Publish stories that wait for an editor, because their source has `trust = "hold"`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Only the version that waits now is released: a new version of the story waits again, and readers keep the released one until then. \
+`/status.json` lists the files that wait, and `dateline explain` shows what is in one.
+
+Exit codes: 0 all are released; 1 the daemon doesn't answer, or the release cannot be recorded; 2 one of them is unknown or does not \
+wait. The others are released.
+Example: dateline release wire:2026/quake.txt")]
+pub(super) struct Release {
+    /// The stories' files, as paths from here or `SOURCE:PATH`, or ids of agencies' items.
+    #[arg(required = true)]
+    articles: Vec<String>,
+}
+
 /// Confirm that files which vanished in a mass were deleted on purpose.
 #[derive(Args, Debug)]
 pub(super) struct AcceptRemovals {}
@@ -66,6 +81,14 @@ impl Retract {
 impl Restore {
     pub(super) fn run(self, file: &Path) -> ExitCode {
         send_request(file, |config| Request::Restore { article: article_name(&self.article, config) })
+    }
+}
+
+impl Release {
+    pub(super) fn run(self, file: &Path) -> ExitCode {
+        send_request(file, |config| Request::Release {
+            articles: self.articles.iter().map(|article| article_name(article, config)).collect(),
+        })
     }
 }
 

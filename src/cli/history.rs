@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 use super::{fail, find_article, item_versions, load, refuse, resolve_path};
 use crate::article;
 use crate::beneath::Roots;
-use crate::config::{Checked, Config};
+use crate::config::{Checked, Config, Trust};
 use crate::daemon::{self, Inputs, StateCache};
 use crate::diagnostics::nearest;
+use crate::engine;
 use crate::event::{ExplainedVersion, FileState};
 use crate::ledger::{Ledger, Record, Withdrawal};
 use crate::store;
@@ -57,7 +58,8 @@ impl History {
             Ok(records) => records,
             Err(error) => return fail(&error.to_string()),
         };
-        if records.is_empty() {
+        let waiting = waiting_message(&path, &ledger, &roots, &config);
+        if records.is_empty() && waiting.is_none() {
             return refuse(&no_history_message(&self.article, &path, &ledger, &roots, &config));
         }
         let zone = &config.parsing.timezone;
@@ -75,6 +77,7 @@ impl History {
             outln!("  {}  {text}", local_time(*at, zone));
         }
         item_versions::print(&versions, &roots, &config);
+        waiting.iter().for_each(|waiting| outln!("{waiting}"));
         ExitCode::SUCCESS
     }
 }
@@ -108,6 +111,18 @@ fn versions(
     let holder = holder.filter(|holder| holder.source() == path.source());
     let versions = built.explanation(path.clone()).map(|explanation| explanation.versions).unwrap_or_default();
     Ok((holder.unwrap_or(path), versions))
+}
+
+/// Says that the version in the file waits for an editor, if it does.
+fn waiting_message(path: &ArticlePath, ledger: &Ledger, roots: &Roots, config: &Config) -> Option<String> {
+    let is_held = config.source_of(path).trust == Trust::Hold;
+    let root = roots.of(path).ok().filter(|_| is_held)?;
+    let FileState::Present(parsed) = read::read(root, path, config.parsing_of(path), article::parse).state else {
+        return None;
+    };
+    let card = parsed.article?.card.open(path);
+    let is_waiting = engine::waits_for_release(config, ledger, path, &card);
+    is_waiting.then(|| format!("The version in the file waits for an editor: `dateline release {path}` publishes it."))
 }
 
 /// Why an article has no history.
@@ -160,6 +175,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         }
         Record::Hidden { hash, .. } => format!("its file, which is not public, has another version {hash}"),
         Record::Restored { .. } => "public again".to_owned(),
+        Record::Released { hash, .. } => format!("released by an editor (version {hash})"),
         Record::Withdrawn { .. } => "withheld, without a word to readers".to_owned(),
         Record::Lost { version: None, .. } => "its file vanished with many others; the article stays".to_owned(),
         Record::Lost { .. } => "its file vanished, but files of older versions are there; the article stays".to_owned(),

@@ -117,6 +117,8 @@ enum Command {
     Retract(command::Retract),
     /// Publish a retracted article again.
     Restore(command::Restore),
+    /// Publish stories that wait for an editor.
+    Release(command::Release),
     /// Confirm that files which vanished in a mass were deleted on purpose.
     AcceptRemovals(command::AcceptRemovals),
     /// Make the running daemon read its configuration again.
@@ -161,6 +163,7 @@ fn run(arguments: Arguments) -> ExitCode {
         Command::New(command) => command.run(config),
         Command::Retract(command) => command.run(config),
         Command::Restore(command) => command.run(config),
+        Command::Release(command) => command.run(config),
         Command::AcceptRemovals(command) => command.run(config),
         Command::Reload(command) => command.run(config),
         Command::History(command) => command.run(config),

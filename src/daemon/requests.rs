@@ -24,6 +24,7 @@ pub fn request_event(request: Request, config: &Config, ticket: Ticket) -> Event
             Command::Retract { article, reason }
         }
         Request::Restore { article } => Command::Restore { article },
+        Request::Release { articles } => Command::Release { articles },
         Request::AcceptRemovals => Command::AcceptRemovals,
         Request::Configuration { hash } => return Event::Query(Query::Configuration { hash }, ticket),
         Request::Reload { force } => Command::Reload { checked: load(&config.file), force },

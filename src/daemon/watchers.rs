@@ -18,6 +18,7 @@ use crate::event::{Event, ListedDirectory, Listing, WatchPlan};
 use crate::metrics::Metrics;
 use crate::store::StoreHandle;
 use crate::types::{ArticlePath, folder};
+use crate::watch::coalesce::Completion;
 use crate::watch::{self, ScanProgress, WatchEvent, WatchHandle, WatchOptions};
 
 /// The time between full scans that find changes without an event.
@@ -85,6 +86,7 @@ impl Watchers {
             grace: plan.grace.try_into().unwrap_or_default(),
             hold: plan.hold.try_into().unwrap_or_default(),
             settle: plan.settle.try_into().unwrap_or_default(),
+            completion: if plan.source.is_some() { Completion::Settled } else { Completion::Closed },
             open_limit: MAX_OPEN_TIME,
             watch: self.watch,
             safety_interval: SAFETY_SCAN_INTERVAL,

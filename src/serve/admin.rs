@@ -96,6 +96,8 @@ fn pages(snapshot: &Snapshot) -> Vec<(&Arc<str>, &Resource)> {
     pages
 }
 
+/// Limits the held stories in `/status.json`.
+const MAX_LISTED_HELD: usize = 10_000;
 /// Limits the problems in `/status.json`.
 const MAX_LISTED_PROBLEMS: usize = 1_000;
 
@@ -153,6 +155,8 @@ fn status_json(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) -> String
         "now": rfc3339(now),
         "generation": snapshot.generation,
         "articles": articles,
+        "held": report.held.iter().take(MAX_LISTED_HELD).map(ToString::to_string).collect::<Vec<_>>(),
+        "held_not_listed": report.held.len().saturating_sub(MAX_LISTED_HELD),
         "feeds": report.feeds,
         "connections": metrics.connections.get(),
         "watch": {

@@ -157,6 +157,7 @@ enum Topic {
     Retraction,
     Withdrawal,
     Loss,
+    Release,
 }
 
 /// Returns the numbers of the superseded records among those of one article.
@@ -177,7 +178,7 @@ fn superseded_of(records: &[NumberedRecord], newest_records: usize) -> Vec<i64> 
     let first_numbers = [first, oldest].map(|record| record.map(|record| record.number));
     let mut superseded = Vec::new();
     for (newer, numbered) in records.iter().rev().enumerate() {
-        use Topic::{Loss, Publication, Retraction, Text, Version, Withdrawal as Withheld};
+        use Topic::{Loss, Publication, Release, Retraction, Text, Version, Withdrawal as Withheld};
         let (topic, overrides): (Topic, &[Topic]) = match &numbered.record {
             Record::Published { .. } => (Publication, &[Publication, Version, Withheld]),
             Record::Hidden { .. } => (Version, &[Version]),
@@ -185,6 +186,7 @@ fn superseded_of(records: &[NumberedRecord], newest_records: usize) -> Vec<i64> 
             Record::Retracted { .. } | Record::Restored { .. } => (Retraction, &[Retraction]),
             Record::Withdrawn { .. } => (Withheld, &[Withheld]),
             Record::Lost { .. } | Record::Found { .. } => (Loss, &[Loss]),
+            Record::Released { .. } => (Release, &[Release]),
             _ => continue,
         };
         let is_overridden = overridden.contains(&topic);

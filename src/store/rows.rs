@@ -43,6 +43,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             log("retracted", path, &StoredRetraction::text(retraction), None, Some(retraction.at))
         }
         Record::Hidden { path, hash } => log("hidden", path, "", Some(hash), None),
+        Record::Released { path, hash } => log("released", path, "", Some(hash), None),
         Record::Restored { path } => log("restored", path, "", None, None),
         Record::Withdrawn { path, feeds } => {
             let feeds: Vec<&str> = feeds.iter().map(|feed| &**feed).collect();
@@ -250,6 +251,7 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
         "moved" if !value.is_empty() => Record::Moved { from: path, to: ArticlePath::new(value) },
         "retracted" => Record::Retracted { path, retraction: retraction()? },
         "hidden" => Record::Hidden { path, hash: hash()? },
+        "released" => Record::Released { path, hash: hash()? },
         "restored" => Record::Restored { path },
         UnreadableRecord::WITHDRAWN => {
             let feeds: Vec<String> = serde_json::from_str(value).ok()?;

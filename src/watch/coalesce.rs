@@ -7,6 +7,9 @@
 //!   with a diagnostic.
 //! - Found by a scan: when it has stayed unchanged for `content.settle`.
 //!
+//! In a drop folder ([`Completion::Settled`]), only a rename completes a file at once: a server closes an interrupted upload exactly like a
+//! complete one. Any other file has to stay unchanged for `settle` after it was closed. While it's open, it's never read.
+//!
 //! # When is a file removed?
 //!
 //! When it has been missing for `content.removal_grace`, because many editors save by removing and creating the file. Files that disappear
@@ -28,6 +31,16 @@ const MAX_GROUP_WAIT: Duration = Duration::from_millis(500);
 /// nothing else shows that somebody has the file open.
 const MIN_SETTLE: Duration = Duration::from_millis(100);
 
+/// What completes a file that was written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Completion {
+    /// Its close.
+    #[default]
+    Closed,
+    /// That it has stayed unchanged for a while.
+    Settled,
+}
+
 /// The result of `stat` for a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileStatus {
@@ -39,10 +52,15 @@ pub enum FileStatus {
 
 impl FileStatus {
     /// The status of a file with this stamp.
-    pub fn at(stamp: Option<Stamp>, now: SystemTime) -> FileStatus {
+    pub fn at(stamp: Option<Stamp>, completion: Completion, now: SystemTime) -> FileStatus {
         let Some(stamp) = stamp else { return FileStatus::Missing };
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let age = i128::try_from(now).unwrap_or(i128::MAX) - stamp.modified_ns;
+        let changed_ns = match completion {
+            Completion::Closed => stamp.modified_ns,
+            // Clients set the mtime of uploaded files to that of the original.
+            Completion::Settled => stamp.modified_ns.max(stamp.changed_ns),
+        };
+        let age = i128::try_from(now).unwrap_or(i128::MAX) - changed_ns;
         FileStatus::Present(stamp, u64::try_from(age).ok().map(Duration::from_nanos))
     }
 
@@ -62,12 +80,15 @@ pub enum HintKind {
     Changed,
     /// The file was written and isn't closed yet.
     Written,
-    /// The file was closed after writing, or renamed to this path.
+    /// The file was closed after writing.
+    Closed,
+    /// The file was renamed to this path, or is known to be complete.
     Complete,
 }
 
 impl HintKind {
-    /// Combines two hints. A writer may open a file again after it was closed, so the later of `Written` and `Complete` counts.
+    /// Combines two hints. A writer may open a file again after it was closed, so the later of `Written`, `Closed` and
+    /// `Complete` counts.
     pub fn then(self, later: HintKind) -> HintKind {
         if later >= HintKind::Written { later } else { self.max(later) }
     }
@@ -80,6 +101,8 @@ pub enum Decision {
     Read,
     /// Read it, and report that its writer hasn't closed it.
     ReadOpen,
+    /// Don't read it, and report that its writer hasn't closed it.
+    StillOpen,
     /// Check it again when it is due.
     Wait,
     /// Report it as removed.
@@ -117,6 +140,8 @@ pub struct Coalescer {
     pub grace: Duration,
     /// How long a file has to stay unchanged before it is complete, if no event says so.
     pub settle: Duration,
+    /// What completes a file that was written.
+    pub completion: Completion,
     /// How long a file may be open for writing before it is read as it is.
     open_limit: Duration,
     /// The waiting files, each with its reason and deadline.
@@ -128,10 +153,11 @@ pub struct Coalescer {
 
 impl Coalescer {
     /// Creates a coalescer in which no file waits.
-    pub fn new(grace: Duration, settle: Duration, open_limit: Duration) -> Coalescer {
+    pub fn new(grace: Duration, settle: Duration, completion: Completion, open_limit: Duration) -> Coalescer {
         Coalescer {
             grace,
             settle,
+            completion,
             open_limit,
             waiting: BTreeMap::new(),
             removal_groups: BTreeMap::new(),
@@ -150,11 +176,15 @@ impl Coalescer {
             }
             FileStatus::Present(stamp, age) => {
                 let is_settled = status.is_older_than(self.min_age()) && !self.waiting.contains_key(path);
-                if hint == HintKind::Complete || (hint == HintKind::Changed && is_settled) {
+                let is_closed = hint == HintKind::Closed && self.completion == Completion::Closed;
+                if hint == HintKind::Complete || is_closed || (hint == HintKind::Changed && is_settled) {
                     self.forget(path);
                     return Decision::Read;
                 }
                 match self.waiting.get(path) {
+                    _ if hint == HintKind::Closed => {
+                        self.set(path, Some((Pending::Settling(stamp), now.saturating_add(self.min_age()))));
+                    }
                     // Only a close, a removal or `open_limit` ends the wait.
                     Some((Pending::Writing, _)) => {}
                     _ if hint == HintKind::Written => {
@@ -181,6 +211,10 @@ impl Coalescer {
             (Some(Pending::Settling(known)), FileStatus::Present(stamp, _)) if known == stamp => {
                 self.forget(path);
                 Decision::Read
+            }
+            (Some(Pending::Writing), FileStatus::Present(..)) if self.completion == Completion::Settled => {
+                self.set(path, Some((Pending::Writing, now.saturating_add(self.open_limit))));
+                Decision::StillOpen
             }
             (Some(Pending::Writing), FileStatus::Present(..)) => {
                 self.forget(path);

@@ -16,8 +16,10 @@ pub(super) const MAX_HINTS: usize = if cfg!(test) { 64 } else { 16_384 };
 /// A possible change. A hint says which path to check; the file system decides.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Hint {
-    /// A file was closed after writing, or renamed to this path.
+    /// A file was renamed to this path.
     Complete(PathBuf),
+    /// A file was closed after writing.
+    Closed(PathBuf),
     /// Something was created or changed here.
     Changed(PathBuf),
     /// A file was written. Another hint follows when it is closed.
@@ -178,6 +180,7 @@ mod tests {
             settle: Duration::from_millis(100),
             watch: Watch::Auto,
             hold: Duration::ZERO,
+            completion: watch::coalesce::Completion::default(),
             open_limit: Duration::from_secs(60),
             safety_interval: Duration::from_secs(3_600),
             progress: Arc::default(),

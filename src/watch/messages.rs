@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::{Duration, Instant};
 
+use super::coalesce::Completion;
 use crate::article::ParseOptions;
 use crate::beneath::Root;
 use crate::config::{Checked, Watch};
@@ -30,6 +31,8 @@ pub struct WatchOptions {
     pub hold: Duration,
     /// `content.settle`: how long a file has to stay unchanged before it counts as complete, if no event says so.
     pub settle: Duration,
+    /// What completes a file that was written.
+    pub completion: Completion,
     /// How long a file may be open for writing before it is read as it is.
     pub open_limit: Duration,
     /// `content.watch`: how changes are found.

@@ -130,8 +130,8 @@ fn translate(event: Event, renames: &mut PendingRenames) -> Vec<Hint> {
         _ => {}
     }
     let hint: fn(PathBuf) -> Hint = match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write))
-        | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Hint::Complete,
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Hint::Closed,
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Hint::Complete,
         // Only inotify reports the close. A created file isn't `Written`: it may be a hard link, which nobody closes.
         EventKind::Modify(ModifyKind::Data(_)) if cfg!(target_os = "linux") => Hint::Written,
         // Most of these are dateline's own reads.

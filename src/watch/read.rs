@@ -431,6 +431,16 @@ pub fn fetch_one(
     Ok(FetchedBody { request: request.clone(), article: Some(article), rendered: None, source })
 }
 
+/// Whether a file is in a format that shows where it ends, and is complete.
+pub(super) fn is_whole(root: &Root, path: &ArticlePath, options: &ParseOptions) -> bool {
+    if !["json", "xml"].iter().any(|extension| path.extension().eq_ignore_ascii_case(extension)) {
+        return false;
+    }
+    let Ok(Content::Whole(bytes)) = bytes_of(root, path, options) else { return false };
+    let is_article = || catch_panic(|| article::parse(path, &bytes, options).article.is_some()).unwrap_or(false);
+    divided(path, &bytes, options).is_some() || is_article()
+}
+
 /// The bytes of the requested version. `None` if the file has others.
 fn read_version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<Option<Vec<u8>>, Diagnostic> {
     match bytes_of(root, &request.path, options) {
@@ -460,6 +470,8 @@ pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash,
 pub fn parse_stored(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &ParseOptions) -> Option<Article> {
     let is_missing_file = root.open_file(&request.path).is_err_and(|error| is_missing(&error));
     let mut parsed = parse_with_source(root, &request.path, &bytes, options, article::parse);
+    // A kept story has no file.
+    let is_missing_file = is_missing_file || request.path.is_displaced();
     if is_missing_file && let Some(article) = &mut parsed.article {
         article.measure_files(&request.path, |file| Some(measure(root, file).unwrap_or_default()));
     }

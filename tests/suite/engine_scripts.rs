@@ -22,7 +22,7 @@
 //! | `list [FOLDER]`, `list without FOLDER` | a scan of a folder or of everything; a scan that can't read a folder |
 //! | `together`, `apart` | the file events in between are sent as one event |
 //! | `wait until TIME`, `wait 5m`, `clock TIME` | time passes, with a tick whenever the engine asked for one; the clock is set |
-//! | `retract`, `restore`, `accept removals`, `reload`, `force reload` | commands |
+//! | `retract`, `restore`, `release PATH...`, `accept removals`, `reload`, `force reload` | commands |
 //! | `config` | while running: the watcher reports a configuration |
 //! | `hold bodies` | from now on, requested bodies wait for the script |
 //! | `bodies PATH...`, `no bodies PATH...`, `other bodies PATH...` | bodies arrive, can't be read, or have other bytes by now |
@@ -204,7 +204,10 @@ impl Player {
             ("copy" | "move" | "rename", _) => self.relocate(verb, &pair(), below),
             ("remove", rest) => {
                 let paths = expanded(rest);
-                paths.iter().for_each(|path| drop(daemon.files.remove(path).expect("a file")));
+                for path in &paths {
+                    let text = daemon.files.remove(path).expect("a file");
+                    daemon.note_removed(path, text);
+                }
                 self.report_files(&paths);
             }
             ("back", rest) => {
@@ -240,6 +243,7 @@ impl Player {
                 daemon.command(Command::Retract { article: article.to_owned(), reason });
             }
             ("restore", article) => daemon.command(Command::Restore { article: article.to_owned() }),
+            ("release", articles) => daemon.command(Command::Release { articles: expanded(articles) }),
             ("accept", "removals") => daemon.command(Command::AcceptRemovals),
             ("config" | "reload", _) | ("force", "reload") => {
                 let before = std::mem::replace(&mut daemon.config, config(below));

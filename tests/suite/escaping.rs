@@ -41,7 +41,7 @@ fn commands_escape_names_and_texts() {
             .replace(['\u{1b}', '\u{7}'], ""),
     );
     newsroom.write(&format!("config/{ODD}.toml"), format!("[site]\ntitle = 1\n\"{}\" = 2\n", "a\\nb\\u001b\\u202e"));
-    let shows: [(&[&str], bool); 26] = [
+    let shows: [(&[&str], bool); 28] = [
         (&["build"], true),
         (&["check"], true),
         (&["check", "--json"], false),
@@ -57,6 +57,8 @@ fn commands_escape_names_and_texts() {
         (&["retract", ODD], true),
         (&["restore", &named], true),
         (&["restore", ODD], true),
+        (&["release", &named], true),
+        (&["release", ODD], true),
         (&["new", "news", ODD], false),
         (&["new", ODD, "Title"], false),
         (&["backup", ODD], true),

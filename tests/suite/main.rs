@@ -21,6 +21,7 @@ mod demo;
 mod deployments;
 mod documents;
 mod dormant;
+mod drop_folders;
 mod engine_scripts;
 mod escaping;
 mod event_log;

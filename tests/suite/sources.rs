@@ -15,6 +15,8 @@ fn newsroom(sources: &str) -> Newsroom {
 }
 
 fn configure(newsroom: &Newsroom, sources: &str) {
+    // Files that were just written are complete at once.
+    let sources = sources.replace("directory = ", "settle = \"100ms\"\ndirectory = ");
     newsroom.write("config/dateline.toml", format!("{CONFIG}{sources}"));
 }
 

@@ -116,6 +116,7 @@ fn file_left_open_is_reported() {
         grace: Duration::from_millis(250),
         hold: Duration::ZERO,
         settle: Duration::from_millis(200),
+        completion: watch::coalesce::Completion::Closed,
         open_limit: Duration::from_secs(2),
         watch: config.content.watch,
         safety_interval: Duration::from_secs(300),

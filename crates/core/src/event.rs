@@ -131,6 +131,11 @@ pub enum Command {
         /// Its path below the content directory, or its id.
         article: String,
     },
+    /// Publish stories that wait for an editor.
+    Release {
+        /// Their paths, or ids of agencies' items.
+        articles: Vec<String>,
+    },
     /// Confirm that the files of a held mass removal were deleted on purpose.
     AcceptRemovals,
     /// Apply a configuration.
@@ -460,6 +465,10 @@ pub type LoggedActivity = BTreeMap<(ActivityKind, Option<&'static str>), Activit
 pub enum ActivityKind {
     /// Its file has an older version of an agency's item. Nothing changes for readers.
     OlderVersion,
+    /// Its source holds stories back, and it waits for an editor.
+    Waiting,
+    /// An editor released it.
+    Released,
     /// Its file had vanished with many others and is back.
     Returned,
     /// Readers see it for the first time, or again.
@@ -498,6 +507,8 @@ impl std::fmt::Display for ActivityKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             ActivityKind::OlderVersion => "older version",
+            ActivityKind::Waiting => "waits for an editor",
+            ActivityKind::Released => "released",
             ActivityKind::Returned => "returned",
             ActivityKind::Published => "published",
             ActivityKind::Updated => "updated",

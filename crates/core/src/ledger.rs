@@ -118,6 +118,7 @@ impl Ledger {
                 self.set_version(slot, *hash);
                 let Some((_, facts)) = self.articles.get_mut(slot) else { return };
                 facts.date = date.as_second();
+                facts.rare.iter_mut().for_each(|rare| rare.is_hidden = false);
                 let withdrawn = facts.rare.as_mut().and_then(|rare| rare.withdrawn.take());
                 if withdrawn.is_some() && facts.retraction().is_none() {
                     self.unreadable.remove(path);
@@ -126,6 +127,7 @@ impl Ledger {
             Record::Hidden { path, hash } => {
                 let slot = self.slot_or_insert(path);
                 self.set_version(slot, *hash);
+                self.change_rare_facts(path, |article| article.is_hidden = true);
             }
             Record::Text { path, print, changed, first } => {
                 self.change_rare_facts(path, |article| {
@@ -133,6 +135,7 @@ impl Ledger {
                 });
             }
             Record::Moved { from, to } => self.move_to(from, to),
+            Record::Released { path, hash } => self.change_rare_facts(path, |article| article.released = Some(*hash)),
             Record::Retracted { path, retraction } => {
                 self.unreadable.remove(path);
                 self.retract(path, retraction);

@@ -106,13 +106,15 @@ pub struct Report {
     pub hidden: HiddenCounts,
     /// Feeds. A feed may have several formats.
     pub feeds: usize,
+    /// The files of stories that wait for an editor.
+    pub held: imbl::OrdSet<ArticlePath>,
     /// Current problems, sorted by place.
     pub problems: Vec<Diagnostic>,
 }
 
 impl Report {
     /// The number of articles in each state.
-    pub fn states(&self) -> [(&'static str, usize); 10] {
+    pub fn states(&self) -> [(&'static str, usize); 11] {
         let HiddenCounts {
             drafts,
             undated,
@@ -122,10 +124,21 @@ impl Report {
             retracted,
             id_taken,
             older_versions,
+            held,
             listings: _,
         } = self.hidden;
-        let known =
-            [self.published, drafts, undated, scheduled, expired, restricted, retracted, id_taken, older_versions];
+        let known = [
+            self.published,
+            drafts,
+            undated,
+            scheduled,
+            expired,
+            restricted,
+            retracted,
+            id_taken,
+            older_versions,
+            held,
+        ];
         let refused = self.articles.saturating_sub(known.into_iter().sum());
         [
             ("public", self.published),
@@ -137,6 +150,7 @@ impl Report {
             ("retracted", retracted),
             ("id-taken", id_taken),
             ("older-version", older_versions),
+            ("held", held),
             ("refused", refused),
         ]
     }
@@ -161,6 +175,8 @@ pub struct HiddenCounts {
     pub id_taken: usize,
     /// Older versions of agencies' items.
     pub older_versions: usize,
+    /// Stories that wait for an editor, without those of which readers see an earlier version.
+    pub held: usize,
     /// Section index pages. They aren't articles and aren't counted as such.
     pub listings: usize,
 }

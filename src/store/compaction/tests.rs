@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::directory::PUBLISHED_LIST;
 use super::super::{Store, history, read_ledger};
 use super::*;
-use crate::ledger::{ArticleFacts, Ledger, Retraction, TextPrint};
+use crate::ledger::{ArticleFacts, Ledger, Retraction, TextPrint, UnpackedFacts};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 
 fn at(second: i64) -> Timestamp {
@@ -34,9 +34,10 @@ fn describe(ledger: &Ledger) -> Vec<String> {
         let text = (article.print(), article.changed(), article.first());
         let versions = (&article.id, article.hash(), article.date(), article.seen());
         format!(
-            "{path} {versions:?} {text:?} {:?} {:?} {}",
+            "{path} {versions:?} {text:?} {:?} {:?} {:?} {}",
             article.retraction(),
             article.withdrawn(),
+            UnpackedFacts::from(article).released,
             article.is_lost()
         )
     };
@@ -67,6 +68,7 @@ fn record() -> impl Strategy<Value = Record> {
             6 | 7 => Record::Retracted { path, retraction },
             8 | 9 => Record::Restored { path },
             10 => Record::Withdrawn { path, feeds },
+            11 if number % 2 == 0 => Record::Released { path, hash: ContentHash::of(&number.to_le_bytes()) },
             11 => Record::Hidden { path, hash: ContentHash::of(&number.to_le_bytes()) },
             12 if number % 2 == 0 => Record::Lost { path, version: None },
             12 => Record::Found { path },

@@ -33,12 +33,15 @@ pub(super) struct StoredFacts {
     /// Number, second and modification time of an item's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<(Option<String>, Option<i64>, Option<i64>)>,
+    /// The hash of the version that an editor released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    released: Option<String>,
 }
 
 impl StoredFacts {
     /// Encodes the facts.
     pub(super) fn text(article: &ArticleFacts) -> String {
-        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn, version } =
+        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn, version, released } =
             UnpackedFacts::from(article);
         let milliseconds = |instant: Option<Timestamp>| instant.map(Timestamp::as_millisecond);
         let stored = StoredFacts {
@@ -52,6 +55,7 @@ impl StoredFacts {
             retraction: retraction.map(|known| (known.at.as_millisecond(), StoredRetraction::of(&known))),
             withdrawn: withdrawn.map(|feeds| feeds.iter().map(ToString::to_string).collect()),
             version: version.map(|version| (version.number().map(str::to_owned), version.second(), version.modified())),
+            released: released.map(|hash| hash.to_string()),
         };
         serde_json::to_string(&stored).unwrap_or_default()
     }
@@ -83,6 +87,7 @@ impl StoredFacts {
             version: stored
                 .version
                 .map(|(number, second, modified)| VersionRank::new(number.as_deref(), second, modified)),
+            released: hash(stored.released)?,
         };
         Some(facts.into())
     }

@@ -1,10 +1,11 @@
 use super::*;
 
-/// Each line has four words: the time in ms; what happens (`see` a change, `put` written and open, `end` closed or renamed, `off` removed,
-/// `due` the file is due, `lost` events were lost); the file (`-` missing, `v@age` version v modified age ms ago); and the decision.
+/// Each line has four words: the time in ms; what happens (`see` a change, `put` written and open, `end` closed, `off` removed,
+/// `due` the file is due, `lost` events were lost, `name` renamed to the path); the file (`-` missing, `v@age` version v modified age ms ago); and the decision.
 /// Files settle within a second.
-fn check(history: &str) {
-    let mut coalescer = Coalescer::new(Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(60));
+fn check(history: &str, completion: Completion) {
+    let (grace, settle, open_limit) = (Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(60));
+    let mut coalescer = Coalescer::new(grace, settle, completion, open_limit);
     let path = ArticlePath::new("a.md");
     for line in history.trim().lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -31,7 +32,8 @@ fn check(history: &str) {
                 });
                 Decision::Wait
             }
-            "end" => coalescer.observe(&path, status, HintKind::Complete, now),
+            "end" => coalescer.observe(&path, status, HintKind::Closed, now),
+            "name" => coalescer.observe(&path, status, HintKind::Complete, now),
             _ => coalescer.observe(&path, status, HintKind::Changed, now),
         };
         assert_eq!(format!("{decision:?}"), expected, "{line}\n{history}");
@@ -44,6 +46,7 @@ fn decisions_follow_histories() {
     for history in [
         // Closed or renamed: read at once, however recently.
         "0 end 1@0 Read",
+        "0 name 1@0 Read",
         // Found by a scan.
         "0 see 1@5000 Read",
         "0 see 1@200 Wait\n800 due 1@1000 Read",
@@ -79,20 +82,66 @@ fn decisions_follow_histories() {
         "0 off 1@5000 Wait\n1 end 1@5000 Read",
         "0 off 1@5000 Wait\n1000 due 1@6000 Read",
     ] {
-        check(history);
+        check(history, Completion::Closed);
+    }
+}
+
+/// Uploads to a drop folder.
+#[test]
+fn uploads_follow_histories() {
+    for history in [
+        // Renamed into place.
+        "0 name 1@0 Read",
+        "0 put 1@0 Wait\n500 name 1@500 Read",
+        // Closed: complete or interrupted.
+        "0 put 1@0 Wait\n100 end 1@100 Wait\n1100 due 1@1100 Read",
+        // A client sets the mtime after it has sent everything.
+        "0 put 1@0 Wait\n100 end 1@99999 Wait\n300 see 2@99999 Wait\n1300 due 2@99999 Read",
+        // Interrupted and resumed.
+        "0 put 1@0 Wait\n100 end 1@100 Wait\n900 put 2@0 Wait\n1100 see 2@200 Wait\n9000 end 3@0 Wait\n10000 due 3@1000 Read",
+        "0 end 1@0 Wait\n900 see 2@0 Wait\n1900 due 3@0 Wait\n2900 due 3@1000 Read",
+        // Closed twice.
+        "0 end 1@0 Wait\n500 end 1@500 Wait\n1500 due 1@1500 Read",
+        // Open for long: never read, and reported every time.
+        "0 put 1@0 Wait\n60000 due 1@60000 StillOpen\n120000 due 2@9 StillOpen\n121000 end 2@1009 Wait\n122000 due 2@2009 Read",
+        // Found by a scan.
+        "0 see 1@5000 Read",
+        "0 see 1@200 Wait\n800 due 1@1000 Read",
+        "0 see 1@future Wait\n1000 due 1@future Read",
+        // The close may be among the lost events.
+        "0 put 1@0 Wait\n5000 lost 1@5000 Wait\n6000 due 1@6000 Read",
+        // Removed before it was complete, and while it is uploaded again.
+        "0 end 1@0 Wait\n500 off - Wait\n750 due - Absent",
+        "0 off - Wait\n10 put 1@0 Wait\n20 end 1@10 Wait\n1020 due 1@1010 Read",
+        // Removed and renamed into place again.
+        "0 off - Wait\n10 name 1@9000 Read",
+    ] {
+        check(history, Completion::Settled);
+    }
+}
+
+/// The mtime of an uploaded file is that of the original, so its age counts from the last change of the file itself.
+#[test]
+fn age_of_upload_ignores_stated_mtime() {
+    let second = |second: i128| second * 1_000_000_000;
+    let stamp = Stamp { modified_ns: second(5), changed_ns: second(95), ..Stamp::default() };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+    for (completion, seconds) in [(Completion::Closed, 95), (Completion::Settled, 5)] {
+        let status = FileStatus::at(Some(stamp), completion, now);
+        assert_eq!(status, FileStatus::Present(stamp, Some(Duration::from_secs(seconds))));
     }
 }
 
 /// A file is created before it is written. It isn't read in between even if `content.settle` is zero.
 #[test]
 fn created_file_waits_for_its_writer() {
-    let mut coalescer = Coalescer::new(Duration::ZERO, Duration::ZERO, Duration::from_secs(60));
+    let mut coalescer = Coalescer::new(Duration::ZERO, Duration::ZERO, Completion::Closed, Duration::from_secs(60));
     let path = ArticlePath::new("a.md");
     let new = FileStatus::Present(Stamp::default(), Some(Duration::ZERO));
     assert_eq!(coalescer.observe(&path, new, HintKind::Changed, Duration::ZERO), Decision::Wait);
     assert_eq!(coalescer.observe(&path, new, HintKind::Written, Duration::from_millis(20)), Decision::Wait);
     assert_eq!(coalescer.next_due(), Some(Duration::from_millis(60_020)));
-    assert_eq!(coalescer.observe(&path, new, HintKind::Complete, Duration::from_secs(9)), Decision::Read);
+    assert_eq!(coalescer.observe(&path, new, HintKind::Closed, Duration::from_secs(9)), Decision::Read);
     // A file that nobody writes is complete soon.
     let old = FileStatus::Present(Stamp::default(), Some(Duration::from_millis(100)));
     assert_eq!(coalescer.observe(&path, old, HintKind::Changed, Duration::ZERO), Decision::Read);
@@ -100,10 +149,14 @@ fn created_file_waits_for_its_writer() {
 
 #[test]
 fn last_of_write_and_close_counts() {
-    use HintKind::{Changed, Complete, Removed, Written};
+    use HintKind::{Changed, Closed, Complete, Removed, Written};
     for (first, later, expected) in [
         (Written, Complete, Complete),
         (Complete, Written, Written),
+        (Written, Closed, Closed),
+        (Closed, Changed, Closed),
+        (Complete, Closed, Closed),
+        (Closed, Complete, Complete),
         (Complete, Changed, Complete),
         (Complete, Removed, Complete),
         (Written, Changed, Written),
@@ -128,7 +181,8 @@ fn removals_within_milliseconds_are_due_together() {
         (20, "0 10 20 30 40", "40 a; 50 b; 60 cde"),
         (0, "0 1 20", "0 a; 1 b; 20 c"),
     ] {
-        let mut coalescer = Coalescer::new(Duration::from_millis(grace), Duration::ZERO, Duration::MAX);
+        let mut coalescer =
+            Coalescer::new(Duration::from_millis(grace), Duration::ZERO, Completion::Closed, Duration::MAX);
         let gone: Vec<u64> = gone.split(' ').map(|time| time.parse().expect("a number")).collect();
         let mut decided = Vec::new();
         for now in 0..1_000 {
@@ -154,7 +208,7 @@ fn removals_within_milliseconds_are_due_together() {
 
 #[test]
 fn removals_wait_for_their_group_only_briefly() {
-    let mut coalescer = Coalescer::new(Duration::from_secs(2), Duration::ZERO, Duration::MAX);
+    let mut coalescer = Coalescer::new(Duration::from_secs(2), Duration::ZERO, Completion::Closed, Duration::MAX);
     for number in 0..1_000 {
         let path = ArticlePath::new(&format!("{number:03}.md"));
         coalescer.observe(&path, FileStatus::Missing, HintKind::Removed, Duration::from_millis(number * 10));

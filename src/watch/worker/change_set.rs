@@ -42,6 +42,7 @@ impl ChangeSet {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PathHint {
     Complete,
+    Closed,
     Written,
     Changed,
     Removed,
@@ -59,6 +60,7 @@ impl<C: MetadataCache> Worker<C> {
                 changes.everything = true;
             }
             Hint::Complete(path) => self.add_path_hint(&path, PathHint::Complete, changes),
+            Hint::Closed(path) => self.add_path_hint(&path, PathHint::Closed, changes),
             Hint::Changed(path) => self.add_path_hint(&path, PathHint::Changed, changes),
             Hint::Written(path) => self.add_path_hint(&path, PathHint::Written, changes),
             Hint::Removed(path) => self.add_path_hint(&path, PathHint::Removed, changes),
@@ -92,7 +94,8 @@ impl<C: MetadataCache> Worker<C> {
         }
         let name = relative.rsplit('/').next().unwrap_or_default();
         // A changed folder may have other permissions. The kernel reports a new link only as created.
-        let may_be_folder_or_link = hint == PathHint::Complete || (hint == PathHint::Changed && !is_article_name(name));
+        let may_be_folder_or_link = matches!(hint, PathHint::Complete | PathHint::Closed)
+            || (hint == PathHint::Changed && !is_article_name(name));
         let metadata = may_be_folder_or_link.then(|| path.symlink_metadata().ok()).flatten();
         // A changed link has to be resolved again.
         let is_link = metadata.as_ref().is_some_and(|metadata| metadata.is_symlink());
@@ -105,6 +108,7 @@ impl<C: MetadataCache> Worker<C> {
         self.record_transfer(&relative);
         let file_hint = match hint {
             PathHint::Complete => HintKind::Complete,
+            PathHint::Closed => HintKind::Closed,
             PathHint::Written => HintKind::Written,
             PathHint::Removed => HintKind::Removed,
             PathHint::Changed | PathHint::NewFolder => HintKind::Changed,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::batches::{LARGE_FILE_BYTES, batches};
 use super::super::cache::{MetadataCache, is_recent};
 use super::super::clock::clock;
-use super::super::coalesce::{Decision, FileStatus, HintKind};
+use super::super::coalesce::{Completion, Decision, FileStatus, HintKind};
 use super::super::listing::{is_doubtful, is_unmounted};
 use super::super::read;
 use super::super::stat::{is_linked, stat_file};
@@ -36,15 +36,27 @@ impl<C: MetadataCache> Worker<C> {
         if is_unchanged && !self.read_open.contains(&path) {
             return;
         }
-        if self.coalescer.observe(&path, FileStatus::at(found, clock()), hint, now) == Decision::Read {
+        let status = FileStatus::at(found, self.coalescer.completion, clock());
+        if self.coalescer.observe(&path, status, hint, now) == Decision::Read || self.is_whole_upload(&path, hint) {
+            self.coalescer.forget(&path);
             ready.push(path);
         }
+    }
+
+    /// Whether a new file in a drop folder is in a format that shows where it ends, and is complete. A file that replaces another one may be a
+    /// mixture of both.
+    pub(super) fn is_whole_upload(&self, path: &ArticlePath, hint: HintKind) -> bool {
+        let Worker { options, known, coalescer, .. } = self;
+        matches!(hint, HintKind::Closed | HintKind::Changed)
+            && coalescer.completion == Completion::Settled
+            && !known.contains(path)
+            && read::is_whole(&options.root, path, &options.parsing)
     }
 
     /// Decides about the files that are due: reads them or reports their removal.
     pub(super) fn check_due_files(&mut self) -> Result<(), Stopped> {
         let mut ready = Vec::new();
-        let mut absent = Vec::new();
+        let (mut absent, mut open) = (Vec::new(), Vec::new());
         for path in self.coalescer.due(self.now()) {
             // A file that can't be checked isn't missing. Reading it reports the error.
             let Ok(found) = self.stat(&path) else {
@@ -54,12 +66,13 @@ impl<C: MetadataCache> Worker<C> {
             };
             let now = self.now();
             let since = self.coalescer.missing_since(&path).unwrap_or(now);
-            match self.coalescer.recheck(&path, FileStatus::at(found, clock()), now) {
+            match self.coalescer.recheck(&path, FileStatus::at(found, self.coalescer.completion, clock()), now) {
                 Decision::Read => ready.push(path),
                 Decision::ReadOpen => {
                     self.to_read_open.insert(path.clone());
                     ready.push(path);
                 }
+                Decision::StillOpen => open.push(path),
                 Decision::Absent if is_unmounted(&self.options.root, &path, &self.devices) => {}
                 Decision::Absent => absent.push((path, since)),
                 Decision::Wait => {}
@@ -84,7 +97,26 @@ impl<C: MetadataCache> Worker<C> {
             let gone = gone.collect();
             self.send_files(gone)?;
         }
+        self.report_open(open)?;
         self.read(ready)
+    }
+
+    /// Reports uploads that don't end. Earlier versions stay published.
+    fn report_open(&mut self, open: Vec<ArticlePath>) -> Result<(), Stopped> {
+        let seconds = self.options.open_limit.as_secs();
+        let report = |path: ArticlePath| {
+            let message = format!("this upload has been open for {seconds} s, so it is not read yet");
+            let help =
+                "it is read once the server has closed it; if the sender is gone, remove the file and send it again";
+            let place = Place::file(&self.options.root.display(path.as_str()));
+            let diagnostic = Diagnostic::new(Code::ArticleOpen, message).at(place).help(help);
+            ParsedFile { path, state: FileState::Unreadable(diagnostic), renamed_from: None }
+        };
+        let files: Vec<ParsedFile> = open.into_iter().map(report).collect();
+        for file in &files {
+            self.record_if_changed(file, None);
+        }
+        if files.is_empty() { Ok(()) } else { self.send_files(files) }
     }
 
     /// Reads files and sends those that have changed.
@@ -180,7 +212,7 @@ impl<C: MetadataCache> Worker<C> {
     /// Starts the grace of a missing file.
     fn add_missing(&mut self, path: &ArticlePath) {
         let now = self.now();
-        self.coalescer.observe(path, FileStatus::at(None, clock()), HintKind::Removed, now);
+        self.coalescer.observe(path, FileStatus::Missing, HintKind::Removed, now);
     }
 
     /// Records whether a file was read while it was open for writing, and adds the diagnostic.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::super::batches::MAX_BATCH_FILES;
 use super::super::cache::{CachedFile, CachedRow, MetadataCache, is_recent};
 use super::super::clock::clock;
-use super::super::coalesce::{Decision, FileStatus, HintKind};
+use super::super::coalesce::{Completion, Decision, FileStatus, HintKind};
 use super::super::listing::{FileKind, FolderListing};
 use super::super::messages::ScanProgress;
 use super::super::mode;
@@ -31,6 +31,8 @@ const FILES_PER_TASK: usize = 256;
 
 /// How many times `content.settle` the first listing waits for recently changed files at most.
 const MAX_FIRST_SETTLES: u32 = 3;
+/// How long the first listing of a drop folder waits at most.
+const MAX_FIRST_UPLOADS: Duration = Duration::from_secs(1);
 
 impl<C: MetadataCache> Worker<C> {
     /// Scans a folder and all folders below it (the directory itself: everything). Reads changed files, records missing ones, and sends the listing.
@@ -116,7 +118,13 @@ impl<C: MetadataCache> Worker<C> {
         }
         // Articles that were just copied have changed recently. Without them the first feeds would be empty.
         if !self.is_listed && self.may_miss_files() {
-            self.first_listing = Some((found, self.now() + self.coalescer.settle.saturating_mul(MAX_FIRST_SETTLES)));
+            let wait = self.coalescer.settle.saturating_mul(MAX_FIRST_SETTLES);
+            let wait = match self.coalescer.completion {
+                Completion::Closed => wait,
+                // Uploads may go on for ever.
+                Completion::Settled => wait.min(MAX_FIRST_UPLOADS),
+            };
+            self.first_listing = Some((found, self.now() + wait));
             return Ok(());
         }
         self.flush_files()?;
@@ -141,6 +149,7 @@ impl<C: MetadataCache> Worker<C> {
             progress: Arc::clone(&self.options.progress),
             is_first: !self.is_listed && is_full_scan,
             settle: self.coalescer.settle,
+            completion: self.coalescer.completion,
         };
         let links = Arc::clone(&self.links);
         let mut devices = std::mem::take(&mut self.devices);
@@ -243,14 +252,16 @@ impl<C: MetadataCache> Worker<C> {
                     if is_later && is_changed && !is_new_tree && !self.coalescer.is_waiting(&path) {
                         self.unreported.add(&path, now);
                     }
-                    let mut status = FileStatus::at(Some(stamp), clock());
+                    let mut status = FileStatus::at(Some(stamp), self.coalescer.completion, clock());
                     // The stamp may come from another machine's clock, so the age isn't to be trusted.
                     if is_later && self.mode.polls() {
                         status = FileStatus::Present(stamp, None);
                     }
                     let is_complete = is_new_tree || (self.have_links_changed && kind == FileKind::Linked);
                     let hint = if is_complete { HintKind::Complete } else { HintKind::Changed };
-                    if self.coalescer.observe(&path, status, hint, now) == Decision::Read {
+                    let decision = self.coalescer.observe(&path, status, hint, now);
+                    if decision == Decision::Read || self.is_whole_upload(&path, hint) {
+                        self.coalescer.forget(&path);
                         ready.push(path.clone());
                     }
                 }
@@ -298,7 +309,7 @@ impl<C: MetadataCache> Worker<C> {
             if folder::is_top(scope) && self.gathering_since.is_none() && !self.coalescer.is_waiting(path) {
                 self.unreported.add(path, now);
             }
-            self.coalescer.observe(path, FileStatus::at(None, clock()), HintKind::Removed, now);
+            self.coalescer.observe(path, FileStatus::Missing, HintKind::Removed, now);
         }
     }
 }
@@ -317,6 +328,7 @@ struct ScanContext<'r, C> {
     is_first: bool,
     /// `content.settle`: how long a file has to stay unchanged before it is complete.
     settle: Duration,
+    completion: Completion,
 }
 
 impl<C: MetadataCache> ScanContext<'_, C> {
@@ -359,7 +371,8 @@ impl<C: MetadataCache> ScanContext<'_, C> {
 
     /// Reads a file during the first scan if it is old enough to be complete.
     fn read_if_settled(&self, open: &OpenFolder<'_>, path: &ArticlePath, stamp: Stamp) -> Option<Content> {
-        let is_settled = self.is_first && FileStatus::at(Some(stamp), clock()).is_older_than(self.settle);
+        let is_settled =
+            self.is_first && FileStatus::at(Some(stamp), self.completion, clock()).is_older_than(self.settle);
         let horizon = self.progress.horizon.load(Ordering::Relaxed);
         let read = || self.reader.read_regular(open, path, clock(), horizon);
         let (mut file, row) = is_settled.then(read).flatten()?;

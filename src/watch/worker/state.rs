@@ -183,7 +183,7 @@ impl<C: MetadataCache> Worker<C> {
     ) -> Worker<C> {
         let config = ConfigFile::new(options.config.as_ref(), options.config_hash);
         let outbox = Outbox { files: Vec::new(), since: Instant::now(), hinted_at: Instant::now() };
-        let coalescer = Coalescer::new(options.grace, options.settle, options.open_limit);
+        let coalescer = Coalescer::new(options.grace, options.settle, options.completion, options.open_limit);
         let mounts = mounts::around(&options.root.path);
         // The daemon doesn't wait until the directories of other sources have been found.
         let new_root = options.root.source.is_some().then(|| options.root.clone());

@@ -11,6 +11,7 @@
 //! | `says ROUTE: WORDS`, `omits ROUTE: WORDS` | a document contains these words, or doesn't |
 //! | `nowhere WORDS` | no document, report or log line contains these words |
 //! | `media PATH...` | the files that readers can load |
+//! | `held PATH...`, `waiting N` | the stories that operators see waiting for an editor; the number of those without a public version |
 //! | `effects: KIND...`, `swaps: N`, `slices: N...` | the effects in order; the number of snapshots; the number of bodies in each request |
 //! | `record R`, `report CODE PLACE`, `report resolved CODE PLACE`, `log LINE` | one of the records, reports or log lines |
 //! | `no record`, `no report`, `no log`, `no swap` | none at all |
@@ -94,6 +95,14 @@ impl Player {
                 files.sort_unstable();
                 same(some(files.join(" ")), words)
             }
+            ("held", _) => {
+                let held = daemon.shown.report.held.iter().map(ToString::to_string);
+                same(
+                    some(held.collect::<Vec<_>>().join(" ")),
+                    &some(expanded(words.trim_start_matches("nothing")).join(" ")),
+                )
+            }
+            ("waiting", count) => same(daemon.shown.report.hidden.held.to_string(), count),
             ("nowhere", words) => {
                 let mut found =
                     daemon.shown.documents.keys().filter(|route| daemon.text(&daemon.shown, route).contains(words));
@@ -162,7 +171,7 @@ impl Player {
     /// The files whose articles a feed shows, newest first.
     fn shown(&self, route: &str) -> Vec<String> {
         let sources = self.daemon.shown.shown_articles.get(route).into_iter().flat_map(|sources| sources.iter());
-        sources.map(|article| article.path.to_string()).collect()
+        sources.map(|article| shown_path(&article.path)).collect()
     }
 
     fn deleted(&self, route: &str) -> Vec<String> {
@@ -189,6 +198,15 @@ impl Player {
             }
             (None, None) => "404".to_owned(),
         }
+    }
+}
+
+/// A path as scripts write it. The version in the path of a kept story is left out.
+fn shown_path(path: &ArticlePath) -> String {
+    let shown = path.to_string();
+    match shown.rsplit_once("#displaced-") {
+        Some((path, digest)) if digest.len() == 16 => format!("{path}@"),
+        _ => shown,
     }
 }
 
@@ -233,6 +251,7 @@ pub(super) fn record(record: &Record) -> String {
         Record::Version { id, .. } => format!("version {id}"),
         Record::Replaced { id, .. } => format!("replaced {id}"),
         Record::Retracted { path, retraction } => format!("retracted {path} by {:?}", retraction.by).to_lowercase(),
+        Record::Released { path, .. } => format!("released {path}"),
         Record::Restored { path } => format!("restored {path}"),
         Record::Hidden { path, .. } => format!("hidden {path}"),
         Record::Unreadable { path, .. } => format!("unreadable {path}"),

@@ -68,14 +68,23 @@ impl SimulatedDaemon {
                 || metadata.is_some_and(|it| it.draft || it.retracted.is_some() || is_early(it) || is_over(it))
         };
         let withheld: BTreeSet<&String> = self.seen.iter().filter(is_withheld).map(|(path, _)| path).collect();
-        let public: Vec<&String> =
-            self.files.iter().filter(|(path, _)| !withheld.contains(path)).map(|(_, text)| text).collect();
+        let public = self.files.iter().filter(|(path, _)| !withheld.contains(path)).map(|(_, text)| text);
+        let public: Vec<&String> = public.chain(&self.kept).collect();
         let words = withheld.iter().filter_map(|path| self.history.get(*path)).flatten().flat_map(|text| text.lines());
-        let mut canaries = words.filter(|line| line.starts_with("The text of ") || line.starts_with("title: The "));
-        canaries.any(|line| {
-            let words = line.trim_start_matches("title: ");
-            text.contains(words) && !public.iter().any(|text| text.contains(words))
-        })
+        let is_public = |line: &str, public: &[&String]| public.iter().any(|text| text.contains(line));
+        let mut withheld_lines = words.filter_map(canary);
+        withheld_lines.any(|line| text.contains(line) && !is_public(line, &public)) || self.has_held_text(text)
+    }
+
+    /// Whether a text has words of a story that nobody has released.
+    fn has_held_text(&self, text: &str) -> bool {
+        let is_held = |path: &str, text: &String| self.is_held_source(path) && !self.trusted.contains(text);
+        let public = self.files.iter().filter(|(path, text)| !is_held(path, text)).map(|(_, text)| text);
+        let public: Vec<&String> = public.chain(&self.trusted).collect();
+        let all = self.history.iter().flat_map(|(path, texts)| texts.iter().map(move |text| (path, text)));
+        let mut lines =
+            all.filter(|(path, text)| is_held(path, text)).flat_map(|(_, text)| text.lines()).filter_map(canary);
+        lines.any(|line| text.contains(line) && !public.iter().any(|text| text.contains(line)))
     }
 
     /// Compares all documents and pages with those of a new engine that has the same files and ledger.
@@ -112,4 +121,10 @@ impl SimulatedDaemon {
         let (shown, new) = (pages(&self.shown), pages(&fresh.shown));
         if shown == new { Ok(()) } else { Err(format!("a fresh start would have the pages {new:?} and not {shown:?}")) }
     }
+}
+
+/// The words in a line that no other file has.
+fn canary(line: &str) -> Option<&str> {
+    let words = line.strip_prefix("title: ").unwrap_or(line);
+    (words.starts_with("The text of ") || (words.starts_with("The ") && words.len() < line.len())).then_some(words)
 }

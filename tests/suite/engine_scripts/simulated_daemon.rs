@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dateline::article::{self, Article, Parsed};
-use dateline::config::{self, Checked};
+use dateline::config::{self, Checked, Deleted, Trust};
 use dateline::diagnostics::{Code, Diagnostic, Place};
 use dateline::engine::Engine;
 use dateline::event::{
@@ -78,6 +78,10 @@ pub(super) struct SimulatedDaemon {
     /// The last version of each file that was sent to the engine, and the articles that operators retracted.
     pub(super) seen: BTreeMap<String, Parsed>,
     pub(super) retracted: BTreeSet<String>,
+    /// Texts that came from sources that publish at once, or that an editor released.
+    pub(super) trusted: BTreeSet<String>,
+    /// Texts of removed files whose source keeps what was published.
+    pub(super) kept: BTreeSet<String>,
     pub(super) latest: Timestamp,
     /// Whether the documents must equal those of a new engine with the same files and ledger.
     pub(super) is_like_fresh: bool,
@@ -109,6 +113,8 @@ impl SimulatedDaemon {
             withholds: false,
             seen: BTreeMap::new(),
             retracted: BTreeSet::new(),
+            trusted: BTreeSet::new(),
+            kept: BTreeSet::new(),
             latest: Timestamp::MIN,
             is_like_fresh: true,
         }
@@ -222,6 +228,9 @@ impl SimulatedDaemon {
             FileState::Known(..) => drop(self.seen.insert(path.to_owned(), self.parsed(path))),
             _ => {}
         }
+        if let (Some(text), false) = (self.files.get(path), self.is_held_source(path)) {
+            self.trusted.insert(text.clone());
+        }
         ParsedFile { path: ArticlePath::new(path), state, renamed_from: renamed_from.map(ArticlePath::new) }
     }
 
@@ -251,6 +260,20 @@ impl SimulatedDaemon {
     fn is_ignored(&self, path: &str) -> bool {
         let config = self.engine.as_ref().and_then(Engine::config);
         config.is_some_and(|config| config.content.ignore.matching(folder::relative(path)).is_some())
+    }
+
+    /// Whether the source of a file holds stories back.
+    pub(super) fn is_held_source(&self, path: &str) -> bool {
+        let config = self.engine.as_ref().and_then(Engine::config);
+        config.is_some_and(|config| config.source_of(&ArticlePath::new(path)).trust == Trust::Hold)
+    }
+
+    /// Notes that a file is removed.
+    pub(super) fn note_removed(&mut self, path: &str, text: String) {
+        let config = self.engine.as_ref().and_then(Engine::config);
+        if config.is_some_and(|config| config.source_of(&ArticlePath::new(path)).deleted == Deleted::Keep) {
+            self.kept.insert(text);
+        }
     }
 
     fn options(&self, path: &str) -> Arc<article::ParseOptions> {
@@ -288,23 +311,36 @@ impl SimulatedDaemon {
             .collect()
     }
 
+    /// The key of a path that a person writes.
+    fn key(&self, article: &str) -> String {
+        let config = self.engine.as_ref().and_then(Engine::config);
+        config.map_or(article.to_owned(), |config| config.sources.article_path(article).as_str().to_owned())
+    }
+
     pub(super) fn command(&mut self, command: Command) {
         let article = match &command {
             Command::Retract { article, .. } | Command::Restore { article } => {
                 let ledger = self.ledger();
                 let holder = EntryId::parse(article).ok().and_then(|id| ledger.holder(&id).map(ToString::to_string));
-                holder.unwrap_or_else(|| article.clone())
+                holder.unwrap_or_else(|| self.key(article))
             }
             _ => String::new(),
         };
-        let before = self.retracted.clone();
+        let (before, trusted) = (self.retracted.clone(), self.trusted.clone());
         match &command {
+            Command::Release { articles } => {
+                let texts = articles.iter().filter_map(|article| self.files.get(&self.key(article)));
+                self.trusted.extend(texts.cloned().collect::<Vec<_>>());
+            }
             Command::Retract { .. } => drop(self.retracted.insert(article)),
             _ => drop(self.retracted.remove(&article)),
         }
         self.send(Event::Command(command, Ticket(1)));
         if matches!(self.observed.answer, Some(Err(_))) {
-            self.retracted = before;
+            let is_released =
+                |path: &String| self.observed.records.contains(&format!("released {}", ArticlePath::new(path)));
+            let released = self.files.iter().filter(|(path, _)| is_released(path)).map(|(_, text)| text.clone());
+            (self.retracted, self.trusted) = (before, trusted.into_iter().chain(released).collect());
         }
     }
 

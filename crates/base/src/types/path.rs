@@ -157,12 +157,12 @@ impl ArticlePath {
         ArticlePath(path.into())
     }
 
-    /// The path of a story whose file contains another item or an older version by now. `digest` tells the stories of one file apart.
+    /// The path of a story whose file contains another article or an older version by now. `digest` tells the stories of one file apart.
     pub fn displaced(&self, digest: &str) -> ArticlePath {
         ArticlePath(format!("{}{DISPLACED_MARK}{digest}", self.file_and_item()).into())
     }
 
-    /// Whether the story's file contains another item or an older version by now.
+    /// Whether the story's file contains another article or an older version by now.
     pub fn is_displaced(&self) -> bool {
         self.file_and_item().len() < self.0.len()
     }

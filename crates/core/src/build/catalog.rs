@@ -125,6 +125,11 @@ impl Catalog {
         })
     }
 
+    /// Forgets the last good version of a file that exists.
+    pub fn forget_version(&mut self, path: &ArticlePath) {
+        self.update(path, |version| *version = FileVersion::Refused(Access::default()));
+    }
+
     /// Adds a file that exists, whatever it contains.
     pub fn add(&mut self, path: &ArticlePath) {
         self.update(path, |_| {});

@@ -111,6 +111,8 @@ pub enum Deleted {
 const CONTENT: &str = "content";
 /// How long a name can be (bytes). Names are part of URLs and paths.
 const MAX_NAME_BYTES: usize = 64;
+/// A server closes an interrupted upload like a complete one. Clients resume within seconds.
+const DEFAULT_SETTLE: SignedDuration = SignedDuration::from_secs(10);
 const DEFAULT_CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// `[content]` as a source.
@@ -213,7 +215,7 @@ fn source(
         section,
         trust: trust.unwrap_or_default(),
         deleted: deleted.unwrap_or(Deleted::Keep),
-        settle: settle.unwrap_or(content.settle),
+        settle: settle.unwrap_or(DEFAULT_SETTLE),
         clock_tolerance: clock_tolerance.unwrap_or(DEFAULT_CLOCK_TOLERANCE),
         parsing: Arc::new(parsing),
         place: sink.place(&directory.span),

@@ -1,8 +1,9 @@
-//! Handles operators' commands: retract, restore, accept removals, reload.
+//! Handles operators' commands: retract, restore, release, accept removals, reload.
 
 use super::state::State;
-use super::{configuration, indexing, moves, removals};
+use super::{configuration, indexing, moves, releases, removals};
 use crate::article::card::Packed;
+use crate::diagnostics::nearest;
 use crate::event::{Command, Effect};
 use crate::ledger::{Record, Retraction, Routes, Withdrawal};
 use crate::types::{ArticlePath, EntryId, Text, rfc3339};
@@ -12,6 +13,7 @@ pub(super) fn execute(state: &mut State, command: Command, effects: &mut Vec<Eff
     match command {
         Command::Retract { article, reason } => retract(state, &article, reason),
         Command::Restore { article } => restore(state, &article),
+        Command::Release { articles } => release(state, &articles),
         Command::AcceptRemovals => match removals::accept(state) {
             (0, _) => Err("no mass removal is pending, so there is nothing to accept".to_owned()),
             (count, ignored) => {
@@ -49,6 +51,41 @@ fn find_article(state: &State, article: &str) -> Result<ArticlePath, String> {
             public.or_else(|| state.recorder.ledger.holder(&id)).cloned()
         })
         .ok_or_else(|| format!("no article `{article}` is known: give its path below the content directory, `name:path` in another source, or its id"))
+}
+
+/// Releases stories that wait for an editor. If some can't be released, the others are, and the error says both.
+fn release(state: &mut State, articles: &[String]) -> Result<String, String> {
+    let (mut released, mut refused) = (Vec::new(), Vec::new());
+    for article in articles {
+        let path = find_held(state, article).map_or_else(|| find_article(state, article), Ok);
+        match path.map_err(|why| why + &suggestion(state, article)).and_then(|path| releases::release(state, &path)) {
+            Ok(done) => released.push(done),
+            Err(why) => refused.push(why),
+        }
+    }
+    match refused.is_empty() {
+        true => Ok(released.join("; ")),
+        false => Err([refused, released].concat().join("; ")),
+    }
+}
+
+/// The story that waits at this path, or the version of the item with this id that waits.
+fn find_held(state: &State, article: &str) -> Option<ArticlePath> {
+    let path = written_path(state, article);
+    if state.held.get(&path).is_some() {
+        return Some(path);
+    }
+    let id = EntryId::parse(article).ok()?;
+    let mut waiting = state.held.of_item(&id).filter(|path| state.held.is_listed(path));
+    waiting.next_back().cloned()
+}
+
+/// The path that was probably meant.
+fn suggestion(state: &State, article: &str) -> String {
+    let nearest_of = |paths: Vec<String>| nearest(article, paths.iter().map(String::as_str)).map(str::to_owned);
+    let meant = nearest_of(state.held.listed().iter().map(ToString::to_string).collect());
+    let meant = meant.or_else(|| nearest_of(state.catalog.paths().map(ToString::to_string).collect()));
+    meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default()
 }
 
 /// Retracts an article. Feeds that had it list the retraction.
@@ -105,6 +142,10 @@ fn retract_file(state: &mut State, path: &ArticlePath, reason: Option<Text>) -> 
     let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
     state.record(Record::Retracted { path: path.clone(), retraction });
     state.missing.note_retracted(path);
+    // A retracted story doesn't wait any more.
+    if let Some(story) = state.held.remove(path) {
+        releases::publish(state, path, story);
+    }
     note_ledger_change(state, path);
     feed_count
 }
@@ -151,6 +192,9 @@ fn restore(state: &mut State, article: &str) -> Result<String, String> {
     state.record(Record::Restored { path: path.clone() });
     state.missing.note_restored(&path);
     claimants.iter().chain([&path]).for_each(|path| note_ledger_change(state, path));
+    if state.held.is_listed(&path) && !state.is_public(&path) {
+        return Ok(format!("`{path}` is not retracted any more, and waits for an editor: `dateline release {path}`"));
+    }
     Ok(format!("`{path}`, retracted at {}, is public again under its id", rfc3339(retraction.at)))
 }
 

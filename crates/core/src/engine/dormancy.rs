@@ -113,15 +113,17 @@ fn query_for_applied(state: &State, path: &ArticlePath) -> DormantQuery {
 /// The dormant articles that a command may be about.
 fn query_for_command(state: &State, command: &Command) -> DormantQuery {
     let mut query = DormantQuery::default();
-    let Some(article) = article_of(command) else { return query };
-    let (path, dormant) = (commands::written_path(state, article), state.recorder.ledger.dormant());
-    waiting_for(state, article).for_each(|(_, waiting)| query.extend(query_for(state, &waiting.file)));
-    if state.recorder.ledger.article(&path).is_some() {
-        return query;
+    let dormant = state.recorder.ledger.dormant();
+    for article in articles_of(command) {
+        let path = commands::written_path(state, article);
+        waiting_for(state, article).for_each(|(_, waiting)| query.extend(query_for(state, &waiting.file)));
+        if state.recorder.ledger.article(&path).is_some() {
+            continue;
+        }
+        query.paths.extend(Some(of_path(&path)).filter(|path| dormant.has_path(*path)));
+        let id = id_not_in_memory(state, article).map(|id| of_id(&id));
+        query.ids.extend(id.filter(|id| dormant.has_id(*id)));
     }
-    query.paths.extend(Some(of_path(&path)).filter(|path| dormant.has_path(*path)));
-    let id = id_not_in_memory(state, article).map(|id| of_id(&id));
-    query.ids.extend(id.filter(|id| dormant.has_id(*id)));
     query
 }
 
@@ -160,7 +162,7 @@ pub(super) fn query_store(state: &mut State, effects: &mut Vec<Effect>) {
         return;
     }
     let Dormancy { waiting, applied, commands, .. } = &state.dormancy;
-    let articles = commands.iter().filter_map(|(command, _)| article_of(command));
+    let articles = commands.iter().flat_map(|(command, _)| articles_of(command));
     let commanded = articles.flat_map(|article| waiting_for(state, article).map(|(number, _)| number));
     let files: BTreeSet<u64> = waiting.files.keys().copied().take(MAX_QUERY_FILES).chain(commanded).collect();
     let applied: Vec<ArticlePath> = applied.iter().take(MAX_QUERY_FILES).cloned().collect();
@@ -274,8 +276,10 @@ fn execute_commands_in_memory(state: &mut State, effects: &mut Vec<Effect>) -> V
         ledger.article(&commands::written_path(state, article)).is_some()
             || EntryId::parse(article).is_ok_and(|id| ledger.holder(&id).is_some())
     };
-    let is_due =
-        |state: &State, command: &Command| article_of(command).is_some_and(|article| is_in_memory(state, article));
+    let is_due = |state: &State, command: &Command| {
+        let mut articles = articles_of(command).iter();
+        articles.len() > 0 && articles.all(|article| is_in_memory(state, article))
+    };
     execute_commands_if(state, is_due, effects)
 }
 
@@ -321,10 +325,11 @@ fn report_unread(state: &mut State, failure: Option<String>) {
     state.problems.set(Source::Dormant, problem.into_iter().collect());
 }
 
-/// The article that a command is about: a path or an id.
-fn article_of(command: &Command) -> Option<&str> {
+/// The articles that a command is about: paths or ids.
+fn articles_of(command: &Command) -> &[String] {
     match command {
-        Command::Retract { article, .. } | Command::Restore { article } => Some(article),
-        _ => None,
+        Command::Retract { article, .. } | Command::Restore { article } => std::slice::from_ref(article),
+        Command::Release { articles } => articles,
+        Command::AcceptRemovals | Command::Reload { .. } => &[],
     }
 }

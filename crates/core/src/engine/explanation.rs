@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::parts::held_stories::HeldStories;
 use crate::article::card::Card;
 use crate::build::assemble;
 use crate::build::catalog::Catalog;
@@ -14,9 +15,11 @@ use crate::event::{ExplainedVersion, Explanation, FeedDecision};
 use crate::ledger::VersionRank;
 use crate::types::{ArticlePath, folder, rfc3339};
 
-/// Explains the last good version of an article. `None` if there is none.
-pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option<Explanation> {
-    let (indexed, card) = (index.get(path)?, catalog.get(path)?.open(path));
+/// Explains the last good version of an article, or the one that waits for an editor. `None` if there is neither.
+pub(super) fn of(index: &Index, catalog: &Catalog, held: &HeldStories, path: &ArticlePath) -> Option<Explanation> {
+    let Some((indexed, card)) = index.get(path).zip(catalog.get(path).map(|card| card.open(path))) else {
+        return of_held(index, held, path);
+    };
     let Placement { own, written, rule, .. } = indexed.placement();
     let frame = Arc::new(assemble::page_frame(index.rules(), indexed));
     let published = assemble::published_article(path, &card, indexed, None, index.rules().config(), &frame, None);
@@ -28,6 +31,7 @@ pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option
         remarks.push(format!("Its section is chosen {rule}."));
     }
     remarks.extend(why_hidden(index, indexed, &card, path));
+    remarks.extend(held.get(path).map(|_| why_held(held, path)));
     remarks.extend(describe_versions(index, path));
     Some(Explanation {
         section: own.clone(),
@@ -40,6 +44,41 @@ pub(super) fn of(index: &Index, catalog: &Catalog, path: &ArticlePath) -> Option
         diagnostics: index.diagnostics(path, indexed),
         decisions: decisions(index, indexed, &card),
     })
+}
+
+/// Explains a version that waits for an editor.
+fn of_held(index: &Index, held: &HeldStories, path: &ArticlePath) -> Option<Explanation> {
+    let (card, rules) = (held.card(path)?, index.rules());
+    let placement = rules.place_article(path, &card);
+    let in_sections = rules.config().sections.iter().map(|section| {
+        let decision = rules.decide(section, &card, &placement);
+        let why = decision.rule.to_string();
+        let reason = if decision.is_included { format!("it is not released; else in, since {why}") } else { why };
+        FeedDecision { feed: section.path.to_string(), is_included: false, reason }
+    });
+    Some(Explanation {
+        section: placement.own.clone(),
+        old_section: (placement.own != placement.written).then(|| placement.written.clone()),
+        id: None,
+        link: None,
+        is_listing: false,
+        remarks: vec![why_held(held, path)],
+        versions: Vec::new(),
+        decisions: in_sections.collect(),
+        diagnostics: placement.diagnostics,
+    })
+}
+
+/// Why a version waits, and how to publish it.
+fn why_held(held: &HeldStories, path: &ArticlePath) -> String {
+    match held.is_listed(path) {
+        true => format!(
+            "Its last version waits for an editor, because its source holds stories back: `dateline release {path}` publishes it."
+        ),
+        false => {
+            "It is not published: nobody has released it, and another file has a newer version of the story.".to_owned()
+        }
+    }
 }
 
 /// Why readers don't see an article.

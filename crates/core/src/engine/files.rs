@@ -1,11 +1,13 @@
 //! Applies the files and listings that the watcher reports.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
 use super::state::State;
 use super::{
-    displacement, fetching, indexing, item_versions, media_items, moves, notices, section_pages, sources,
-    stored_versions,
+    displacement, fetching, holding, indexing, item_versions, kept_stories, media_items, moves, notices, section_pages,
+    sources, stored_versions,
 };
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
@@ -15,11 +17,11 @@ use crate::config::Paid;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{FileState, Listing, ParsedFile};
 use crate::ledger::Record;
-use crate::types::{ArticlePath, Moment, folder};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::types::{ArticlePath, ContentHash, Moment, folder};
 
 /// Applies files that the watcher has read.
 pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
+    kept_stories::make_room(state, &files);
     // Renames come first, because another file may be at the old path by now.
     let mut moved: BTreeMap<ArticlePath, Packed> = BTreeMap::new();
     for ParsedFile { path, state: read, renamed_from } in &files {
@@ -51,6 +53,8 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
         }
         match read {
             FileState::Absent { doubtful } => {
+                // A story that nobody has released goes with its file.
+                state.held.remove(&path);
                 if state.catalog.contains(&path) {
                     state.missing.note_vanished(path, doubtful);
                 }
@@ -71,14 +75,7 @@ pub(super) fn apply(state: &mut State, files: Vec<ParsedFile>) {
             FileState::Known(card, warnings) => {
                 fetching::retry(state, &path);
                 note_present(state, &path);
-                let redacted = match warnings.is_empty() {
-                    true => warnings,
-                    false => redact_secrets(state, warnings, &Secrecy::of_card(&card.open(&path))),
-                };
-                state.problems.set(Source::Article(path.clone()), redacted);
-                displacement::keep_story(state, &path, &card.open(&path));
-                let change = state.catalog.apply(&path, Read::Good(&card));
-                apply_change(state, path, change, Some(&card), None);
+                apply_known(state, path, card, warnings);
             }
         }
     }
@@ -102,6 +99,28 @@ fn note_present(state: &mut State, path: &ArticlePath) {
     }
 }
 
+/// Applies a file of which only the metadata was read.
+fn apply_known(state: &mut State, path: ArticlePath, card: Packed, warnings: Vec<Diagnostic>) {
+    let is_behind = holding::waits_behind_public(state, &path, &card);
+    let read = if is_behind { Read::Refused(card.access()) } else { Read::Good(&card) };
+    if !is_behind {
+        displacement::keep_story(state, &path, &card.open(&path));
+    }
+    let change = state.catalog.apply(&path, read);
+    report_good(state, &path, &card, warnings.clone());
+    apply_change(state, path.clone(), change, Some(&card).filter(|_| !is_behind), None);
+    holding::note_read(state, &path, Some(&card), is_behind, warnings);
+}
+
+/// Reports the problems with a usable version of a file.
+pub(super) fn report_good(state: &mut State, path: &ArticlePath, card: &Packed, diagnostics: Vec<Diagnostic>) {
+    let redacted = match diagnostics.is_empty() {
+        true => diagnostics,
+        false => redact_secrets(state, diagnostics, &Secrecy::of_card(state, path, &card.open(path))),
+    };
+    state.problems.set(Source::Article(path.clone()), redacted);
+}
+
 /// Applies a parsed file. `last_good` is its last good version under its former path.
 fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
     note_present(state, &path);
@@ -112,7 +131,11 @@ fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_g
         // A file that can't be read completely is still about the item of its last good version.
         stated.or_else(|| index.version_id(&path).cloned())
     });
+    let card = parsed.article.as_ref().map(|article| article.card.clone());
+    let is_waiting = card.as_ref().is_some_and(|card| holding::is_waiting_version(state, &path, card));
+    let is_behind = is_waiting && card.as_ref().is_some_and(|card| holding::waits_behind_public(state, &path, card));
     let read = match &parsed.article {
+        Some(_) if is_behind => Read::Refused(parsed.access),
         Some(article) => Read::Good(&article.card),
         None if parsed.withhold || parsed.embargo.is_some_and(|embargo| embargo.timestamp() > state.now) => {
             Read::Withheld(stated_id.as_ref())
@@ -120,17 +143,18 @@ fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_g
         None => Read::Refused(parsed.access),
     };
     let corrections = parsed.article.as_ref().map_or(0, |article| article.metadata.corrections.len());
-    if corrections > 0 && state.catalog.get(&path).is_some_and(|old| old.open(&path).corrections.len() < corrections) {
+    let had_fewer = |old: &Packed| old.open(&path).corrections.len() < corrections;
+    if corrections > 0 && !is_waiting && state.catalog.get(&path).is_some_and(had_fewer) {
         state.activities.note_corrected(&path);
     }
     if let Read::Good(card) = read {
         displacement::keep_story(state, &path, &card.open(&path));
     }
     let mut change = state.catalog.apply(&path, read);
-    let redacted = redact_secrets(state, std::mem::take(&mut parsed.diagnostics), &Secrecy::of(&parsed));
+    let in_full = std::mem::take(&mut parsed.diagnostics);
+    let redacted = redact_secrets(state, in_full.clone(), &Secrecy::of(state, &path, &parsed));
     let diagnostics = explain_refusal(state, &path, redacted, parsed.article.is_none());
     state.problems.set(Source::Article(path.clone()), diagnostics);
-    let card = parsed.article.as_ref().map(|article| article.card.clone());
     // Under different parsing rules, the same bytes may have different metadata.
     let differs =
         |cached: &&mut CachedEntry| parsed.article.as_ref().is_some_and(|new| cached.metadata != new.metadata);
@@ -140,11 +164,12 @@ fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_g
         cached.epoch = CachedEntry::STALE;
         change = Change::Good;
     }
-    if let Some(article) = parsed.article {
+    if let Some(article) = parsed.article.filter(|_| !is_waiting) {
         state.bodies.add_pending(&path, article, state.index.as_ref());
     }
     let withheld = (change == Change::Withheld).then_some(stated_id).flatten();
-    apply_change(state, path.clone(), change, card.as_ref(), last_good);
+    apply_change(state, path.clone(), change, card.as_ref().filter(|_| !is_behind), last_good);
+    holding::note_read(state, &path, card.as_ref(), is_behind, in_full);
     if let (Some(id), Some(index)) = (withheld, &mut state.index) {
         index.withhold(&path, &id);
     }
@@ -159,7 +184,9 @@ pub(super) fn apply_change(
     last_good: Option<Packed>,
 ) {
     match (change, card.map(|card| card.open(&path))) {
-        (Change::Good, Some(card)) if state.listed && moves::resolve_id(state, &path, &card) => {
+        (Change::Good, Some(card))
+            if state.listed && !holding::is_waiting(state, &path, &card) && moves::resolve_id(state, &path, &card) =>
+        {
             indexing::put(state, &path, &card)
         }
         (Change::Good, Some(card)) if moves::may_have_moved(state, &path, card.hash) => {
@@ -190,9 +217,9 @@ pub(super) fn apply_change(
 /// Redacts diagnostics that would reveal an article that isn't public. Those of drafts, embargoed and private articles keep
 /// only their place and code.
 fn redact_secrets(state: &State, diagnostics: Vec<Diagnostic>, secrecy: &Secrecy) -> Vec<Diagnostic> {
-    let Secrecy { is_embargoed, embargo, is_draft, access } = secrecy;
+    let Secrecy { is_embargoed, embargo, is_draft, access, is_held } = secrecy;
     let is_over = embargo.is_some_and(|embargo| embargo.is_none_or(|embargo| embargo.timestamp() <= state.now));
-    let is_public = (is_over || !is_embargoed) && !is_draft && !access.is_private();
+    let is_public = (is_over || !is_embargoed) && !is_draft && !access.is_private() && !is_held;
     let is_teaser = access.is_paid() && state.config().is_none_or(|config| config.content.paid != Paid::Full);
     let redact = |diagnostic: Diagnostic| match is_public {
         // A quoted line may be for members only.
@@ -239,6 +266,7 @@ pub(super) fn apply_listing(state: &mut State, listing: &Listing) {
     let adds = |path: &ArticlePath| is_first && !ignored.contains(path) && !item_files.contains(path);
     let missing = if listing.is_whole { state.catalog.missing(listing, adds) } else { Vec::new() };
     for path in missing {
+        state.held.remove(&path);
         state.missing.note_vanished(path, listing.doubtful);
     }
     for folder in &listing.directories {
@@ -271,21 +299,33 @@ struct Secrecy {
     embargo: Option<Option<Moment>>,
     is_draft: bool,
     access: Access,
+    /// Whether the file's source holds stories back, and nobody has released this version.
+    is_held: bool,
 }
 
 impl Secrecy {
-    fn of(parsed: &Parsed) -> Secrecy {
+    fn of(state: &State, path: &ArticlePath, parsed: &Parsed) -> Secrecy {
         let metadata = parsed.article.as_ref().map(|article| &article.metadata);
         Secrecy {
             is_embargoed: parsed.embargoed,
             embargo: metadata.map(|metadata| metadata.embargo),
             is_draft: metadata.is_some_and(|metadata| metadata.draft),
             access: parsed.access,
+            is_held: Secrecy::is_held(state, path, metadata.map(|metadata| metadata.hash)),
         }
     }
 
     /// The properties of an article whose metadata was kept from an earlier run.
-    fn of_card(card: &Card) -> Secrecy {
-        Secrecy { is_embargoed: false, embargo: Some(card.embargo), is_draft: card.draft, access: card.access }
+    fn of_card(state: &State, path: &ArticlePath, card: &Card) -> Secrecy {
+        let is_held = Secrecy::is_held(state, path, Some(card.hash));
+        let (embargo, is_draft, access) = (Some(card.embargo), card.draft, card.access);
+        Secrecy { is_embargoed: false, embargo, is_draft, access, is_held }
+    }
+
+    /// Whether a file's source holds stories back, and nobody has released this version. `None`: it can't be used.
+    fn is_held(state: &State, path: &ArticlePath, version: Option<ContentHash>) -> bool {
+        let facts = state.recorder.ledger.article(path);
+        let is_released = facts.zip(version).is_some_and(|(facts, version)| facts.is_released(version));
+        state.config().is_some_and(|config| holding::is_held_source(config, path)) && !is_released
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::state::State;
-use super::{feed_set, folder_pages, withholding};
+use super::{feed_set, folder_pages, holding, withholding};
 use crate::article::bundle;
 use crate::article::card::Card;
-use crate::build::index::Index;
+use crate::build::index::{Index, Visibility};
 use crate::build::notice_targets;
 use crate::build::placement::SectionRules;
-use crate::config::Config;
+use crate::config::{Config, Deleted};
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
@@ -17,6 +17,9 @@ use crate::types::ArticlePath;
 /// date slightly in the future, because clocks differ.
 pub(super) fn put(state: &mut State, path: &ArticlePath, card: &Card) {
     state.missing.forget_possible_move(path);
+    if holding::hold(state, path, card) {
+        return;
+    }
     folder_pages::classify(state, path);
     let is_listing = folder_pages::is_listing(state, path) && !state.is_live(path);
     let is_undated =
@@ -39,10 +42,25 @@ pub(super) fn put(state: &mut State, path: &ArticlePath, card: &Card) {
         Some(index) => index.put(path, card, &state.recorder.ledger, state.now),
         None => {}
     }
+    retain_upcoming(state, path, card);
+}
+
+/// Keeps a copy of a version that becomes public later, if its article stays when the file is removed.
+fn retain_upcoming(state: &mut State, path: &ArticlePath, card: &Card) {
+    if !state.config().is_some_and(|config| config.source_of(path).deleted == Deleted::Keep) {
+        return;
+    }
+    let indexed = state.index.as_ref().and_then(|index| index.get(path));
+    let is_upcoming = indexed.is_some_and(|indexed| matches!(indexed.visibility, Visibility::Scheduled(_)));
+    state.recorder.retention.set_upcoming(path, is_upcoming.then_some(card.hash), state.now);
 }
 
 /// Puts an article's last good version in the index again.
 pub(super) fn reindex(state: &mut State, path: &ArticlePath) {
+    let Some(card) = state.catalog.get(path).map(|card| card.open(path)) else { return };
+    if holding::hold(state, path, &card) {
+        return;
+    }
     if withholding::postpones(state, path) {
         return;
     }
@@ -52,9 +70,10 @@ pub(super) fn reindex(state: &mut State, path: &ArticlePath) {
         return;
     }
     folder_pages::classify(state, path);
-    if let (Some(card), Some(index)) = (state.catalog.get(path), &mut state.index) {
-        index.put(path, &card.open(path), &state.recorder.ledger, state.now);
+    if let Some(index) = &mut state.index {
+        index.put(path, &card, &state.recorder.ledger, state.now);
     }
+    retain_upcoming(state, path, &card);
 }
 
 /// Indexes pages again whose folders got their first other article or lost the last one.
@@ -89,6 +108,9 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
     };
     for (path, card) in state.catalog.iter().filter(|(path, _)| !is_waiting(path)) {
         let card = card.open(path);
+        if holding::stays_out(state, &rules, path, &card) {
+            continue;
+        }
         if bundle::is_index(path) {
             let is_listing =
                 folder_pages::is_listing_under(&state.catalog, index.rules(), path, &card) && !state.is_live(path);

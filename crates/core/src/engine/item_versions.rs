@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use super::parts::problems::Source;
 use super::state::State;
-use super::{indexing, moves, recording};
+use super::{holding, indexing, moves, recording};
 use crate::article::card::Packed;
 use crate::build::index::{Index, Visibility};
 use crate::event::ActivityKind;
@@ -27,9 +27,9 @@ pub(super) fn settle(state: &mut State) {
     let changed = state.index.as_mut().map(Index::take_changed_items).unwrap_or_default();
     // Files that are overwritten while the daemon runs keep their stories as they change.
     state.index.iter_mut().for_each(|index| drop(index.take_overwritten()));
-    for id in changed {
-        let current = state.index.as_ref().and_then(|index| index.current_version(&id)).cloned();
-        let holder = state.recorder.ledger.holder(&id).cloned();
+    for id in &changed {
+        let current = state.index.as_ref().and_then(|index| index.current_version(id)).cloned();
+        let holder = state.recorder.ledger.holder(id).cloned();
         let Some((current, holder)) = current.zip(holder) else { continue };
         let Some(index) = state.index.as_ref() else { continue };
         // If the file of the current version is gone, another file may have the same version.
@@ -38,7 +38,7 @@ pub(super) fn settle(state: &mut State) {
             let ranks = index.version_rank(other).zip(index.version_rank(&current));
             *other != current && ranks.is_some_and(|(one, other)| one.is_same(other))
         };
-        let same = index.versions(&id, current.source()).into_iter().find(|other| is_kept && is_same(other));
+        let same = index.versions(id, current.source()).into_iter().find(|other| is_kept && is_same(other));
         match same.cloned() {
             Some(same) => pass_story(state, &current, &same),
             // Stories stay in their source.
@@ -55,6 +55,7 @@ pub(super) fn settle(state: &mut State) {
             }
         }
     }
+    changed.iter().for_each(|id| holding::compare_versions(state, id));
 }
 
 /// Records a current version that withholds or retracts its item. Public versions are recorded when they're published.
@@ -73,13 +74,16 @@ fn record_hidden_version(state: &mut State, path: &ArticlePath) {
 
 /// Passes an item's story from one version to another.
 fn pass_story(state: &mut State, from: &ArticlePath, to: &ArticlePath) {
-    let is_there = state.catalog.contains(from) && !state.missing.kept_versions.contains(from);
+    let is_gone = state.missing.kept_versions.contains(from) || state.missing.kept.contains(from);
+    let is_there = state.catalog.contains(from) && !is_gone;
+    let released = holding::released(state, [from, to]);
     if is_there {
         state.record_silently(Record::Moved { from: from.clone(), to: to.clone() });
     } else {
         moves::move_article(state, from, to);
         state.missing.kept_versions.remove(from);
     }
+    holding::record_released(state, released.into_iter().filter(|(path, _)| is_there || path != from).collect());
     if let Some(index) = &mut state.index {
         index.pass_left_feeds(from, to);
     }
@@ -176,7 +180,7 @@ pub(super) fn remember(state: &mut State, path: &ArticlePath) {
     let holder = holder.unwrap_or(current);
     let is_known = state.recorder.ledger.article(&holder).is_some_and(|facts| facts.retraction().is_some());
     if retracts && !is_known {
-        let reason = state.catalog.get(path).and_then(|card| card.open(path).retracted?.reason);
+        let reason = state.config().and_then(|config| holding::stated_reason(state, config, path)?);
         let (at, by) = (state.now_in_seconds(), Withdrawal::Status);
         let retraction = Retraction { at, reason, by, feeds: Routes::default() };
         state.recorder.changed_articles.insert(holder.clone());

@@ -16,6 +16,9 @@
 //! - `notices`: applies agencies' notices to the items that they name
 //! - `displacement`: keeps the stories of items whose files were overwritten
 //! - `media_items`: withholds pictures that items about them withhold
+//! - `holding`: decides which versions wait for an editor
+//! - `releases`: releases stories that wait for an editor
+//! - `kept_stories`: keeps the stories of removed files where a source says so
 //! - `indexing`: puts articles in the index, and builds new indexes
 //! - `moves`: decides whether a new file was at another path before
 //! - `removals`: decides whether missing files are deletions or an accident
@@ -64,9 +67,11 @@ mod feeds;
 mod fetching;
 mod files;
 mod folder_pages;
+mod holding;
 mod indexing;
 mod item_files;
 mod item_versions;
+mod kept_stories;
 mod media_items;
 mod moves;
 mod notices;
@@ -77,6 +82,7 @@ mod publishing;
 mod quarantine;
 mod queries;
 mod recording;
+mod releases;
 mod removals;
 mod section_pages;
 mod source_retention;
@@ -91,6 +97,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 pub use configuration::{prefix, watch_plans};
+pub use holding::waits_for_release;
 use parts::problems::Source;
 use state::State;
 

@@ -15,7 +15,7 @@ use crate::build::index::{Changes, Index, IndexedArticle};
 use crate::diagnostics::Diagnostic;
 use crate::event::Effect;
 use crate::parallel;
-use crate::snapshot::{Report, Snapshot};
+use crate::snapshot::{HiddenCounts, Report, Snapshot};
 use crate::types::ArticlePath;
 
 /// The maximum number of records that are persisted together, so that the records of a whole archive are never in memory at once.
@@ -214,9 +214,12 @@ fn report_placement(
 /// Updates the report. Returns whether it changed.
 fn update_report(state: &mut State, index: &Index) -> bool {
     let articles = state.catalog.len().saturating_sub(index.hidden_counts().listings);
-    let counts = (articles, index.public_count(), index.feeds().count(), index.hidden_counts());
+    let hidden = HiddenCounts { held: state.held.without_catalog(), ..index.hidden_counts() };
+    let counts = (articles, index.public_count(), index.feeds().count(), hidden);
     let old = &state.publisher.snapshot.report;
-    if !state.problems.take_changed() && counts == (old.articles, old.published, old.feeds, old.hidden) {
+    let is_same =
+        counts == (old.articles, old.published, old.feeds, old.hidden) && state.held.listed().ptr_eq(&old.held);
+    if !state.problems.take_changed() && is_same {
         return false;
     }
     let mut problems: Vec<Diagnostic> = state
@@ -226,7 +229,8 @@ fn update_report(state: &mut State, index: &Index) -> bool {
         .collect();
     problems.sort();
     let (articles, published, feeds, hidden) = counts;
-    state.publisher.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, problems });
+    let held = state.held.listed().clone();
+    state.publisher.snapshot.report = Arc::new(Report { articles, published, hidden, feeds, held, problems });
     true
 }
 

@@ -12,7 +12,7 @@ pub(super) fn answer(state: &State, query: &Query) -> Answer {
         Query::Problems => Answer::Problems(state.problems.iter().map(|(_, problem)| problem.clone()).collect()),
         Query::Article(path) => {
             let index = state.index.as_ref();
-            let explanation = index.and_then(|index| explanation::of(index, &state.catalog, path));
+            let explanation = index.and_then(|index| explanation::of(index, &state.catalog, &state.held, path));
             Answer::Article(explanation.map(Box::new))
         }
         Query::StateDependents => Answer::StateDependents(state_dependents(state)),

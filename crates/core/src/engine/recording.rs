@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::holding;
 use super::parts::recorder::routes;
 use super::state::State;
 use crate::article::Metadata;
@@ -162,8 +163,9 @@ fn retraction_record(
     // The reason in the file, if its status is `retracted`.
     let stated_reason = || {
         let reason = |path: &ArticlePath| {
-            let card = state.catalog.get(path)?.open(path);
-            Some(card.retracted?.reason.or_else(|| card.item.as_ref().and_then(|_| by_agency())))
+            let is_item = state.catalog.get(path)?.open(path).item.is_some();
+            let stated = holding::stated_reason(state, index.rules().config(), path)?;
+            Some(stated.or_else(|| is_item.then(by_agency).flatten()))
         };
         let versions = || index.retracting_versions(path).into_iter().find_map(reason);
         let notice = || index.withdrawing_notices(path).next().map(|_| by_agency());

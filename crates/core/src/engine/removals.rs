@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::parts::missing_files::DeletedArticle;
 use super::parts::problems::Source;
 use super::state::State;
-use super::{folder_pages, indexing, item_versions, moves, notices};
+use super::{folder_pages, indexing, item_versions, kept_stories, moves, notices};
 use crate::article::Article;
 use crate::build::index::Index;
 use crate::config::Removals;
@@ -43,10 +43,13 @@ pub(super) fn resolve(state: &mut State) {
             && !state.missing.held_back_retracted.contains(path)
             && !moves::moved_with_its_id(state, path)
     });
+    drop_unshown(state);
     // Ignored files count as missing only if readers see their articles.
     let ignored = vanished.extract_if(.., |path| is_ignored(state, path) && !state.is_live(path));
     let ignored: Vec<ArticlePath> = ignored.collect();
     ignored.iter().for_each(|path| remove_ignored(state, path));
+    // What was never public goes with its file, without a notice.
+    kept_stories::keep(state, &mut vanished).iter().for_each(|path| drop_article(state, path));
     // Retracted articles are already gone for readers, so they can't be lost by accident.
     let retracted: Vec<ArticlePath> = vanished
         .extract_if(.., |path| !state.missing.held_back.contains(path) && is_retracted(&state.recorder.ledger, path))
@@ -140,9 +143,21 @@ pub(super) fn drop_article(state: &mut State, path: &ArticlePath) {
         state.record(Record::Withdrawn { path: path.clone(), feeds });
     }
     state.catalog.remove(path);
+    state.missing.kept.remove(path);
+    state.problems.set(Source::Article(path.clone()), Vec::new());
     notices::note(state, path, None);
     if let Some(index) = &mut state.index {
         index.remove(path);
+    }
+}
+
+/// Drops the kept stories that no feed shows any more, with their texts.
+fn drop_unshown(state: &mut State) {
+    for (path, hash) in kept_stories::take_unshown(state) {
+        drop_article(state, &path);
+        if state.recorder.ledger.keeps(hash) && !state.recorder.retention.is_needed(hash) {
+            state.record(Record::Dropped { hash });
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use super::state::State;
 use crate::build::index::Index;
 use crate::event::BodyRequest;
-use crate::ledger::{ArticleFacts, Record};
+use crate::ledger::{ArticleFacts, Record, Withdrawal};
 use crate::types::ArticlePath;
 
 /// How long an unneeded version is kept. A deletion may turn out to be part of a mass removal.
@@ -66,11 +66,22 @@ pub(super) fn drop_unused(state: &mut State, everything: bool) {
     }
     let cutoff = state.now.saturating_sub(RETENTION_PERIOD).unwrap_or(state.now);
     while let Some(hash) = state.recorder.retention.take_unused(cutoff) {
-        let is_lost = |path| state.recorder.ledger.article(path).is_some_and(ArticleFacts::is_lost);
-        let is_needed =
-            state.recorder.retention.is_needed(hash) || state.recorder.ledger.with_version(hash).any(is_lost);
-        if !is_needed && state.recorder.ledger.keeps(hash) {
-            state.record(Record::Dropped { hash });
+        if state.recorder.retention.is_needed(hash) || !state.recorder.ledger.keeps(hash) {
+            continue;
+        }
+        let is_killed = |facts: &ArticleFacts| facts.retraction().is_some_and(|known| known.by == Withdrawal::Status);
+        let is_lost = |path: &&ArticlePath| {
+            state.recorder.ledger.article(path).is_some_and(|facts| facts.is_lost() && !is_killed(facts))
+        };
+        let lost: Vec<ArticlePath> = state.recorder.ledger.with_version(hash).filter(is_lost).cloned().collect();
+        match lost.is_empty() {
+            true => state.record(Record::Dropped { hash }),
+            // A story that is kept without its file leaves with its text.
+            false => {
+                let kept = lost.into_iter().filter(|path| state.missing.kept.contains(path) && state.is_live(path));
+                let kept: Vec<_> = kept.map(|path| (path, hash)).collect();
+                state.missing.unshown.extend(kept);
+            }
         }
     }
 }

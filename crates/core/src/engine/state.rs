@@ -9,6 +9,7 @@ use super::parts::activities::Activities;
 use super::parts::bodies::Bodies;
 use super::parts::dormancy::Dormancy;
 use super::parts::entry_cache::EntryCache;
+use super::parts::held_stories::HeldStories;
 use super::parts::ignored_files::IgnoredFiles;
 use super::parts::item_files::ItemFiles;
 use super::parts::media_items::MediaItems;
@@ -41,6 +42,7 @@ pub(super) struct State {
     pub(super) index: Option<Index>,
     /// Missing files, and files that may have been moved.
     pub(super) missing: MissingFiles,
+    pub(super) held: HeldStories,
     pub(super) ignored: IgnoredFiles,
     pub(super) item_files: ItemFiles,
     /// Agencies' notices, by file.
@@ -67,6 +69,7 @@ impl State {
             catalog: Catalog::with_room_for(ledger.len()),
             index: None,
             missing: MissingFiles::default(),
+            held: HeldStories::default(),
             ignored: IgnoredFiles::default(),
             item_files: ItemFiles::default(),
             notices: BTreeMap::new(),

@@ -3,7 +3,7 @@
 //! This happens after the first complete listing. Files whose folders couldn't be listed then are compared with later listings.
 
 use super::state::State;
-use super::{displacement, indexing, item_files, item_versions, moves};
+use super::{displacement, indexing, item_files, item_versions, kept_stories, moves};
 use crate::article::card::Card;
 use crate::build::catalog::Catalog;
 use crate::build::index::Index;
@@ -22,7 +22,7 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listings: &[Listing]) {
     let (mut lost, mut lost_retracted) = (Vec::new(), Vec::new());
     let (mut unproven, mut vanished) = (Vec::new(), Vec::new());
     let mut without_good_file = Vec::new();
-    let (mut gone, mut kept) = (Vec::new(), Vec::new());
+    let (mut gone, mut kept, mut removed) = (Vec::new(), Vec::new(), Vec::new());
     for (path, facts) in articles_without_good_file(&state.catalog, &state.recorder.ledger) {
         without_good_file.push(path.clone());
         if state.catalog.contains(path) || item_files::undivided(&state.catalog, path).is_some() {
@@ -35,6 +35,9 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listings: &[Listing]) {
         gone.push(path.clone());
         if item_versions::keeps_story(state, path, facts) {
             kept.push((path.clone(), facts.is_lost()));
+        } else if facts.is_lost() && kept_stories::is_kept(state, path) {
+            // Whatever isn't public goes with its file.
+            removed.extend((facts.is_live() || facts.is_upcoming()).then(|| path.clone()));
         } else if facts.is_lost() {
             let list = if facts.retraction().is_some() { &mut lost_retracted } else { &mut lost };
             list.push(path.clone());
@@ -48,6 +51,7 @@ pub(super) fn compare_ledger_to_files(state: &mut State, listings: &[Listing]) {
     state.missing.unproven.extend(unproven);
     state.missing.vanished.extend(vanished);
     state.missing.held_back.extend(lost);
+    state.missing.kept.extend(removed);
     state.missing.held_back_retracted.extend(lost_retracted);
     state.missing.without_good_file = without_good_file;
     for (path, is_recorded) in kept {
@@ -95,7 +99,8 @@ pub(super) fn request(state: &mut State, effects: &mut Vec<Effect>) {
             known.is_some_and(|known| known.by == Withdrawal::Command && known.feeds.is_empty())
                 && state.catalog.contains(&path)
         };
-        let is_needed = (facts.is_live() || is_unreported())
+        let is_upcoming = facts.is_upcoming() && kept_stories::is_kept(state, &path);
+        let is_needed = (facts.is_live() || is_upcoming || is_unreported())
             && state.catalog.get(&path).is_none()
             && !state.catalog.is_withheld(&path)
             && !item_files::undivided(&state.catalog, &path).is_some_and(|file| state.catalog.is_withheld(&file));
@@ -113,6 +118,7 @@ pub(super) fn receive(state: &mut State, versions: Vec<StoredVersion>) {
         state.missing.loading.remove(&request.path);
         let Some(article) = article.filter(|article| article.metadata.hash == request.hash) else { continue };
         if state.catalog.restore(&request.path, &article.card) {
+            state.held.note_catalogued(&request.path);
             let card = article.card.open(&request.path);
             state.bodies.add_pending(&request.path, article, state.index.as_ref());
             indexing::put(state, &request.path, &card);

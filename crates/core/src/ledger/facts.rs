@@ -44,6 +44,8 @@ pub struct UnpackedFacts {
     pub withdrawn: Option<Routes>,
     /// The version of an agency's item.
     pub version: Option<VersionRank>,
+    /// The version that an editor released last.
+    pub released: Option<ContentHash>,
 }
 
 impl From<&ArticleFacts> for UnpackedFacts {
@@ -59,14 +61,16 @@ impl From<&ArticleFacts> for UnpackedFacts {
             retraction: article.retraction().cloned(),
             withdrawn: article.withdrawn().cloned(),
             version: article.version().cloned(),
+            released: article.rare.as_ref().and_then(|rare| rare.released),
         }
     }
 }
 
 impl From<UnpackedFacts> for ArticleFacts {
     fn from(facts: UnpackedFacts) -> ArticleFacts {
-        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn, version } = facts;
-        let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, lost: false };
+        let UnpackedFacts { id, hash, date, seen, print, changed, first, retraction, withdrawn, version, released } =
+            facts;
+        let rare = RareFacts { seen, print, changed, first, retraction, withdrawn, released, ..RareFacts::default() };
         ArticleFacts {
             id,
             hash: hash.unwrap_or(NO_VERSION),
@@ -86,6 +90,9 @@ pub(super) struct RareFacts {
     pub(super) first: Option<Timestamp>,
     pub(super) retraction: Option<Retraction>,
     pub(super) withdrawn: Option<Routes>,
+    pub(super) released: Option<ContentHash>,
+    /// Whether the version wasn't public when it was recorded ([`super::Record::Hidden`]).
+    pub(super) is_hidden: bool,
     pub(super) lost: bool,
 }
 
@@ -144,6 +151,13 @@ impl ArticleFacts {
         self.rare.as_ref()?.withdrawn.as_ref()
     }
 
+    /// Whether an editor released this version, or readers see it.
+    pub fn is_released(&self, version: ContentHash) -> bool {
+        let is_hidden = self.rare.as_ref().is_some_and(|rare| rare.is_hidden);
+        let is_seen = self.is_live() && self.hash == version && !is_hidden;
+        is_seen || self.rare.as_ref().and_then(|rare| rare.released) == Some(version)
+    }
+
     /// Whether the article's file vanished in a mass removal.
     pub fn is_lost(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.lost)
@@ -166,6 +180,12 @@ impl ArticleFacts {
     /// Whether the article is public, apart from embargo and expiry.
     pub fn is_live(&self) -> bool {
         self.is_known() && self.withdrawn().is_none()
+    }
+
+    /// Whether the article's file is gone and its last version becomes public later, such as at the end of an embargo.
+    pub fn is_upcoming(&self) -> bool {
+        let is_hidden = self.rare.as_ref().is_some_and(|rare| rare.is_hidden);
+        self.is_lost() && is_hidden && self.hash().is_some() && self.retraction().is_none()
     }
 
     /// Whether an operator retracted the article. Only an operator can restore it.

@@ -87,6 +87,13 @@ pub enum Record {
         /// When the id was lost, and the feeds that contained the article.
         retraction: Retraction,
     },
+    /// An editor released a version of a story whose source holds its stories back ([`crate::config::Trust::Hold`]).
+    Released {
+        /// The path of its file.
+        path: ArticlePath,
+        /// The hash of the file.
+        hash: ContentHash,
+    },
     /// An article was retracted.
     Retracted {
         /// The path of its file, which may be gone.
@@ -180,6 +187,7 @@ impl Record {
             | Record::Withdrawn { path, .. }
             | Record::Lost { path, .. }
             | Record::Found { path }
+            | Record::Released { path, .. }
             | Record::Retracted { path, .. }
             | Record::Restored { path }
             | Record::Hidden { path, .. }

@@ -100,6 +100,7 @@ impl Activities {
                 }
             }
             Record::Restored { path } => self.note(path, ActivityKind::Restored, None, none()),
+            Record::Released { path, .. } => self.note(path, ActivityKind::Released, None, none()),
             Record::Withdrawn { path, feeds } => self.note(path, ActivityKind::Withheld, None, Arc::clone(feeds)),
             Record::Moved { from, to } => self.note(to, ActivityKind::Moved, Some(from.clone()), none()),
             Record::Lost { path, version: None } => self.note(path, ActivityKind::HeldBack, None, none()),
@@ -153,6 +154,7 @@ fn actor(command: &Command) -> &'static str {
     match command {
         Command::Retract { .. } => "dateline retract",
         Command::Restore { .. } => "dateline restore",
+        Command::Release { .. } => "dateline release",
         Command::AcceptRemovals => "dateline accept-removals",
         Command::Reload { force: true, .. } => "dateline reload --force",
         Command::Reload { force: false, .. } => "dateline reload",

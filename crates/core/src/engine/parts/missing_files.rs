@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::ledger::Routes;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, ContentHash};
 
 /// Missing files and possible moves that haven't been decided yet.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ pub(crate) struct MissingFiles {
     pub(crate) held_back_retracted: BTreeSet<ArticlePath>,
     /// Missing files with the current versions of items that have files of older versions. Their stories stay as they are.
     pub(crate) kept_versions: BTreeSet<ArticlePath>,
+    /// Removed files of sources with `deleted = "keep"`. Their stories stay.
+    pub(crate) kept: BTreeSet<ArticlePath>,
+    /// Kept stories that no feed shows any more, with their versions.
+    pub(crate) unshown: Vec<(ArticlePath, ContentHash)>,
     /// The number of files held back, and the example path, in the current diagnostic.
     pub(crate) reported: Option<(usize, ArticlePath)>,
     /// Files that may or may not exist, because their folders could not be listed.
@@ -59,6 +63,7 @@ impl MissingFiles {
         self.held_back.remove(path);
         self.held_back_retracted.remove(path);
         self.kept_versions.remove(path);
+        self.kept.remove(path);
         self.unproven.remove(path);
         self.recently_deleted.retain(|deleted| deleted.path != *path);
     }
@@ -106,7 +111,7 @@ impl MissingFiles {
 
     /// Whether a file has vanished, or is gone and its article stays.
     pub(crate) fn is_missing(&self, path: &ArticlePath) -> bool {
-        [&self.vanished, &self.held_back, &self.held_back_retracted, &self.kept_versions]
+        [&self.vanished, &self.held_back, &self.held_back_retracted, &self.kept_versions, &self.kept]
             .iter()
             .any(|paths| paths.contains(path))
     }
@@ -122,6 +127,7 @@ impl MissingFiles {
             vanished,
             held_back,
             kept_versions,
+            kept,
             unproven,
             loading,
             possible_moves,
@@ -129,7 +135,7 @@ impl MissingFiles {
             recently_deleted,
             ..
         } = self;
-        [vanished, held_back, kept_versions, unproven, loading].iter().any(|paths| paths.contains(path))
+        [vanished, held_back, kept_versions, kept, unproven, loading].iter().any(|paths| paths.contains(path))
             || possible_moves.contains_key(path)
             || without_good_file.contains(path)
             || recently_deleted.iter().any(|deleted| deleted.path == *path)

@@ -13,6 +13,8 @@ pub(crate) struct SourceRetention {
     holders: BTreeMap<ContentHash, BTreeSet<ArticlePath>>,
     /// Entries whose files aren't in the store yet.
     unsaved: BTreeMap<ArticlePath, ContentHash>,
+    /// Versions that become public later, of articles that stay when their files are removed.
+    upcoming: BTreeMap<ArticlePath, ContentHash>,
     /// Versions that no entry needs, with the time since when, and their articles.
     unused: VecDeque<(Timestamp, ContentHash, Option<ArticlePath>)>,
     /// Whether files left over from earlier runs have been found.
@@ -24,6 +26,22 @@ impl SourceRetention {
     pub(crate) fn retain(&mut self, path: &ArticlePath, hash: ContentHash) {
         self.holders.entry(hash).or_default().insert(path.clone());
         self.unsaved.insert(path.clone(), hash);
+    }
+
+    /// Notes which version of an article becomes public later, if any.
+    pub(crate) fn set_upcoming(&mut self, path: &ArticlePath, hash: Option<ContentHash>, now: Timestamp) {
+        let before = self.upcoming.get(path).copied();
+        if before == hash {
+            return;
+        }
+        if let Some(before) = before {
+            self.upcoming.remove(path);
+            self.release(path, before, now);
+        }
+        if let Some(hash) = hash {
+            self.upcoming.insert(path.clone(), hash);
+            self.retain(path, hash);
+        }
     }
 
     /// Notes that no feed shows this version of an article any more.
