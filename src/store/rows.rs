@@ -12,8 +12,8 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
-use crate::ledger::{Record, Retraction, TextPrint, UnreadableRecord, VersionRank, Withdrawal};
-use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+use crate::ledger::{Notice, Record, Retraction, TextPrint, UnreadableRecord, VersionRank, Withdrawal};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
 /// Writes a record, except those of dormant articles. `now` is in milliseconds since 1970.
 pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> rusqlite::Result<()> {
@@ -128,6 +128,39 @@ pub(super) struct StoredRetraction {
     by: String,
     reason: Option<String>,
     feeds: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notice: Option<StoredNotice>,
+}
+
+/// What a notice repeats of a story. The date is packed as in [`Moment::packed`].
+#[derive(Serialize, Deserialize)]
+struct StoredNotice {
+    published: i64,
+    url: String,
+    language: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+}
+
+impl StoredNotice {
+    fn of(notice: &Notice) -> StoredNotice {
+        StoredNotice {
+            published: notice.published.packed(),
+            url: notice.url.to_string(),
+            language: notice.language.to_string(),
+            title: notice.title.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// Decodes a notice. `None` if a value isn't valid: readers get a tombstone instead.
+    fn open(self) -> Option<Notice> {
+        Some(Notice {
+            published: Moment::from_packed(self.published)?,
+            url: WebUrl::parse(&self.url).ok()?,
+            language: Language::parse(&self.language).ok()?,
+            title: self.title.map(|title| Text::line(&title)),
+        })
+    }
 }
 
 const WITHDRAWALS: [(Withdrawal, &str); 3] =
@@ -144,6 +177,7 @@ impl StoredRetraction {
             by: by.to_owned(),
             reason: retraction.reason.as_ref().map(ToString::to_string),
             feeds: retraction.feeds.iter().map(ToString::to_string).collect(),
+            notice: retraction.notice.as_deref().map(StoredNotice::of),
         }
     }
 
@@ -157,6 +191,7 @@ impl StoredRetraction {
             reason: self.reason.map(|reason| Text::line(&reason)),
             by: WITHDRAWALS.into_iter().find(|(_, name)| *name == self.by)?.0,
             feeds: self.feeds.into_iter().map(Arc::from).collect(),
+            notice: self.notice.and_then(StoredNotice::open).map(Arc::new),
         })
     }
 }

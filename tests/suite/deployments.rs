@@ -403,7 +403,7 @@ fn lock_delays_no_retraction_or_other_removal() {
     fs::remove_file(newsroom.path("content/e.md")).expect("removed");
     newsroom.write("content/news/a.md", article("A", "Text.").replace("date:", "status: retracted\ndate:"));
     assert!(newsroom.dateline(&["retract", "news/b.md"]).status.success());
-    daemon.wait("both are retracted", |daemon| titles(daemon) == "C E");
+    daemon.wait("both are retracted", |daemon| titles(daemon) == "C E Story retracted");
     assert!(daemon.stop());
 
     let newsroom = Newsroom::new();

@@ -37,7 +37,7 @@ use jiff::Timestamp;
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 use dormant::{Dormant, Fingerprint, Fingerprints};
-pub use facts::{ArticleFacts, Retraction, Routes, TextPrint, UnpackedFacts, Withdrawal};
+pub use facts::{ArticleFacts, Notice, Retraction, Routes, TextPrint, UnpackedFacts, Withdrawal};
 use facts::{NO_VERSION, RareFacts};
 pub use record::{Record, UnreadableRecord};
 pub use version_order::VersionRank;
@@ -51,6 +51,16 @@ pub struct Tombstone {
     pub id: EntryId,
     /// The reason, if it is public.
     pub reason: Option<Text>,
+    /// What a notice in the story's place repeats of it. `None`: only tombstones tell readers.
+    pub notice: Option<Arc<Notice>>,
+}
+
+impl Tombstone {
+    /// The tombstone of a retraction.
+    pub fn new(id: &EntryId, retraction: &Retraction) -> Tombstone {
+        let Retraction { at, reason, notice, .. } = retraction;
+        Tombstone { at: *at, id: id.clone(), reason: reason.clone(), notice: notice.clone() }
+    }
 }
 
 /// All durable facts, computed by applying records in order.
@@ -243,6 +253,11 @@ impl Ledger {
     /// Every version whose bytes are in the store, in no particular order.
     pub fn kept(&self) -> impl Iterator<Item = ContentHash> {
         self.kept.iter().copied()
+    }
+
+    /// The request paths of all feeds that were ever published.
+    pub fn feed_routes(&self) -> impl Iterator<Item = &str> {
+        self.feeds.keys().map(|route| &**route)
     }
 
     /// The last `updated` of a feed.
@@ -447,7 +462,7 @@ impl Ledger {
     /// Removes the notices of an article without marking feeds as changed, because no feed shows these notices any more.
     fn remove_ended_notices(&mut self, article: &ArticleFacts) {
         let (Some(id), Some(retraction)) = (&article.id, article.retraction()) else { return };
-        let tombstone = Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() };
+        let tombstone = Tombstone::new(id, retraction);
         for route in &*retraction.feeds {
             let Some(tombstones) = self.tombstones.get_mut(route) else { continue };
             tombstones.remove(&tombstone);
@@ -513,7 +528,8 @@ impl Ledger {
 
     /// Withholds the article of a record that can't be decoded. Only an operator can decide what the record meant.
     fn withhold(&mut self, path: &ArticlePath, record: &UnreadableRecord, at: Timestamp) {
-        let unknown = || Retraction { at, reason: None, by: Withdrawal::Command, feeds: Routes::default() };
+        let unknown =
+            || Retraction { at, reason: None, by: Withdrawal::Command, feeds: Routes::default(), notice: None };
         match &*record.kind {
             UnreadableRecord::WITHDRAWN => {
                 self.change_rare_facts(path, |article| article.withdrawn = Some(Routes::default()))
@@ -546,7 +562,7 @@ impl Ledger {
     }
 
     fn update_notices_of_id(&mut self, id: &EntryId, retraction: &Retraction, adds: bool) {
-        let tombstone = Arc::new(Tombstone { at: retraction.at, id: id.clone(), reason: retraction.reason.clone() });
+        let tombstone = Arc::new(Tombstone::new(id, retraction));
         for route in &*retraction.feeds {
             self.changed_notices.insert(Arc::clone(route));
             let tombstones = self.tombstones.entry(Arc::clone(route)).or_default();

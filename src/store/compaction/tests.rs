@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::super::directory::PUBLISHED_LIST;
 use super::super::{Store, history, read_ledger};
 use super::*;
-use crate::ledger::{ArticleFacts, Ledger, Retraction, TextPrint, UnpackedFacts};
-use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+use crate::ledger::{ArticleFacts, Ledger, Notice, Retraction, TextPrint, UnpackedFacts};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -60,7 +60,15 @@ fn record() -> impl Strategy<Value = Record> {
     (names, 0..40_i64, 0..14).prop_map(|((name, id), number, kind)| {
         let by = [Withdrawal::Deleted, Withdrawal::Status, Withdrawal::Command][usize::try_from(number % 3).unwrap()];
         let feeds: Arc<[Arc<str>]> = [Arc::from(if number % 2 == 0 { "/" } else { "/news/" })].into();
-        let retraction = Retraction { at: at(number), reason: Some(Text::new("why")), by, feeds: Arc::clone(&feeds) };
+        let notice = Notice {
+            published: Moment::new(at(number), jiff::tz::Offset::constant(8)).unwrap(),
+            url: WebUrl::parse("https://courier.example/a?b=1").unwrap(),
+            language: Language::parse("zh-Hant").unwrap(),
+            title: Some(Text::new("Title")),
+        };
+        let notice = Some(Arc::new(notice));
+        let retraction =
+            Retraction { at: at(number), reason: Some(Text::new("why")), by, feeds: Arc::clone(&feeds), notice };
         let path = path(name);
         match kind {
             0..=3 => published(name, id, number),
@@ -102,7 +110,13 @@ fn busy_article_keeps_first_and_newest_records() {
     let mut store = Store::open(folder.path()).unwrap();
     let command = |second| Record::Retracted {
         path: path("live.md"),
-        retraction: Retraction { at: at(second), reason: None, by: Withdrawal::Command, feeds: Arc::default() },
+        retraction: Retraction {
+            at: at(second),
+            reason: None,
+            by: Withdrawal::Command,
+            feeds: Arc::default(),
+            notice: None,
+        },
     };
     let restored = || Record::Restored { path: path("live.md") };
     store.append([published("other.md", "2", 1), published("live.md", "1", 0), command(5), restored()], at(1)).unwrap();

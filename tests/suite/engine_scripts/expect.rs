@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `feed ROUTE: PATH...` | the feed shows these articles, newest first; also `nothing`, `no feed`, `3 entries` |
 //! | `members ROUTE: PATH...` | the same, sorted by path |
+//! | `notices ROUTE: PATH...`, `items ROUTE: PATH...` | the stories in whose places the feed has notices; entries and notices in their order |
 //! | `deleted ROUTE: ID...` | the feed has notices of these retractions; ids are below `tag:courier.example,2026:` |
 //! | `page PATH: 200` | the response of an article's page: `200`, `404`, `410 REASON`, or `none` if it has no id |
 //! | `id PATH: ID`, `published PATH: TIME`, `updated PATH: TIME` | values in the ledger and the root feed |
@@ -65,6 +66,12 @@ impl Player {
                 let mut shown = self.shown(place);
                 shown.sort_unstable();
                 same(some(shown.join(" ")), value)
+            }
+            ("items", _) => same(some(self.items(place).join(" ")), value),
+            ("notices", _) => {
+                let shown = self.shown(place);
+                let notices = self.items(place).into_iter().filter(|path| !shown.contains(path));
+                same(some(notices.collect::<Vec<_>>().join(" ")), &some(value.trim_start_matches("nothing").to_owned()))
             }
             ("deleted", _) => same(some(self.deleted(place).join(" ")), value),
             ("page", _) => same(self.page(place), value),
@@ -172,6 +179,18 @@ impl Player {
     fn shown(&self, route: &str) -> Vec<String> {
         let sources = self.daemon.shown.shown_articles.get(route).into_iter().flat_map(|sources| sources.iter());
         sources.map(|article| shown_path(&article.path)).collect()
+    }
+
+    /// The articles of a feed's items in JSON Feed, in their order.
+    fn items(&self, route: &str) -> Vec<String> {
+        let (feed, ledger) = (json(&self.daemon, route), self.daemon.ledger());
+        let path = |item: &Value| {
+            let id = item["id"].as_str().expect("an id");
+            let mut articles = ledger.articles();
+            let found = articles.find(|(_, facts)| facts.id.as_ref().is_some_and(|known| known.as_str() == id));
+            found.map_or_else(|| id.to_owned(), |(path, _)| path.to_string())
+        };
+        feed["items"].as_array().into_iter().flatten().map(path).collect()
     }
 
     fn deleted(&self, route: &str) -> Vec<String> {

@@ -68,7 +68,7 @@ fn assert_recovered(daemon: &Daemon, before: &[String]) {
         assert_eq!(daemon.body(path), *before, "{path}");
     }
     let feed = daemon.body("/news/atom.xml");
-    assert!(feed.contains("<at:deleted-entry ") && !feed.contains("The ships are back"), "{feed}");
+    assert!(feed.contains("Story retracted") && !feed.contains("The ships are back"), "{feed}");
 }
 
 fn served(daemon: &Daemon) -> Vec<String> {

@@ -21,7 +21,9 @@ fn routes(newsroom: &Newsroom, daemon: &Daemon) -> Vec<String> {
     };
     let mut routes: Vec<String> = files(&newsroom.path("fresh")).keys().map(encode).collect();
     let feed: serde_json::Value = serde_json::from_str(&daemon.body("/feed.json")).expect("JSON");
-    for item in feed["items"].as_array().expect("items") {
+    let items = feed["items"].as_array().expect("items");
+    // The page of a retracted story answers 410.
+    for item in items.iter().filter(|item| item["title"] != "Story retracted") {
         routes.push(item["url"].as_str().expect("a URL").replace("http://feeds.courier.example", ""));
     }
     routes.extend(["/", "/news/", "/news/chips/"].map(str::to_owned));
@@ -89,7 +91,8 @@ fn restart_copy_and_noop_reload_change_nothing() {
     daemon.wait("all of it is public", |daemon| {
         let feed = daemon.body("/atom.xml");
         feed.contains("After.")
-            && feed.matches("<at:deleted-entry ").count() == 2
+            && feed.contains("<at:deleted-entry ")
+            && feed.contains("Story retracted")
             && !daemon.body("/news/rss.xml").contains("Ships")
     });
     let routes = routes(&newsroom, &daemon);

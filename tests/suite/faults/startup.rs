@@ -111,7 +111,7 @@ fn damaged_ledger_is_refused_or_harmless() {
     let healthy = fs::read(&database).expect("written");
     let before = files(&newsroom.path("feeds"));
     let mut refused = 0;
-    let step = healthy.len() / 40;
+    let step = healthy.len() / 80;
     for start in (0..healthy.len()).step_by(step) {
         let mut damaged = healthy.clone();
         damaged[start..].iter_mut().take(64).for_each(|byte| *byte ^= 0xff);

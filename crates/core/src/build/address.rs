@@ -13,8 +13,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::placement::FeedKey;
-use crate::encoding::encode_segment;
+use super::placement::{FeedKey, taxonomy_key};
+use crate::encoding::{decode_segment, encode_segment};
 use crate::types::{ContentHash, Text, nfc};
 
 /// The longest percent-encoded segment that isn't shortened. A page's header fields contain its feed's address, and proxies allow
@@ -59,6 +59,23 @@ fn term_segment(name: &Text) -> Cow<'_, str> {
     segment
 }
 
+/// The feed of a tag or an author with this request path. `None` for any other path, and for a name that was shortened.
+pub fn term_feed(route: &str) -> Option<FeedKey> {
+    let (kind, segment) = route.strip_prefix('/')?.strip_suffix('/')?.split_once('/')?;
+    let segment = String::from_utf8(decode_segment(segment).into_owned()).ok()?;
+    let plain = Text::line(&segment);
+    let unescaped = ["/ ~2F", "\\ ~5C", ". ~2E", "~ ~7E"].into_iter().filter_map(|pair| pair.split_once(' '));
+    let unescaped = Text::line(&unescaped.fold(segment, |name, (character, escape)| name.replace(escape, character)));
+    let feed = |name: Text| match kind {
+        "tags" => Some(FeedKey::Tag(name)),
+        "authors" => Some(FeedKey::Author(name)),
+        _ => None,
+    };
+    // No name in lower case has capital letters like those of escapes, so only one of the two is a name with this path.
+    let names = [plain, unescaped].into_iter().filter(|name| taxonomy_key(name) == *name);
+    names.filter_map(feed).find(|key| self::route(key) == route)
+}
+
 /// Finds feeds that some file system would write into the folder of another feed. Returns each with that other feed, which is the first in
 /// order. Such file systems ignore case, compose decomposed characters, or drop dots and spaces at the end of a name.
 pub fn shared_folders<'k>(keys: impl Iterator<Item = &'k FeedKey>) -> BTreeMap<&'k FeedKey, &'k FeedKey> {
@@ -100,7 +117,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::build::placement::taxonomy_key;
     use crate::types::SectionPath;
 
     fn tag(name: &str) -> FeedKey {
@@ -133,6 +149,7 @@ mod tests {
             ("~7e", "/tags/~7e/"),
             ("\u{1F600}", "/tags/%F0%9F%98%80/"),
         ] {
+            assert_eq!(term_feed(expected), Some(tag(name)).filter(|_| !expected.contains("~CUT")), "{name}");
             assert_eq!(route(&tag(name)), expected, "{name}");
         }
         let long = |letter: &str, count: usize| route(&tag(&letter.repeat(count)));

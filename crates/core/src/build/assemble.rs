@@ -67,7 +67,34 @@ pub fn published_article(
     let id = indexed.id()?.clone();
     let (published, updated) = publication_dates(indexed, changed)?;
     let name = Text::line(&format!("{}-{}", card.slug, short_id(&id)));
-    let url = match (&card.link, &config.content.article_url) {
+    let url = article_url(card, indexed, &name, published, config);
+    let language = indexed.placement().language.clone();
+    Some(PublishedArticle {
+        name,
+        id,
+        url,
+        path: path.clone(),
+        hash: card.hash,
+        published,
+        updated,
+        corrections: indexed.corrections.clone(),
+        language,
+        is_teaser: config.content.paid == Paid::Teaser && card.access.is_paid(),
+        is_listed: card.access.is_listed(),
+        hidden,
+        frame: Arc::clone(frame),
+    })
+}
+
+/// The address of an article's page. `name` is the page's name at dateline.
+pub(super) fn article_url(
+    card: &Card,
+    indexed: &IndexedArticle,
+    name: &Text,
+    published: Moment,
+    config: &Config,
+) -> WebUrl {
+    match (&card.link, &config.content.article_url) {
         (Some(link), _) => link.clone(),
         (None, Some(template)) => {
             let date = published.date();
@@ -86,23 +113,7 @@ pub fn published_article(
             WebUrl::parse(&url).unwrap_or_else(|_| config.site.home.clone())
         }
         (None, None) => join_url(&config.site.url, &format!("articles/{}", encode_segment(name.as_str()))),
-    };
-    let language = indexed.placement().language.clone();
-    Some(PublishedArticle {
-        name,
-        id,
-        url,
-        path: path.clone(),
-        hash: card.hash,
-        published,
-        updated,
-        corrections: indexed.corrections.clone(),
-        language,
-        is_teaser: config.content.paid == Paid::Teaser && card.access.is_paid(),
-        is_listed: card.access.is_listed(),
-        hidden,
-        frame: Arc::clone(frame),
-    })
+    }
 }
 
 /// The addresses that links in the body are resolved against.
@@ -341,6 +352,8 @@ fn media_type_of(url: &WebUrl) -> Option<Text> {
 pub struct FeedHistory {
     /// Recently retracted entries, newest first.
     pub deleted: Vec<DeletedEntry>,
+    /// Notices in the places of retracted entries, newest first by the stories' first publication, ties by id.
+    pub notices: Vec<Arc<Entry>>,
     /// The feed's last `updated`, which never goes back.
     pub updated: Option<Timestamp>,
 }
@@ -404,7 +417,7 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
         updated: entries
             .iter()
             .map(|entry| entry.updated.timestamp())
-            .chain(history.deleted.iter().map(|deleted| deleted.at))
+            .chain(history.deleted.iter().map(DeletedEntry::changed))
             .chain(history.updated)
             .max(),
         publisher: site.title.clone(),
@@ -425,5 +438,6 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
         partner: None,
         entries,
         deleted: history.deleted.clone(),
+        notices: history.notices.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! Encodes a feed as the documents served under its route.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub type EncodedFeed = Result<(Feed, Vec<Document>), Vec<usize>>;
 /// A feed in progress. `documents` is empty until they are encoded.
 struct Draft<'w> {
     key: &'w FeedKey,
-    history: &'w FeedHistory,
+    history: Cow<'w, FeedHistory>,
     limit: usize,
     /// All requested entries.
     entries: Vec<Arc<Entry>>,
@@ -75,8 +76,11 @@ pub fn encode_feeds(rules: &SectionRules, wanted: Vec<FeedRequest<'_>>) -> Vec<E
             draft.documents = encoded.by_ref().take(draft.outputs(rules).len()).collect();
             if draft.documents.iter().any(|(.., document)| document.is_err()) {
                 draft.failing = draft.failing_entries(rules);
+            } else if draft.drops_notices() {
+                draft.feed.notices.clone_from(&draft.history.notices);
+                draft.documents.clear();
             } else if let Some(entries) = draft.reduced_entries() {
-                draft.feed = assemble::feed(draft.key, rules, entries, draft.history);
+                draft.feed = assemble::feed(draft.key, rules, entries, &draft.history);
                 draft.documents.clear();
             }
         }
@@ -91,12 +95,13 @@ impl<'w> Draft<'w> {
         let extra_tombstones = history.deleted.iter().skip(rules.feed_options(key).max_tombstones);
         let limit = extra_tombstones.map(DeletedEntry::written_bytes).fold(limit, usize::saturating_add);
         let feed = encoded.unwrap_or_else(|| assemble::feed(key, rules, Vec::new(), history));
+        let history = Cow::Borrowed(history);
         let mut draft = Draft { key, history, limit, entries, feed, documents: Vec::new(), failing: Vec::new() };
         if !is_encoded {
             draft.failing = draft.failing_entries(rules);
             if draft.failing.is_empty() {
                 // No single entry is responsible, so the panic isn't caught this time.
-                draft.feed = assemble::feed(key, rules, draft.entries.clone(), history);
+                draft.feed = assemble::feed(key, rules, draft.entries.clone(), &draft.history);
             }
         }
         draft
@@ -118,7 +123,7 @@ impl<'w> Draft<'w> {
         let outputs = self.outputs(rules);
         let fails = |entry: &Arc<Entry>| {
             let alone =
-                parallel::catch_panic(|| assemble::feed(self.key, rules, vec![Arc::clone(entry)], self.history));
+                parallel::catch_panic(|| assemble::feed(self.key, rules, vec![Arc::clone(entry)], &self.history));
             let is_encoded =
                 |feed: &Feed| outputs.iter().all(|output| output.document_or_error(self.key, rules, feed).2.is_ok());
             !alone.is_some_and(|feed| is_encoded(&feed))
@@ -126,12 +131,30 @@ impl<'w> Draft<'w> {
         self.entries.iter().enumerate().filter(|(_, entry)| fails(entry)).map(|(place, _)| place).collect()
     }
 
+    /// The size of the largest document except the page (bytes).
+    fn largest(&self) -> usize {
+        let sizes = self.documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
+        let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.bytes.len()));
+        sizes.max().unwrap_or(0)
+    }
+
+    /// Drops the notices of the oldest stories if a document is too large. Returns whether there were any.
+    fn drops_notices(&mut self) -> bool {
+        /// No notice takes fewer bytes in a document.
+        const MIN_NOTICE_BYTES: usize = 256;
+        let excess = self.largest().saturating_sub(self.limit);
+        if excess == 0 || self.history.notices.is_empty() {
+            return false;
+        }
+        let notices = &mut self.history.to_mut().notices;
+        notices.truncate(notices.len().saturating_sub(excess.div_ceil(MIN_NOTICE_BYTES)));
+        true
+    }
+
     /// The entries to try next if a document is too large.
     fn reduced_entries(&self) -> Option<Vec<Arc<Entry>>> {
-        let Draft { limit, feed, documents, .. } = self;
-        let sizes = documents.iter().filter(|(_, kind, _)| *kind != ResourceKind::Page);
-        let sizes = sizes.filter_map(|(_, _, document)| Some(document.as_ref().ok()?.bytes.len()));
-        let largest = sizes.max().unwrap_or(0);
+        let Draft { limit, feed, .. } = self;
+        let largest = self.largest();
         let oversized = |entry: &Arc<Entry>| is_oversized(entry.content.as_str().len(), *limit);
         let has_oversized = feed.entries.iter().any(oversized);
         if largest <= *limit || feed.entries.is_empty() || (feed.entries.len() == 1 && !has_oversized) {

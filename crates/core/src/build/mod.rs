@@ -8,7 +8,7 @@
 //! - [`window`] computes which articles a feed shows, and until when.
 //! - [`render_cache`] keeps rendered bodies.
 //! - [`address`] gives each feed its path.
-//! - [`assemble`] builds neutral feeds and entries, [`encode`] the documents.
+//! - [`assemble`] builds neutral feeds and entries, [`retraction_notice`] the notices of retractions, [`encode`] the documents.
 //! - [`gone_feeds`] builds the final documents of retired feeds.
 
 pub mod address;
@@ -24,4 +24,5 @@ pub mod notice_targets;
 mod order;
 pub mod placement;
 pub mod render_cache;
+pub mod retraction_notice;
 pub mod window;

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::raw::{At, Sink, Table};
 use super::values::{choice, duration, required_text, web_url};
-use super::{FeedOptions, MediaType, Polling, Window};
+use super::{FeedOptions, MediaType, Polling, RetractionForm, RetractionTitle, Window};
 use crate::diagnostics::Code;
 use crate::feed::{ContentMode, Format, LeadImage, LoneCaption, Podcast, UpdateSignal};
 use crate::types::{Text, WebUrl};
@@ -33,6 +33,8 @@ pub(super) fn defaults() -> FeedOptions {
         update_signal: UpdateSignal::Modified,
         tombstones: SignedDuration::from_hours(24 * 30),
         max_tombstones: 100,
+        retraction: RetractionForm::Notice,
+        retraction_title: RetractionTitle::Neutral,
     }
 }
 
@@ -64,6 +66,11 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     let update_signal = update_signal(table, sink);
     let tombstones = duration(table, sink, "tombstones");
     let max_tombstones = table.number(sink, "max_tombstones", 0..=100_000).and_then(|most| usize::try_from(most).ok());
+    let forms = [("notice", RetractionForm::Notice), ("remove", RetractionForm::Remove)];
+    let retraction = table.text(sink, "retraction").and_then(|word| choice(sink, Code::ConfigChoice, &word, &forms));
+    let titles = [("neutral", RetractionTitle::Neutral), ("keep", RetractionTitle::Keep)];
+    let retraction_title =
+        table.text(sink, "retraction_title").and_then(|word| choice(sink, Code::ConfigChoice, &word, &titles));
     let image_width = table.number(sink, "image_width", 1..=10_000).and_then(|width| u32::try_from(width).ok());
     FeedOptions {
         formats: formats.unwrap_or_else(|| defaults.formats.clone()),
@@ -78,6 +85,8 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
         update_signal: update_signal.unwrap_or(defaults.update_signal),
         tombstones: tombstones.unwrap_or(defaults.tombstones),
         max_tombstones: max_tombstones.unwrap_or(defaults.max_tombstones),
+        retraction: retraction.unwrap_or(defaults.retraction),
+        retraction_title: retraction_title.unwrap_or(defaults.retraction_title),
     }
 }
 

@@ -320,6 +320,28 @@ pub struct FeedOptions {
     pub tombstones: SignedDuration,
     /// The maximum number of retractions a feed announces, not counting those of the last day.
     pub max_tombstones: usize,
+    /// How public feeds announce the retraction of a story.
+    pub retraction: RetractionForm,
+    /// The titles of notices.
+    pub retraction_title: RetractionTitle,
+}
+
+/// `feeds.retraction`: how public feeds announce an explicit retraction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetractionForm {
+    /// By a notice in place of the story, which replaces the text in readers' copies. Then by a tombstone in Atom, for as long again.
+    Notice,
+    /// The story is removed. Atom has a tombstone.
+    Remove,
+}
+
+/// `feeds.retraction_title`: the titles of notices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetractionTitle {
+    /// The same for all stories. The title may be what was withdrawn.
+    Neutral,
+    /// The title of the story.
+    Keep,
 }
 
 /// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, which take precedence

@@ -1,7 +1,7 @@
 //! Handles operators' commands: retract, restore, release, accept removals, reload.
 
 use super::state::State;
-use super::{configuration, indexing, moves, releases, removals};
+use super::{configuration, indexing, moves, releases, removals, retraction_notices};
 use crate::article::card::Packed;
 use crate::diagnostics::nearest;
 use crate::event::{Command, Effect};
@@ -125,6 +125,9 @@ fn retract_file(state: &mut State, path: &ArticlePath, reason: Option<Text>) -> 
     let facts = state.recorder.ledger.article(path);
     let known = facts.and_then(|article| article.retraction().cloned());
     let was_published = facts.is_some_and(|article| article.id.is_some());
+    let known_notice = known.as_ref().and_then(|known| known.notice.clone());
+    let index = state.index.as_ref().filter(|_| was_published);
+    let notice = known_notice.or_else(|| retraction_notices::facts(state, index?, path));
     let withdrawn = facts.and_then(|article| article.withdrawn().cloned());
     // A retraction from an unreadable record lacks the feeds that had the article.
     let complete = known.as_ref().filter(|known| !known.feeds.is_empty() || !state.recorder.ledger.is_unreadable(path));
@@ -139,7 +142,7 @@ fn retract_file(state: &mut State, path: &ArticlePath, reason: Option<Text>) -> 
     // Feeds already list the date of the first retraction.
     let at = known.map_or(state.now_in_seconds(), |known| known.at);
     let feed_count = feeds.len();
-    let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds };
+    let retraction = Retraction { at, reason, by: Withdrawal::Command, feeds, notice };
     state.record(Record::Retracted { path: path.clone(), retraction });
     state.missing.note_retracted(path);
     // A retracted story doesn't wait any more.

@@ -55,7 +55,7 @@ pub(super) fn remove(state: &mut State, route: &str) {
 /// Updates the documents that don't belong to one feed: the list of feeds (OPML) and the style sheet.
 pub(super) fn update_shared(state: &mut State, index: &Index, feeds_changed: bool) {
     if feeds_changed || state.publisher.missing_documents.contains("/feeds.opml") {
-        let opml = encode::opml(index.rules(), index.feeds(), &state.publisher.feed_titles);
+        let opml = encode::opml(index.rules(), index.listed_feeds(), &state.publisher.feed_titles);
         put(state, "/feeds.opml".into(), ResourceKind::Opml, opml);
     }
     let has_style = state.publisher.snapshot.documents.contains_key(assemble::STYLE_ROUTE);

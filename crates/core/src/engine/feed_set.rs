@@ -1,6 +1,7 @@
 //! Decides which tags and authors have feeds, which feeds are written to the output directory, and which folders use old section names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::parts::problems::{Problems, Source};
 use super::parts::publisher::Publisher;
@@ -14,6 +15,21 @@ use crate::types::SectionPath;
 /// Decides which new tags and authors have feeds. Those that had one before keep it.
 pub(super) fn admit(ledger: &Ledger, index: &mut Index) {
     index.admit_term_feeds(|key| ledger.feed_updated(&address::route(key)).is_some());
+}
+
+/// Keeps the feeds of tags and authors that readers know from earlier runs. `index` has all articles.
+pub(super) fn keep_known(ledger: &Ledger, index: &mut Index) {
+    let config = Arc::clone(index.rules().config());
+    let sections: HashSet<String> =
+        config.sections.iter().map(|section| address::route(&FeedKey::Section(section.path.clone()))).collect();
+    let is_on = |key: &FeedKey| match key {
+        FeedKey::Tag(_) => config.taxonomies.tags,
+        FeedKey::Author(_) => config.taxonomies.authors,
+        FeedKey::Section(_) => false,
+    };
+    let routes = ledger.feed_routes().filter(|route| !sections.contains(*route));
+    let known: BTreeSet<FeedKey> = routes.filter_map(address::term_feed).filter(is_on).collect();
+    known.iter().for_each(|key| index.keep_feed(key));
 }
 
 /// Reports tags and authors without feeds because there are too many.
@@ -37,7 +53,8 @@ pub(super) fn report_refused(problems: &mut Problems, index: &Index) {
 /// Reports feeds that share an output folder with another feed on file systems that ignore case. Only the first is written,
 /// on every file system, so that the output directory can be copied to any.
 pub(super) fn report_shared_folders(problems: &mut Problems, publisher: &mut Publisher, index: &Index) {
-    let shared = address::shared_folders(index.feeds());
+    // Of two feeds, one with articles is written.
+    let shared = address::shared_folders(index.listed_feeds().chain(index.feeds()));
     let unwritten: BTreeSet<FeedKey> = shared.keys().map(|key| (*key).clone()).collect();
     let mut diagnostics = Vec::new();
     for (key, owner) in shared {

@@ -10,7 +10,7 @@ use super::parts::problems::Source;
 use super::parts::publication::{FeedQueue, Rebuilt};
 use super::parts::publisher::{Publisher, relative};
 use super::state::State;
-use super::{documents, entries, quarantine, recording};
+use super::{documents, entries, quarantine, retraction_notices};
 use crate::article::Availability;
 use crate::build::assemble::FeedHistory;
 use crate::build::encode::{Document, FeedRequest};
@@ -125,7 +125,7 @@ fn draft(state: &mut State, index: &Index, key: &FeedKey, requests: &BTreeSet<Bo
         }
     }
     let route = assemble::route(key);
-    let history = recording::feed_history(state, index, key, &route);
+    let history = retraction_notices::feed_history(state, index, key, &route);
     Some(FeedDraft { key: key.clone(), route, entries, shown, history, max_bytes, expected, is_incomplete })
 }
 
@@ -155,6 +155,9 @@ fn publish(
     let loses_entry = loses_entry(state, index, &key, &shown);
     let truncation = encode::truncation_warning(&key, index.rules(), feed, expected).filter(|_| !is_incomplete);
     state.problems.set(Source::Document(format!("{route}#window")), truncation.into_iter().collect());
+    // The list of feeds doesn't have tags and authors without articles.
+    let was_empty = state.publisher.windows.get(&key).is_some_and(Vec::is_empty);
+    let may_be_unlisted = (was_empty || shown.is_empty()) && !matches!(key, FeedKey::Section(_));
     let is_new = set_window(&mut state.publisher, &mut state.entries, &key, shown.clone(), refresh);
     let is_renamed = state.publisher.feed_titles.insert(key.clone(), feed.title.clone()).as_ref() != Some(&feed.title);
     let config = index.rules().config();
@@ -189,7 +192,7 @@ fn publish(
     for stale in state.publisher.document_names.insert(key, names.clone()).unwrap_or_default().difference(&names) {
         documents::remove(state, &format!("{route}{stale}"));
     }
-    is_new || is_renamed
+    is_new || is_renamed || may_be_unlisted
 }
 
 /// Updates which versions of articles a feed's documents show. Unless all documents are `current`, older ones stay and

@@ -126,6 +126,7 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
         index.add_notice(path, notice, targets);
     }
     index.compact();
+    feed_set::keep_known(&state.recorder.ledger, &mut index);
     feed_set::admit(&state.recorder.ledger, &mut index);
     index
 }

@@ -182,7 +182,7 @@ pub(super) fn remember(state: &mut State, path: &ArticlePath) {
     if retracts && !is_known {
         let reason = state.config().and_then(|config| holding::stated_reason(state, config, path)?);
         let (at, by) = (state.now_in_seconds(), Withdrawal::Status);
-        let retraction = Retraction { at, reason, by, feeds: Routes::default() };
+        let retraction = Retraction { at, reason, by, feeds: Routes::default(), notice: None };
         state.recorder.changed_articles.insert(holder.clone());
         state.record_silently(Record::Retracted { path: holder.clone(), retraction });
     }

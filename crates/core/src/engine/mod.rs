@@ -37,6 +37,7 @@
 //! - `pages`: updates article pages and media
 //! - `quarantine`: leaves out versions over which dateline panics
 //! - `recording`: emits ledger records
+//! - `retraction_notices`: decides how feeds announce retractions, and for how long
 //! - `dormancy`: finds long-gone articles again, which aren't in memory
 //! - `sweep`: moves long-gone articles out of memory
 //! - `source_retention`: decides which files the store keeps copies of
@@ -84,6 +85,7 @@ mod queries;
 mod recording;
 mod releases;
 mod removals;
+mod retraction_notices;
 mod section_pages;
 mod source_retention;
 mod sources;

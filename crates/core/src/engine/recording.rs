@@ -2,39 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::holding;
 use super::parts::recorder::routes;
+use super::retraction_notices;
 use super::state::State;
 use crate::article::Metadata;
 use crate::article::card::Packed;
 use crate::article::render::{RENDERER_VERSION, Rendered};
-use crate::build::assemble::{self, FeedHistory};
+use crate::build::assemble;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Changes, Index, IndexedArticle, Visibility};
 use crate::build::placement::FeedKey;
 use crate::config::UpdatedWhen;
-use crate::feed::DeletedEntry;
-use crate::ledger::{ArticleFacts, Record, Retraction, Routes, TextPrint, Tombstone, Withdrawal};
+use crate::ledger::{ArticleFacts, Record, Retraction, Routes, TextPrint, Withdrawal};
 use crate::types::ArticlePath;
-
-/// The minimum time for which a feed lists a tombstone, even if there are too many. Readers that fetch once a day should see each one.
-const MIN_TOMBSTONE_PERIOD: SignedDuration = SignedDuration::from_hours(24);
 
 /// An edit this soon after first publication completes the article: its file was still being written.
 const COMPLETION_PERIOD: SignedDuration = SignedDuration::from_mins(1);
-
-/// When a feed stops listing a tombstone. `newer` counts the more recent tombstones; `max_tombstones` is the feed's maximum.
-pub(super) fn notice_end(
-    tombstone: &Tombstone,
-    newer: usize,
-    period: SignedDuration,
-    max_tombstones: usize,
-) -> Timestamp {
-    let period = if newer < max_tombstones { period } else { period.min(MIN_TOMBSTONE_PERIOD) };
-    tombstone.at.saturating_add(period).unwrap_or(Timestamp::MAX)
-}
 
 /// Which part of an article's text readers see. If neither applies, they see all of it.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +87,8 @@ pub(super) fn record_published(
     // The file now contains another article. Feeds list the old id as retracted.
     if let Some(id) = old_id.filter(|id| was_known && index.public_article(id).is_none()) {
         let feeds = left.get(path).map(routes).or(withdrawn).unwrap_or_default();
-        let retraction = Retraction { at: state.now_in_seconds(), reason: None, by: Withdrawal::Deleted, feeds };
+        let retraction =
+            Retraction { at: state.now_in_seconds(), reason: None, by: Withdrawal::Deleted, feeds, notice: None };
         state.record(Record::Replaced { id, retraction });
     }
     index.confirm_id(path);
@@ -178,18 +165,24 @@ fn retraction_record(
     let by = if by_notice { Withdrawal::Command } else { Withdrawal::Status };
     let retraction = match (indexed.map(|indexed| &indexed.visibility), known.retraction()) {
         (None, None) if deleted.is_some() => {
-            Some(Retraction { at, reason: None, by: Withdrawal::Deleted, feeds: feeds() })
+            Some(Retraction { at, reason: None, by: Withdrawal::Deleted, feeds: feeds(), notice: None })
         }
         (Some(Visibility::Retracted), None) => {
             let reason = stated_reason();
-            reason.map(|reason| Retraction { at, reason, by, feeds: feeds() })
+            let notice = retraction_notices::facts(state, index, path);
+            reason.map(|reason| Retraction { at, reason, by, feeds: feeds(), notice })
         }
         // The reason changed, or an operator retracted the article before its feeds were known.
         (Some(Visibility::Retracted), Some(old)) if !state.recorder.ledger.is_unreadable(path) => {
             let new_reason = stated_reason().filter(|_| old.by == Withdrawal::Status);
             let reason = new_reason.unwrap_or_else(|| old.reason.clone());
             let feeds = if old.feeds.is_empty() { feeds() } else { old.feeds.clone() };
-            Some(Retraction { reason, feeds, ..old.clone() }).filter(|new| new != old)
+            let notice = old
+                .notice
+                .clone()
+                .or_else(|| retraction_notices::facts(state, index, path))
+                .filter(|_| old.by != Withdrawal::Deleted);
+            Some(Retraction { reason, feeds, notice, ..old.clone() }).filter(|new| new != old)
         }
         _ => None,
     };
@@ -216,26 +209,6 @@ fn is_withheld(catalog: &Catalog, index: &Index, path: &ArticlePath) -> bool {
         Some(_) => false,
         None => catalog.is_withheld(path),
     }
-}
-
-/// A feed's tombstones and the time of its last update. Schedules a rebuild for when the first tombstone ends.
-pub(super) fn feed_history(state: &mut State, index: &Index, key: &FeedKey, route: &str) -> FeedHistory {
-    let options = index.rules().feed_options(key);
-    let (period, max_tombstones) = (options.tombstones, options.max_tombstones);
-    let end = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, period, max_tombstones);
-    // Older tombstones end earlier.
-    let active =
-        state.recorder.ledger.tombstones(route).rev().enumerate().take_while(|tombstone| end(tombstone) > state.now);
-    let active: Vec<(usize, &Tombstone)> = active.collect();
-    let ends = active.last().map(end);
-    let deleted = active.iter().map(|(_, Tombstone { at, id, reason })| DeletedEntry {
-        id: id.clone(),
-        at: *at,
-        reason: reason.clone(),
-    });
-    let deleted = deleted.collect();
-    state.publisher.tombstone_ends.extend(ends.map(|end| (end, key.clone())));
-    FeedHistory { deleted, updated: state.recorder.ledger.feed_updated(route) }
 }
 
 /// Records the fingerprint of an article's text, and the time of the change if the text differs. Fingerprints of different

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::pages;
-use super::recording::notice_end;
+use super::retraction_notices::NoticePeriod;
 use super::state::State;
 use crate::build::assemble;
 use crate::build::index::Index;
 use crate::build::placement::FeedKey;
+use crate::config::RetractionForm;
 use crate::ledger::dormant::{Retired, of_id};
-use crate::ledger::{ArticleFacts, Ledger, Record, Retraction, Tombstone};
+use crate::ledger::{ArticleFacts, Ledger, Record, Tombstone};
 use crate::types::{ArticlePath, EntryId};
 
 /// The pause between two sweeps, for each [`ARTICLES_PER_PAUSE`] articles.
@@ -116,32 +117,29 @@ impl<'a> Notices<'a> {
 
     /// Whether no feed has a notice of an article any more.
     fn are_over(&mut self, article: &ArticleFacts) -> bool {
-        let (Some(id), Some(Retraction { at, reason, feeds, .. })) = (&article.id, article.retraction()) else {
+        let (Some(id), Some(retraction)) = (&article.id, article.retraction()) else {
             return true;
         };
-        let tombstone = Tombstone { at: *at, id: id.clone(), reason: reason.clone() };
-        feeds.iter().all(|route| self.last_over(route).is_some_and(|last| tombstone <= *last))
+        let tombstone = Tombstone::new(id, retraction);
+        retraction.feeds.iter().all(|route| self.last_over(route).is_some_and(|last| tombstone <= *last))
     }
 
     fn last_over(&mut self, route: &Arc<str>) -> Option<&'a Tombstone> {
         let (ledger, index, now, feeds) = (self.ledger, self.index, self.now, &self.feeds);
         *self.last_over.entry(Arc::clone(route)).or_insert_with(|| {
             let config = index.rules().config();
-            let (lasts, most) = match feeds.get(&**route) {
-                Some(key) => {
-                    let options = index.rules().feed_options(key);
-                    (options.tombstones, options.max_tombstones)
-                }
+            let period = match feeds.get(&**route) {
+                Some(key) => NoticePeriod::of(index.rules().feed_options(key)),
                 // A removed feed may be configured again, so the longest notice counts.
                 None => {
-                    let all = config.sections.iter().map(|section| &section.feeds);
-                    all.fold((config.feeds.tombstones, config.feeds.max_tombstones), |(lasts, most), feeds| {
-                        (lasts.max(feeds.tombstones), most.max(feeds.max_tombstones))
-                    })
+                    let all = config.sections.iter().map(|section| NoticePeriod::of(&section.feeds));
+                    all.fold(NoticePeriod::of(&config.feeds), NoticePeriod::longest)
                 }
             };
+            let has_notices = ledger.tombstones(route).any(|tombstone| tombstone.notice.is_some());
+            let period = if has_notices { period } else { NoticePeriod { form: RetractionForm::Remove, ..period } };
             let mut tombstones = ledger.tombstones(route).rev().enumerate();
-            let is_over = |(newer, tombstone): &(usize, &Tombstone)| notice_end(tombstone, *newer, lasts, most) <= now;
+            let is_over = |(newer, tombstone): &(usize, &Tombstone)| period.end(tombstone, *newer) <= now;
             tombstones.find(is_over).map(|(_, tombstone)| tombstone)
         })
     }

@@ -17,13 +17,12 @@ use crate::encoding::escape_xml_attribute;
 use crate::types::{Moment, Text, rfc3339};
 
 pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
-    let entries: Result<Vec<AtomEntry>, EncodeError> =
-        feed.entries.iter().map(|entry| atom_entry(feed, entry)).collect();
+    let entries: Result<Vec<AtomEntry>, EncodeError> = feed.items().map(|(entry, _)| atom_entry(feed, entry)).collect();
     let mut namespaces = BTreeMap::from([
         ("media".to_owned(), MEDIA_NAMESPACE.to_owned()),
         ("dc".to_owned(), DUBLIN_CORE_NAMESPACE.to_owned()),
     ]);
-    if !feed.deleted.is_empty() {
+    if feed.deleted.iter().any(|deleted| deleted.tombstone().is_some()) {
         namespaces.insert("at".to_owned(), TOMBSTONE_NAMESPACE.to_owned());
     }
     let document = AtomFeed {
@@ -59,8 +58,9 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
 
 /// The `at:deleted-entry` elements (RFC 6721, section 3).
 fn tombstones(feed: &Feed) -> ExtensionMap {
-    let tombstones = feed.deleted.iter().map(|deleted| {
-        let attributes = vec![("ref", deleted.id.to_string()), ("when", rfc3339(deleted.at))];
+    let tombstones = feed.deleted.iter().filter_map(|deleted| Some((deleted, deleted.tombstone()?)));
+    let tombstones = tombstones.map(|(deleted, when)| {
+        let attributes = vec![("ref", deleted.id.to_string()), ("when", rfc3339(when))];
         let mut tombstone = element("at:deleted-entry", attributes, None);
         let comment = deleted.reason.iter().map(|reason| element("at:comment", vec![], Some(reason.to_string())));
         tombstone.children.extend(comment.map(|comment| ("comment".to_owned(), vec![comment])));

@@ -135,7 +135,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         authors: vec![JsonAuthor { name: feed.publisher.as_str() }],
         language: feed.language.as_str(),
         hubs: feed.hubs.iter().map(|hub| JsonHub { kind: "WebSub", url: hub.as_str() }).collect(),
-        items: feed.entries.iter().map(|entry| item(feed, entry)).collect(),
+        items: feed.items().map(|(entry, _)| item(feed, entry)).collect(),
         _dateline: (!feed.deleted.is_empty()).then(|| JsonFeedExtension {
             deleted: feed
                 .deleted

@@ -74,6 +74,8 @@ pub struct Feed {
     pub entries: Vec<Arc<Entry>>,
     /// Recently retracted entries, newest first.
     pub deleted: Vec<DeletedEntry>,
+    /// Notices in the places of retracted entries, newest first. Not counted in the window.
+    pub notices: Vec<Arc<Entry>>,
 }
 
 /// A retracted entry that readers may still show (RFC 6721).
@@ -85,9 +87,36 @@ pub struct DeletedEntry {
     pub at: Timestamp,
     /// The reason, if it is public.
     pub reason: Option<Text>,
+    /// How public feeds tell their readers.
+    pub form: DeletedForm,
+}
+
+/// How a feed tells its readers that an entry is retracted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeletedForm {
+    /// By a notice in place of the story. Atom has no tombstone beside it, because both would have the same id.
+    Notice,
+    /// By a tombstone.
+    Tombstone,
+    /// By a tombstone, after a notice that ended at this time. Partners had their own form meanwhile.
+    AfterNotice(Timestamp),
 }
 
 impl DeletedEntry {
+    /// When the feed last changed because of this entry.
+    pub fn changed(&self) -> Timestamp {
+        self.tombstone().unwrap_or(self.at)
+    }
+
+    /// The time of the entry's tombstone (`when`). It is later than the notice before it. `None` if the feed has a notice.
+    pub(super) fn tombstone(&self) -> Option<Timestamp> {
+        match self.form {
+            DeletedForm::Notice => None,
+            DeletedForm::Tombstone => Some(self.at),
+            DeletedForm::AfterNotice(end) => Some(end),
+        }
+    }
+
     /// About how many bytes the tombstone takes in a document.
     pub fn written_bytes(&self) -> usize {
         /// The elements and the date.
@@ -169,6 +198,23 @@ impl Feed {
         let hubs = self.hubs.iter().map(|hub| format!("<{hub}>; rel=\"hub\", "));
         let itself = format!("<{}>; rel=\"self\"", self.url(format));
         (!self.hubs.is_empty()).then(|| Text::new(&format!("{}{itself}", hubs.collect::<String>())))
+    }
+
+    /// Entries and notices in the order in which readers see them, newest first, and whether each is a notice.
+    pub(super) fn items(&self) -> impl Iterator<Item = (&Entry, bool)> {
+        let mut entries = self.entries.iter().peekable();
+        let mut notices = self.notices.iter().peekable();
+        let key = |entry: &Arc<Entry>| (std::cmp::Reverse(entry.published.second()), entry.id.clone());
+        std::iter::from_fn(move || {
+            let takes_notice = match (entries.peek(), notices.peek()) {
+                (Some(entry), Some(notice)) => key(notice) < key(entry),
+                (entry, _) => entry.is_none(),
+            };
+            match takes_notice {
+                true => notices.next().map(|notice| (&**notice, true)),
+                false => entries.next().map(|entry| (&**entry, false)),
+            }
+        })
     }
 
     /// The language of an entry if it differs from the feed's.

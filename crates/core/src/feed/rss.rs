@@ -15,9 +15,9 @@ use rss::{Category, Channel, Enclosure, Guid, Image, Item, Source};
 
 use super::partner::Deletion;
 use super::{
-    ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, DeletedEntry, EXPIRATION_NAMESPACE, EncodeError, Entry, Feed, Format,
-    GENERATOR, MEDIA_NAMESPACE, Podcast, SMART_FORMAT_NAMESPACE, SYNDICATION_NAMESPACE, UpdateSignal, content_html,
-    partner,
+    ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, DeletedEntry, DeletedForm, EXPIRATION_NAMESPACE, EncodeError, Entry,
+    Feed, Format, GENERATOR, MEDIA_NAMESPACE, Podcast, SMART_FORMAT_NAMESPACE, SYNDICATION_NAMESPACE, UpdateSignal,
+    content_html, partner,
 };
 use crate::types::{rfc822, rfc3339};
 
@@ -33,8 +33,10 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         namespaces.insert("snf".to_owned(), SMART_FORMAT_NAMESPACE.to_owned());
     }
     let deletion = feed.partner.as_ref().and_then(|partner| partner.partner.rules().deletion);
-    let deleted = || feed.deleted.iter().filter_map(|deleted| Some(deleted_item(deleted, deletion?)));
-    if deletion == Some(Deletion::Expired) && !feed.deleted.is_empty() {
+    let is_recent = |deleted: &&DeletedEntry| !matches!(deleted.form, DeletedForm::AfterNotice(_));
+    let deleted = feed.deleted.iter().filter(is_recent).filter_map(|deleted| Some(deleted_item(deleted, deletion?)));
+    let mut deleted = deleted.peekable();
+    if deletion == Some(Deletion::Expired) && deleted.peek().is_some() {
         namespaces.insert("mi".to_owned(), EXPIRATION_NAMESPACE.to_owned());
     }
     let channel = Channel {
@@ -70,7 +72,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         itunes_ext: feed.podcast.as_ref().map(|podcast| itunes_channel(feed, podcast)),
         extensions: channel_extensions(feed, is_smart_format),
         namespaces,
-        items: feed.entries.iter().map(|entry| item(feed, entry)).chain(deleted()).collect(),
+        items: feed.items().map(|(entry, is_notice)| item(feed, entry, is_notice)).chain(deleted).collect(),
         ..Channel::default()
     };
     // Not `to_string`, which turns an error into an empty document.
@@ -112,7 +114,7 @@ fn itunes_channel(feed: &Feed, podcast: &Podcast) -> ITunesChannelExtension {
     }
 }
 
-fn item(feed: &Feed, entry: &Entry) -> Item {
+fn item(feed: &Feed, entry: &Entry, is_notice: bool) -> Item {
     let summary = Some(entry.summary.to_string()).filter(|summary| !summary.is_empty());
     let content = content_html(feed, entry)
         .filter(|content| feed.content == ContentMode::Full && !content.is_empty())
@@ -123,6 +125,8 @@ fn item(feed: &Feed, entry: &Entry) -> Item {
     });
     let tags = entry.tags.iter().map(|tag| Category { name: tag.to_string(), domain: None });
     let signal = feed.partner.as_ref().map_or(feed.update_signal, |partner| partner.update_signal);
+    // A notice isn't news, so it keeps the date of the story.
+    let signal = if is_notice { UpdateSignal::Modified } else { signal };
     let date_shown = if signal == UpdateSignal::PubDate { entry.updated } else { entry.published };
     // The `url` of `source` is mandatory, so sources without a feed go into `dc:source`.
     let source = entry.source.as_ref().and_then(|source| {

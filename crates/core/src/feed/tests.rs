@@ -97,6 +97,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
         hubs: Vec::new(),
         partner: None,
         update_signal: UpdateSignal::Modified,
+        notices: Vec::new(),
         deleted: Vec::new(),
         entries: entries.into_iter().map(Arc::new).collect(),
     }
@@ -216,6 +217,55 @@ fn rss_follows_advisory_board_profile() {
     assert_eq!(document.matches("<enclosure").count(), 1, "R-14, E-04");
 }
 
+/// A story of 9:00 is retracted. Its notice is between the stories of 10:00 and 8:00 in every format, and in no partner's feed.
+#[test]
+fn notices_are_in_the_places_of_their_stories() {
+    let at = |hour: i8| {
+        Moment::new(format!("2026-11-22T{hour:02}:00:00Z").parse().expect("an instant"), jiff::tz::Offset::UTC)
+    };
+    let published = |title: &str, hour: i8| {
+        let moment = at(hour).expect("a moment");
+        Arc::new(Entry { published: moment, updated: moment, ..entry(title, "Short.") })
+    };
+    let notice =
+        Entry { updated: at(11).expect("a moment"), authors: Vec::new(), ..(*published("Withdrawn", 9)).clone() };
+    let deleted = DeletedEntry {
+        id: notice.id.clone(),
+        at: "2026-11-22T11:00:00Z".parse().expect("an instant"),
+        reason: None,
+        form: DeletedForm::Notice,
+    };
+    let public = Feed {
+        update_signal: UpdateSignal::PubDate,
+        notices: vec![Arc::new(notice)],
+        deleted: vec![deleted],
+        ..feed(vec![])
+    };
+    let public = Feed { entries: vec![published("Ten", 10), published("Eight", 8)], ..public };
+    for format in Format::ALL {
+        let document = String::from_utf8(encode(&public, format).expect("encodes")).expect("UTF-8");
+        let places = ["Ten", "Withdrawn", "Eight"].map(|title| document.find(title));
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{format:?}: {document}");
+        assert!(!document.contains("at:deleted-entry"), "{format:?}: {document}");
+        if format == Format::Rss {
+            assert!(document.contains("<pubDate>Sun, 22 Nov 2026 09:00:00 +0000</pubDate>"), "{document}");
+        }
+    }
+    let rules = PartnerFeed {
+        file_name: "partner.xml".to_owned(),
+        partner: Partner::Msn,
+        update_signal: UpdateSignal::Modified,
+    };
+    let partner = partner::adapt(&public, rules);
+    let document = String::from_utf8(encode(&partner, Format::Rss).expect("encodes")).expect("UTF-8");
+    assert!(!document.contains("Withdrawn") && document.contains("mi:expirationDate"), "{document}");
+    let after = "2026-12-22T11:00:00Z".parse().expect("an instant");
+    let deleted = DeletedEntry { form: DeletedForm::AfterNotice(after), ..public.deleted[0].clone() };
+    let later = Feed { notices: Vec::new(), deleted: vec![deleted], ..public };
+    let document = String::from_utf8(encode(&later, Format::Atom).expect("encodes")).expect("UTF-8");
+    assert!(document.contains("when=\"2026-12-22T11:00:00Z\""), "{document}");
+}
+
 #[test]
 fn retractions_use_each_formats_elements() {
     let deleted = |name: &str, reason: Option<Text>| DeletedEntry {
@@ -223,6 +273,7 @@ fn retractions_use_each_formats_elements() {
             .unwrap_or_else(|_| EntryId::minted(format!("tag:courier.example,2026:{name}&b"))),
         at: "2026-11-22T02:00:00Z".parse().expect("an instant"),
         reason,
+        form: DeletedForm::Tombstone,
     };
     let public = Feed {
         deleted: vec![deleted("one", non_empty(SPECIAL_CHARACTERS)), deleted("two", None)],

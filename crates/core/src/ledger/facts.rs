@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::VersionRank;
-use crate::types::{ContentHash, EntryId, Text};
+use crate::types::{ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
 /// The durable facts about the article in a file, packed. [`UnpackedFacts`] is the unpacked form.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -218,6 +218,21 @@ pub struct Retraction {
     pub by: Withdrawal,
     /// The feeds that contained it.
     pub feeds: Routes,
+    /// What a notice in the story's place repeats of it. `None`: only tombstones tell readers, as for a deleted file.
+    pub notice: Option<Arc<Notice>>,
+}
+
+/// What a notice repeats of a retracted story, so that readers replace the story by the notice. Nothing of its text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Notice {
+    /// The date of first publication that readers saw.
+    pub published: Moment,
+    /// The story's page.
+    pub url: WebUrl,
+    /// The story's language.
+    pub language: Language,
+    /// The story's title, if the configuration says that notices keep it.
+    pub title: Option<Text>,
 }
 
 /// How an article was retracted, which decides how it comes back.

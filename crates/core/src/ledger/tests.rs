@@ -23,7 +23,7 @@ fn moved(from: &str, to: &str) -> Record {
 fn retracted(name: &str, second: i64) -> Record {
     let reason = Some(Text::new("libel"));
     let feeds = ["/news/".into(), "/".into()].into();
-    let retraction = Retraction { at: at(second), reason, by: Withdrawal::Deleted, feeds };
+    let retraction = Retraction { at: at(second), reason, by: Withdrawal::Deleted, feeds, notice: None };
     Record::Retracted { path: path(name), retraction }
 }
 
@@ -43,7 +43,7 @@ fn id_follows_file_and_has_one_holder() {
 }
 
 fn by_command() -> Retraction {
-    Retraction { at: at(7), reason: None, by: Withdrawal::Command, feeds: Routes::default() }
+    Retraction { at: at(7), reason: None, by: Withdrawal::Command, feeds: Routes::default(), notice: None }
 }
 
 #[test]

@@ -22,8 +22,24 @@ impl Index {
         self.feeds.iter_mut().for_each(|feed| feed.order.compact());
     }
 
+    /// Keeps the feed of a tag or an author that readers know, even if no article has the tag or the author. A feed that vanishes looks
+    /// broken to readers.
+    pub fn keep_feed(&mut self, key: &FeedKey) {
+        let number = self.feed_number(key);
+        let Some(feed) = self.feeds.get_mut(number as usize).filter(|feed| feed.order.is_empty()) else { return };
+        (feed.is_kept, feed.admission) = (true, Admission::Admitted);
+        self.mark_feed_changed(number);
+    }
+
+    /// The existing feeds that are worth a subscription, in order: not those of tags and authors without articles.
+    pub fn listed_feeds(&self) -> impl Iterator<Item = &FeedKey> {
+        self.feeds().filter(|key| matches!(key, FeedKey::Section(_)) || self.article_count(key) > 0)
+    }
+
     /// Decides which new tags and authors have feeds. `is_known` tells whether readers know a feed already.
     pub fn admit_term_feeds(&mut self, is_known: impl Fn(&FeedKey) -> bool) {
+        let emptied = std::mem::take(&mut self.emptied).into_iter();
+        emptied.filter(&is_known).collect::<Vec<_>>().iter().for_each(|key| self.keep_feed(key));
         let max_feeds = self.rules.config().taxonomies.max_tags;
         let articles = |key: &FeedKey| {
             let feed = self.by_key.get(key).and_then(|number| self.feeds.get(*number as usize));
@@ -139,7 +155,7 @@ impl Index {
         let number = FeedNumber::try_from(self.feeds.len()).unwrap_or(FeedNumber::MAX);
         let admission = if matches!(key, FeedKey::Section(_)) { Admission::Admitted } else { Admission::Undecided };
         let (order, ends) = (Order::default(), None);
-        self.feeds.push(FeedState { key: key.clone(), order, ends, is_changed: false, admission });
+        self.feeds.push(FeedState { key: key.clone(), order, ends, is_changed: false, admission, is_kept: false });
         self.by_key.insert(key.clone(), number);
         number
     }
@@ -180,7 +196,10 @@ impl Index {
 
     pub(super) fn activate_feed(&mut self, number: FeedNumber) {
         self.mark_feed_changed(number);
-        let Some(feed) = self.feeds.get(number as usize) else { return };
+        let Some(feed) = self.feeds.get_mut(number as usize) else { return };
+        if std::mem::take(&mut feed.is_kept) {
+            feed.admission = Admission::Undecided;
+        }
         match &feed.key {
             FeedKey::Section(_) => {}
             FeedKey::Tag(_) => self.tags.add(&feed.key),
@@ -195,6 +214,9 @@ impl Index {
             FeedKey::Section(_) => return,
             FeedKey::Tag(_) => self.tags.remove(&feed.key, feed.admission),
             FeedKey::Author(_) => self.authors.remove(&feed.key, feed.admission),
+        }
+        if feed.admission == Admission::Admitted {
+            self.emptied.insert(feed.key.clone());
         }
         feed.admission = Admission::Undecided;
     }

@@ -29,6 +29,8 @@ pub struct Index {
     /// How many feeds of tags and of authors there are, and which were refused.
     pub(super) tags: Admissions,
     pub(super) authors: Admissions,
+    /// Feeds of tags and authors that have lost their last article since the last publication.
+    pub(super) emptied: BTreeSet<FeedKey>,
     /// Future instants at which an article must be added again, because its visibility or its dates change.
     pub(super) due: BTreeSet<(Timestamp, ArticlePath)>,
     pub(super) due_by_path: HashMap<ArticlePath, Vec<Timestamp>>,
@@ -80,12 +82,15 @@ pub(super) struct FeedState {
     pub(super) is_changed: bool,
     /// Whether the feed fits under the limit of its taxonomy. Sections are always admitted.
     pub(super) admission: Admission,
+    /// Whether readers know the feed of a tag or an author that has no articles any more.
+    pub(super) is_kept: bool,
 }
 
 impl FeedState {
-    /// Whether the feed exists. Feeds of tags and authors exist while they have articles.
+    /// Whether the feed exists. Feeds of tags and authors exist from their first article on, for as long as readers know them.
     pub(super) fn exists(&self) -> bool {
-        self.admission == Admission::Admitted && (!self.order.is_empty() || matches!(self.key, FeedKey::Section(_)))
+        self.admission == Admission::Admitted
+            && (!self.order.is_empty() || self.is_kept || matches!(self.key, FeedKey::Section(_)))
     }
 }
 
@@ -104,6 +109,7 @@ impl Index {
             by_key: BTreeMap::new(),
             tags: Admissions::default(),
             authors: Admissions::default(),
+            emptied: BTreeSet::new(),
             due: BTreeSet::new(),
             due_by_path: HashMap::new(),
             listings: HashSet::new(),

@@ -149,6 +149,8 @@ pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
         content: if rules.needs_content { ContentMode::Full } else { feed.content },
         style: None,
         hubs: Vec::new(),
+        // Partners have forms of their own.
+        notices: Vec::new(),
         partner: Some(partner),
         ..feed.clone()
     }
