@@ -8,14 +8,7 @@ use dateline::types::{ArticlePath, WebUrl};
 use jiff::tz::TimeZone;
 
 fn parsed(name: &str, text: &str) -> Parsed {
-    let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::UTC,
-        charset: None,
-        wire_labels: Vec::new(),
-        max_size: 1_000_000,
-        source: dateline::article::SourceDefaults::default(),
-    };
+    let options = ParseOptions { max_size: 1_000_000, ..ParseOptions::new("content", TimeZone::UTC) };
     parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options)
 }
 
@@ -222,7 +215,7 @@ fn meta_elements_set_access() {
 /// The words of an article: all of them, or only the free ones.
 fn words(article: &Article, free_only: bool) -> String {
     let url = WebUrl::parse("http://127.0.0.1/").expect("a URL");
-    let links = LinkBase { page: url.clone(), media: url, folder: "news".into(), anchors: false, free_only };
+    let links = LinkBase { folder: "news".into(), free_only, ..LinkBase::new(url.clone(), url) };
     let body = article.body.as_ref().expect("a body");
     let html = render(body, &links).html.to_string();
     let text =

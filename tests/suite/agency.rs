@@ -19,11 +19,11 @@ fn described(parsed: &Parsed) -> String {
     }
     if let Some(article) = &parsed.article {
         let links = LinkBase {
-            page: WebUrl::parse("http://x.example/a").expect("a URL"),
-            media: WebUrl::parse("http://x.example/media/").expect("a URL"),
             folder: "wire".to_owned(),
-            anchors: false,
-            free_only: false,
+            ..LinkBase::new(
+                WebUrl::parse("http://x.example/a").expect("a URL"),
+                WebUrl::parse("http://x.example/media/").expect("a URL"),
+            )
         };
         let body = article.body.as_deref().expect("a body");
         writeln!(text, "text:\n{}", render(body, &links).html).expect("a string");
@@ -59,12 +59,8 @@ fn described(parsed: &Parsed) -> String {
 #[test]
 fn items_are_read_as_expected() {
     let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
-        charset: None,
-        wire_labels: Vec::new(),
         max_size: 1024 * 1024,
-        source: dateline::article::SourceDefaults::default(),
+        ..ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"))
     };
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/agency");
     let mut count = 0;

@@ -196,14 +196,7 @@ fn bad_version_keeps_last_good_one() {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/articles/bad");
     let newsroom = Newsroom::new();
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n[feeds]\nmax_items = 1000\n"));
-    let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
-        charset: None,
-        wire_labels: Vec::new(),
-        max_size: 8 << 20,
-        source: dateline::article::SourceDefaults::default(),
-    };
+    let options = ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"));
     let mut refused = Vec::new();
     for entry in fs::read_dir(corpus).expect("the corpus") {
         let path = entry.expect("readable").path();

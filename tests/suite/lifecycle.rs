@@ -9,12 +9,9 @@ use jiff::tz::TimeZone;
 /// Describes the times, corrections and retraction of an article; diagnostic codes and `withheld` if the file is refused.
 fn described(name: &str, text: &str) -> String {
     let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
-        charset: None,
         wire_labels: vec![(Text::new("Sperrfrist"), WireField::Embargo), (Text::new("Gesperrt"), WireField::Status)],
         max_size: 1_000_000,
-        source: dateline::article::SourceDefaults::default(),
+        ..ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"))
     };
     let parsed = parse_with_origins(&ArticlePath::new(name), text.as_bytes(), &options);
     let mut described = String::new();

@@ -55,6 +55,7 @@ mod restart_verification;
 mod restricted;
 mod retraction;
 mod rules;
+mod sites;
 mod sources;
 mod time;
 mod unfinished;

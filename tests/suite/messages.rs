@@ -343,7 +343,6 @@ fn second_retraction_keeps_reason() {
 fn listen_error_help_fits_address() {
     let newsroom = newsroom();
     for (line, part, not) in [
-        ("link: /a/b", "the whole address of the article's page", "file beside"),
         ("link: night-ferry.html", "the whole address of the article's page", "file beside"),
         ("link: htp://x.example/", "did you mean `http`?", "file beside"),
         ("image: '/\\'", "the name of a file beside the article", "page"),

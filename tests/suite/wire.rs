@@ -68,12 +68,8 @@ fn wire_texts_are_parsed_as_expected() {
     let expected = std::fs::read(folder.join("expected.json")).expect("the expected fields");
     let expected: serde_json::Map<String, Value> = serde_json::from_slice(&expected).expect("JSON");
     let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
-        charset: None,
-        wire_labels: Vec::new(),
         max_size: 1024 * 1024,
-        source: dateline::article::SourceDefaults::default(),
+        ..ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"))
     };
     let (mut fields, mut misses) = (0, Vec::new());
     for (name, expected) in &expected {

@@ -14,12 +14,8 @@ use crate::newsroom::{Newsroom, files};
 /// too).
 fn outcome(name: &str, text: &str) -> String {
     let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
-        charset: None,
-        wire_labels: Vec::new(),
         max_size: 1_000_000,
-        source: dateline::article::SourceDefaults::default(),
+        ..ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"))
     };
     let parsed = parse(&ArticlePath::new(name), text.as_bytes(), &options);
     let describe = |what: &str, moment: dateline::types::Moment| {
@@ -544,12 +540,9 @@ fn wire_lines_withhold() {
 #[test]
 fn draft_label_of_wire_text_is_valid() {
     let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::UTC,
-        charset: None,
         wire_labels: vec![(Text::line("Entwurf"), WireField::Draft)],
         max_size: 1_000_000,
-        source: dateline::article::SourceDefaults::default(),
+        ..ParseOptions::new("content", TimeZone::UTC)
     };
     let lines = [
         ("Draft: yes", "draft"),
@@ -587,14 +580,7 @@ fn draft_label_of_wire_text_is_valid() {
 
 #[test]
 fn release_lines_are_not_headlines() {
-    let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::UTC,
-        charset: None,
-        wire_labels: Vec::new(),
-        max_size: 1_000_000,
-        source: dateline::article::SourceDefaults::default(),
-    };
+    let options = ParseOptions { max_size: 1_000_000, ..ParseOptions::new("content", TimeZone::UTC) };
     for text in [
         "FOR IMMEDIATE RELEASE\n\nShips return\n\nDate: 2026-11-20\n\nThe canary is back.\n",
         "FOR IMMEDIATE RELEASE: 20 November 2026\n\nShips return\n\nThe canary is back.\n",

@@ -64,6 +64,8 @@ pub struct PublishedArticle {
     pub id: EntryId,
     /// Its public URL.
     pub url: WebUrl,
+    /// The page at whose root addresses such as `/img/x.png` in its text begin: its own, unless dateline serves it.
+    pub root: WebUrl,
     /// Its file.
     pub path: ArticlePath,
     /// The content hash of the published version.
@@ -82,6 +84,8 @@ pub struct PublishedArticle {
     pub is_listed: bool,
     /// The files of the article that readers may not see. `None`: all may be seen.
     pub hidden: Option<Box<HiddenMedia>>,
+    /// The public URLs of the articles that its text links to by their files.
+    pub links: Arc<Vec<(ArticlePath, WebUrl)>>,
     /// The parts that its page shares with other pages of its section.
     pub frame: Arc<PageFrame>,
 }

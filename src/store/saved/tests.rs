@@ -96,6 +96,7 @@ fn article(path: &str, id: &str, version: &[u8]) -> Arc<PublishedArticle> {
     let frame = crate::snapshot::PageFrame {
         site_title: Text::line("Courier"),
         site_url: url.clone(),
+        markdown: crate::article::extensions::Extensions::DEFAULT,
         trail: Vec::new(),
         feeds: Vec::new(),
         sources: Arc::default(),
@@ -104,6 +105,7 @@ fn article(path: &str, id: &str, version: &[u8]) -> Arc<PublishedArticle> {
     Arc::new(PublishedArticle {
         name: Text::line("x"),
         id: EntryId::parse(id).unwrap(),
+        root: url.clone(),
         url,
         path: ArticlePath::new(path),
         hash: ContentHash::of(version),
@@ -114,6 +116,7 @@ fn article(path: &str, id: &str, version: &[u8]) -> Arc<PublishedArticle> {
         is_teaser: false,
         is_listed: true,
         hidden: None,
+        links: Arc::default(),
         frame: Arc::new(frame),
     })
 }

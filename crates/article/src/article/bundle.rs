@@ -17,7 +17,7 @@ pub(super) fn is_section_page_name(name: &str) -> bool {
 }
 
 /// Whether a file may be a page. Agencies' files aren't, and neither are other programs' files, such as `index.json`.
-fn is_page(extension: &str) -> bool {
+pub(super) fn is_page(extension: &str) -> bool {
     !["json", "xml"].iter().any(|other| extension.eq_ignore_ascii_case(other))
 }
 

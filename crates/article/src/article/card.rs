@@ -66,6 +66,8 @@ pub struct Card {
     pub free_files: usize,
     /// An agency's terms for pictures and other files. Those for addresses on the web without limits have the id only.
     pub terms: Vec<MediaTerms>,
+    /// The files of articles that the body may link to, sorted.
+    pub article_links: Vec<ArticlePath>,
 }
 
 const DRAFT: u8 = 1;
@@ -125,6 +127,8 @@ struct RareFields<'c> {
     routing: Option<StoredRouting<'c>>,
     #[serde(borrow)]
     terms: Vec<StoredTerms<'c>>,
+    #[serde(borrow)]
+    article_links: Vec<&'c str>,
 }
 
 /// A [`MediaTerms`].
@@ -240,6 +244,7 @@ impl Packed {
             corrections: metadata.corrections.iter().map(|correction| correction.date.packed()).collect(),
             files: metadata.local_files().map(|(path, known)| (path.as_str(), known.map(facts))).collect(),
             free_files: metadata.free_files().count(),
+            article_links: metadata.article_links.iter().map(ArticlePath::as_str).collect(),
             item: metadata.item.as_ref().map(|item| StoredItem {
                 key: Some(item.key.as_str()).filter(|key| metadata.id.as_ref().is_none_or(|id| id.as_str() != *key)),
                 number: item.number.as_ref().map(Text::as_str),
@@ -377,6 +382,7 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
             .collect(),
         free_files: rare.free_files,
         terms: rare.terms.into_iter().map(StoredTerms::open).collect::<Option<_>>()?,
+        article_links: rare.article_links.into_iter().map(ArticlePath::new).collect(),
     })
 }
 
@@ -441,6 +447,7 @@ impl Card {
             files: Vec::new(),
             free_files: 0,
             terms: Vec::new(),
+            article_links: Vec::new(),
         }
     }
 }
@@ -451,14 +458,7 @@ mod tests {
     use crate::article::{ParseOptions, parse};
 
     fn options() -> ParseOptions {
-        ParseOptions {
-            root: "content".into(),
-            timezone: jiff::tz::TimeZone::UTC,
-            charset: None,
-            wire_labels: Vec::new(),
-            max_size: 1 << 20,
-            source: crate::article::SourceDefaults::default(),
-        }
+        ParseOptions { max_size: 1 << 20, ..ParseOptions::new("content", jiff::tz::TimeZone::UTC) }
     }
 
     #[test]
@@ -509,6 +509,7 @@ mod tests {
                 files: metadata.local_files().map(|(path, facts)| (path.clone(), facts)).collect(),
                 free_files: metadata.free_files().count(),
                 terms: metadata.terms.clone(),
+                article_links: metadata.article_links.clone(),
             };
             assert_eq!(card, said, "{keys}");
             assert_eq!((article.card.hash(), article.card.has_files()), (said.hash, !said.files.is_empty()), "{keys}");

@@ -65,6 +65,11 @@ pub(crate) fn parse(raw: &str, zone: &TimeZone) -> Result<Date, String> {
     })
 }
 
+/// Whether text is a date, in any zone.
+pub(super) fn is_date(text: &str) -> bool {
+    parse(text, &TimeZone::UTC).is_ok()
+}
+
 /// The zone of a local time.
 enum Zone {
     Offset(Offset),

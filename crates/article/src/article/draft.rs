@@ -5,6 +5,7 @@
 
 mod access;
 mod addresses;
+mod cascade;
 mod finish;
 mod lifecycle;
 pub(crate) mod lines;
@@ -21,12 +22,14 @@ use std::ops::Range;
 
 use self::stated_lifecycle::StatedLifecycle;
 use super::access::Access;
+use super::cascade::Cascade;
 use super::date::{self, Date};
 use super::hidden_text::without_hidden;
 use super::media_terms::MediaTerms;
 use super::model::{Body, ImageFile, ItemVersion, Media, Routing, SectionClaim};
 use super::options::ParseOptions;
 use super::parsed::Origin;
+use super::site_pages::PageHints;
 use super::steps;
 use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_DIAGNOSTICS_PER_FILE, Place, Severity};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
@@ -102,6 +105,10 @@ pub(crate) struct Draft<'a> {
     title_refused: bool,
     /// Mistakes are only warnings, because the value isn't needed.
     is_optional: bool,
+    /// What ends the summary in the text, besides the comments that always do.
+    excerpt_separator: Option<String>,
+    page_hints: PageHints,
+    cascades: Vec<Cascade>,
 }
 
 impl<'a> Draft<'a> {
@@ -149,6 +156,9 @@ impl<'a> Draft<'a> {
             date_refused: false,
             title_refused: false,
             is_optional: false,
+            excerpt_separator: None,
+            page_hints: PageHints::default(),
+            cascades: Vec::new(),
         }
     }
 
@@ -186,9 +196,9 @@ impl<'a> Draft<'a> {
 
     /// Sets fields that an article doesn't need. A mistake in them is a warning, and the article is published without the value.
     pub(crate) fn optionally(&mut self, set: impl FnOnce(&mut Self)) {
-        self.is_optional = true;
+        let before = std::mem::replace(&mut self.is_optional, true);
         set(self);
-        self.is_optional = false;
+        self.is_optional = before;
     }
 
     fn lines(&self) -> &LineIndex {
@@ -272,13 +282,22 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn set_updated(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
-        if self.updated.is_some() {
+        if self.updated.is_some() || raw.trim().is_empty() {
             return;
         }
-        if let Some(moment) = self.parse_date(raw, &span) {
-            self.record_origin("updated", moment, &span, origin);
-            self.updated = Some((moment, span));
-        }
+        self.optionally(|draft| {
+            if let Some(moment) = draft.parse_date(raw, &span) {
+                draft.record_origin("updated", moment, &span, origin);
+                draft.updated = Some((moment, span));
+            }
+        });
+    }
+
+    /// Reports a date that isn't necessarily the article's. The article is published without it.
+    pub(crate) fn report_unusable_date(&mut self, raw: &str, span: Range<usize>) {
+        self.optionally(|draft| {
+            draft.parse_date(raw, &span);
+        });
     }
 
     fn parse_date(&mut self, raw: &str, span: &Range<usize>) -> Option<Moment> {
@@ -326,6 +345,20 @@ impl<'a> Draft<'a> {
     pub(crate) fn set_in_feeds(&mut self, in_feeds: bool, span: Range<usize>, origin: &'static str) {
         self.record_origin("feeds", in_feeds, &span, origin);
         self.in_feeds = in_feeds;
+    }
+
+    /// Sets what ends the summary in the text, as Jekyll's `excerpt_separator`.
+    pub(crate) fn set_excerpt_separator(&mut self, separator: &str) {
+        self.excerpt_separator = Some(separator.trim().to_owned()).filter(|separator| !separator.is_empty());
+    }
+
+    pub(crate) fn excerpt_separator(&self) -> Option<&str> {
+        self.excerpt_separator.as_deref()
+    }
+
+    /// What front matter states about the kind of the page.
+    pub(crate) fn page_hints(&mut self) -> &mut PageHints {
+        &mut self.page_hints
     }
 
     pub(crate) fn set_body(&mut self, body: Body) {

@@ -1,5 +1,6 @@
 //! Applies the keys of front matter, including their names in other tools.
 
+mod cascade;
 mod entries;
 mod media;
 pub(super) mod names;
@@ -14,6 +15,7 @@ use self::names::Verdict;
 
 use super::access;
 use super::draft::Draft;
+use super::inline_text::inline_text;
 use super::keys;
 use super::lifecycle;
 use super::meaning::{Meaning, Status};
@@ -28,7 +30,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
     for (key, node) in keys {
         let span = node.span.clone();
         let name = keys::normalised(&key.name);
-        if access::is_key(&key.name) || publication::apply(draft, keys, key, node) {
+        // `permalink: false` is about access, other values are addresses.
+        let is_access = access::is_key(&key.name) && name != "permalink";
+        if is_access || publication::apply(draft, keys, key, node) {
             continue;
         }
         if let Some(first) =
@@ -40,15 +44,25 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
             seen.insert(name.clone(), first);
         }
         match &*name {
-            "title" => {
-                text(draft, key, node).into_iter().for_each(|title| draft.set_title(&title, span.clone(), ORIGIN))
-            }
-            "updated" | "lastmod" | "modified" => {
+            "title" => text(draft, key, node)
+                .into_iter()
+                .for_each(|title| draft.set_title(&inline_text(&title), span.clone(), ORIGIN)),
+            name if names::UPDATED.contains(&name) => {
                 text(draft, key, node).into_iter().for_each(|date| draft.set_updated(&date, span.clone(), ORIGIN));
             }
-            "author" | "authors" => {
-                people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, ORIGIN))
+            // Docusaurus: a table with `date` and `author`.
+            "lastupdate" => {
+                if let Value::Map(entries) = &node.value
+                    && let Some((date, span)) = field(entries, "date")
+                {
+                    draft.set_updated(&date, span, ORIGIN);
+                }
             }
+            "author" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, ORIGIN)),
+            "authors" => people(draft, key, node, |draft, name, span, is_one| match is_one {
+                true => draft.add_author(name, span, ORIGIN),
+                false => draft.add_byline(name, span, ORIGIN),
+            }),
             "editor" | "editors" => people(draft, key, node, |draft, name, span, is_one| match is_one {
                 true => draft.add_editor(name, span, ORIGIN),
                 false => draft.add_editors(name, span, ORIGIN),
@@ -57,30 +71,41 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                 text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), ORIGIN))
             }
             "sections" => list(draft, key, node, |draft, path, span| draft.add_section(path, span, ORIGIN)),
-            "tags" => tags(draft, key, node),
-            // Zola keeps tags in a table of taxonomies.
-            "taxonomies" => {
-                if let Value::Map(taxonomies) = &node.value {
-                    taxonomies
-                        .iter()
-                        .filter(|(key, _)| keys::normalised(&key.name) == "tags")
-                        .for_each(|(key, node)| tags(draft, key, node));
-                }
-            }
-            "summary" | "description" => {
+            "tags" | "categories" => terms(draft, key, node, Blanks::Split),
+            "category" => terms(draft, key, node, Blanks::Keep),
+            "taxonomies" => taxonomies(draft, node),
+            "summary" | "description" | "excerpt" if is_best_summary(keys, &name) => {
                 text(draft, key, node)
                     .into_iter()
-                    .for_each(|summary| draft.set_summary(&summary, span.clone(), ORIGIN));
+                    .for_each(|summary| draft.set_summary(&inline_text(&summary), span.clone(), ORIGIN));
+            }
+            "summary" | "description" | "excerpt" => {}
+            "excerptseparator" => {
+                text(draft, key, node).into_iter().for_each(|separator| draft.set_excerpt_separator(&separator));
             }
             "language" | "lang" => {
                 text(draft, key, node)
                     .into_iter()
                     .for_each(|language| draft.set_language(&language, span.clone(), ORIGIN));
             }
-            "id" => text(draft, key, node).into_iter().for_each(|id| draft.set_id(&id, span.clone(), ORIGIN)),
+            // Other tools number their articles.
+            "id" => draft.optionally(|draft| {
+                text(draft, key, node).into_iter().for_each(|id| draft.set_id(&id, span.clone(), ORIGIN));
+            }),
             "slug" => text(draft, key, node).into_iter().for_each(|slug| draft.set_slug(&slug, span.clone(), ORIGIN)),
             "link" => text(draft, key, node).into_iter().for_each(|link| draft.set_link(&link, span.clone(), ORIGIN)),
+            "url" | "permalink" | "path" => {
+                let is_stated = keys.iter().any(|(key, _)| keys::normalised(&key.name) == "link");
+                let address = scalar(node).filter(|_| !is_stated);
+                address.into_iter().for_each(|address| draft.set_permalink(&name, address, span.clone(), ORIGIN));
+            }
+            "cascade" => cascade::apply(draft, node),
+            "layout" => draft.page_hints().layout = scalar(node).map(|layout| keys::normalised(layout).into_owned()),
+            "type" => draft.page_hints().kind = scalar(node).map(|kind| keys::normalised(kind).into_owned()),
+            "pagination" | "paginate" => draft.page_hints().is_paginated = !matches!(node.value, Value::Null),
             "image" => media::image(draft, key, node),
+            name if names::IMAGES.contains(&name) && !has_image(keys, name) => media::foreign_image(draft, key, node),
+            name if names::IMAGES.contains(&name) => {}
             "media" => media::media(draft, key, node),
             "source" => source(draft, key, node),
             "copyright" => {
@@ -193,17 +218,60 @@ fn list(
     }
 }
 
-fn tags(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+/// Whether blanks separate the terms of a single text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blanks {
+    Split,
+    Keep,
+}
+
+/// Adds tags or categories.
+fn terms(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, blanks: Blanks) {
+    const COMMAS: [char; 3] = [',', '，', '、'];
     let is_single = matches!(node.value, Value::Scalar(_));
     list(draft, key, node, |draft, text, span| {
-        // Some tools write a list as one text with commas.
-        let parts = text.split([',', '，', '、']).filter(|_| is_single);
-        if is_single {
-            parts.for_each(|tag| draft.add_tag(tag, span.clone(), "front matter"));
-        } else {
-            draft.add_tag(text, span, "front matter");
+        let mut add = |term: &str| draft.add_tag(term, span.clone(), "front matter");
+        match is_single {
+            false => add(text),
+            // Some tools write a list as one text with commas, Jekyll and Hugo one with blanks.
+            true if blanks == Blanks::Split && !text.contains(COMMAS) => text.split_whitespace().for_each(add),
+            true => text.split(COMMAS).for_each(add),
         }
     });
+}
+
+/// Applies Zola's table of taxonomies.
+fn taxonomies(draft: &mut Draft<'_>, node: &Node<'_>) {
+    let Value::Map(taxonomies) = &node.value else { return };
+    for (key, node) in taxonomies {
+        match &*keys::normalised(&key.name) {
+            "tags" | "categories" => terms(draft, key, node, Blanks::Keep),
+            "authors" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, "front matter")),
+            _ => {}
+        }
+    }
+}
+
+/// Whether no better key states the summary. Descriptions are for search engines, and excerpts may be cut.
+fn is_best_summary(keys: &[(Key<'_>, Node<'_>)], name: &str) -> bool {
+    let is_stated = |better: &str| {
+        let has_text = |node: &Node<'_>| scalar(node).is_some_and(|text| !text.trim().is_empty());
+        keys.iter().any(|(key, node)| keys::normalised(&key.name) == better && has_text(node))
+    };
+    let better: &[&str] = match name {
+        "summary" => &[],
+        "description" => &["summary"],
+        _ => &["summary", "description"],
+    };
+    !better.iter().any(|better| is_stated(better))
+}
+
+/// Whether a better key than `name` states the picture.
+fn has_image(keys: &[(Key<'_>, Node<'_>)], name: &str) -> bool {
+    let better = names::IMAGES.iter().take_while(|known| **known != name);
+    let is_stated =
+        |better: &str| keys.iter().any(|(key, node)| keys::normalised(&key.name) == better && media::has_address(node));
+    is_stated("image") || better.into_iter().any(|better| is_stated(better))
 }
 
 /// Calls `take` with each name of a single name, a list of names, or tables with a `name`. The last argument of `take` states whether the

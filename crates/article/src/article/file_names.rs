@@ -15,10 +15,13 @@ pub fn is_article_name(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     !is_temporary
         && !stem.is_empty()
-        && ["md", "markdown", "html", "htm", "txt", "json", "xml"]
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
+        && EXTENSIONS.iter().chain(MARKDOWN).any(|known| extension.eq_ignore_ascii_case(known))
 }
+
+/// The extensions of Markdown in Hugo, Jekyll, Pelican and Eleventy.
+const MARKDOWN: &[&str] = &["md", "markdown", "mdown", "mkd", "mkdn", "mkdown", "mdx"];
+/// The extensions of other articles.
+const EXTENSIONS: &[&str] = &["html", "htm", "txt", "json", "xml"];
 
 /// Whether the path contains a folder for drafts, such as Jekyll's `_drafts`, at any depth.
 pub fn in_drafts_folder(path: &ArticlePath) -> bool {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag};
 
-use super::commonmark::OPTIONS;
+use super::extensions::Extensions;
 use super::gates;
 use super::model::Body;
 use crate::types::Text;
@@ -54,7 +54,7 @@ pub(super) fn has_unambiguous_mark(body: &Body) -> bool {
     match body {
         Body::Markdown(text) => {
             has_mark(text)
-                && Parser::new_ext(text, OPTIONS)
+                && Parser::new_ext(text, Extensions::DEFAULT.options())
                     .any(|event| matches!(event, Event::Html(html) | Event::InlineHtml(html) if has_mark(&html)))
         }
         Body::Html(html) => has_mark(html),
@@ -66,7 +66,7 @@ pub(super) fn has_unambiguous_mark(body: &Body) -> bool {
 /// The byte offset of the first mark in Markdown outside code.
 fn first_mark_in_markdown(text: &str) -> Option<usize> {
     let mut from = first_mark(text)?;
-    for (event, span) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
+    for (event, span) in Parser::new_ext(text, Extensions::DEFAULT.options()).into_offset_iter() {
         if span.end <= from || !matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))) {
             continue;
         }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Parser, Tag};
 use scraper::Node;
 
-use super::commonmark::OPTIONS;
+use super::extensions::Extensions;
 use super::model::Body;
 use crate::types::Text;
 
@@ -198,7 +198,7 @@ fn gates_in_markdown(text: &str) -> Gates {
     if !may_have_gate(text) {
         return Gates::default();
     }
-    let code = Parser::new_ext(text, OPTIONS)
+    let code = Parser::new_ext(text, Extensions::DEFAULT.options())
         .into_offset_iter()
         .filter_map(|(event, span)| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))).then_some(span));
     parts(text, &code.collect::<Vec<_>>())
@@ -292,6 +292,12 @@ fn ends_free_part(text: &str, tag: &GateTag) -> bool {
     UNCLOSED_NAMES.contains(&tag.name.as_str())
         && (before.is_empty() || before.ends_with(['\n', '\r', '>']))
         && (after.is_empty() || after.starts_with(['\n', '\r', '<']))
+}
+
+/// Whether a text begins with the tag of a gate in braces.
+pub(super) fn is_braced_tag(text: &str) -> bool {
+    let near = text.get(1..text.floor_char_boundary(MAX_TAG_BYTES));
+    text.starts_with('{') && near.is_some_and(|near| parse_braced_tag(near).is_some())
 }
 
 /// The tags of a text that are gates.

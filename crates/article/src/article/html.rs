@@ -27,12 +27,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use fields::{Findings, set_image};
-use finding::{Field, Finding, META_FIELDS};
+use finding::{Field, Finding, META_FIELDS, TIME_ELEMENT};
 use page::Page;
 use places::Places;
 use scraper::ElementRef;
 
 use super::access;
+use super::date;
 use super::draft::Draft;
 use super::gates;
 use super::lifecycle;
@@ -348,8 +349,15 @@ fn findings_of_elements(places: &Places<'_>, page: &Page, metas: &[ElementRef<'_
         ),
         (Field::Updated, itemprop("dateModified")),
     ] {
-        if let Some(date) = time.and_then(|time| time.attr("datetime")) {
-            add(field, date.trim().to_owned(), places.in_tag("<time", "", date), "time element");
+        let Some(time) = time else { continue };
+        let written = time.attr("datetime");
+        if let Some(date) = written {
+            add(field, date.trim().to_owned(), places.in_tag("<time", "", date), TIME_ELEMENT);
+        }
+        let shown = chrome::text_of(time);
+        if !written.is_some_and(date::is_date) && date::is_date(&shown) {
+            let span = places.after("<time", &shown);
+            add(field, shown, span, TIME_ELEMENT);
         }
     }
 }

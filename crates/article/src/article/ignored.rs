@@ -23,6 +23,14 @@ pub enum IgnoredKind {
     OtherFormat(&'static str),
     /// A section's page outside the content directory.
     SectionPage,
+    /// A document in Djot, AsciiDoc, reStructuredText or Org.
+    Markup,
+    /// Plain text without a date, a labelled line, a breadcrumb or a byline.
+    PlainText,
+    /// A page about the site.
+    Page,
+    /// A page that lists stories.
+    List,
 }
 
 impl IgnoredKind {
@@ -30,7 +38,15 @@ impl IgnoredKind {
     pub fn of_name(name: &str) -> Option<IgnoredKind> {
         let (stem, extension) = name.rsplit_once('.')?;
         let is_visible = !stem.is_empty() && !name.starts_with(['.', '#', '~', '_']);
-        let kinds = [("docx", IgnoredKind::Word), ("pdf", IgnoredKind::Pdf)];
+        let kinds = [
+            ("docx", IgnoredKind::Word),
+            ("pdf", IgnoredKind::Pdf),
+            ("dj", IgnoredKind::Markup),
+            ("adoc", IgnoredKind::Markup),
+            ("asciidoc", IgnoredKind::Markup),
+            ("rst", IgnoredKind::Markup),
+            ("org", IgnoredKind::Markup),
+        ];
         let kind = kinds.into_iter().find(|(known, _)| extension.eq_ignore_ascii_case(known));
         kind.map(|(_, kind)| kind).filter(|_| is_visible)
     }
@@ -46,6 +62,10 @@ impl IgnoredKind {
             IgnoredKind::Media => "pictures and other media",
             IgnoredKind::OtherFormat(pattern) => pattern,
             IgnoredKind::SectionPage => "_index.*",
+            IgnoredKind::Markup => "*.{dj,adoc,asciidoc,rst,org}",
+            IgnoredKind::PlainText => "*.txt",
+            IgnoredKind::Page => "pages of the site",
+            IgnoredKind::List => "lists of stories",
         }
     }
 
@@ -66,10 +86,32 @@ impl IgnoredKind {
             IgnoredKind::SectionPage => {
                 "pages of sections here are ignored: only those in the content directory count".into()
             }
+            IgnoredKind::Markup => {
+                "documents in Djot, AsciiDoc, reStructuredText or Org here are ignored, because these formats aren't supported".into()
+            }
+            IgnoredKind::PlainText => {
+                "text files here without a date, a labelled line, a breadcrumb or a byline are ignored, because they aren't stories".into()
+            }
+            IgnoredKind::Page => {
+                "pages here about the site, such as those with `layout: page` and an undated `about.md`, are ignored, because they aren't stories".into()
+            }
+            IgnoredKind::List => {
+                "pages here that list stories, such as those with `layout: archives` or `pagination`, are ignored, because they aren't stories".into()
+            }
         };
         let help = match self {
             IgnoredKind::Word => "save the articles as HTML or text; `content.ignore = [\"*.docx\"]` ignores the files without this warning".to_owned(),
             IgnoredKind::OtherFormat(_) => "remove `format`, or put the files into a source of their own".to_owned(),
+            IgnoredKind::Markup => format!(
+                "convert them to Markdown or HTML; `content.ignore = [\"{}\"]` ignores them without this warning",
+                self.pattern()
+            ),
+            IgnoredKind::PlainText => {
+                "if one is a story, write its date on a line of its own, such as `Date: 2026-11-23 10:00`; a pattern in `content.ignore` ignores the others without this warning".to_owned()
+            }
+            IgnoredKind::Page | IgnoredKind::List => {
+                "if one is a story, give it a `date` and another `layout`; a pattern in `content.ignore` ignores the others without this warning".to_owned()
+            }
             IgnoredKind::Package | IgnoredKind::Media => {
                 "a pattern in `content.ignore` ignores them without this warning".to_owned()
             }

@@ -4,16 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::commonmark::OPTIONS;
 use super::draft::Draft;
 use super::draft::lines::{Line, MAX_LAST_LINES, MAX_TOP_LINES, untagged};
 use super::lifecycle;
 use super::model::Body;
 use super::parsed::Parsed;
-use super::render;
 use super::render::attributes::{protect_brace, restore_braces, without_trailing_list};
+use super::render::{self, Expanded, Syntax};
 use crate::diagnostics::Code;
 use crate::encoding::encode_segment;
 
@@ -23,22 +22,52 @@ pub(super) fn read(mut draft: Draft<'_>, body: usize) -> Parsed {
     apply_lines(&mut draft, text, body);
     let mut body = body..text.len();
     let mut target = None;
-    if !draft.has_title()
-        && let Some(Heading { words, id, span }) = first_heading(text, body.clone())
-    {
-        draft.set_title(&words, span.clone(), "first heading");
+    let options = draft.source().options.markdown.options();
+    if let Some(Heading { words, id, span, is_top }) = first_heading(text, body.clone(), options) {
+        let is_title = !draft.has_title();
+        if is_title {
+            draft.set_title(&words, span.clone(), "first heading");
+        }
         // Feed readers show the title themselves, so the body doesn't repeat it. An anchor replaces it for links.
-        body.start = span.end;
-        target = id.or_else(|| Some(render::slug(&words)));
+        if is_title || (is_top && draft.title().is_some_and(|title| is_same_title(title, &words))) {
+            body.start = span.end;
+            target = id.or_else(|| Some(render::slug(&words)));
+        }
     }
-    report_footnotes(&mut draft, body.clone());
-    let text = text.get(body.clone()).unwrap_or_default().trim_start_matches(['\r', '\n']);
+    report_footnotes(&mut draft, body.clone(), options);
+    let text = text.get(body.clone()).unwrap_or_default();
+    let text = &*mark_excerpt(text, draft.excerpt_separator());
+    let is_mdx = draft.source().path.extension().eq_ignore_ascii_case("mdx");
+    let text = if is_mdx { shown(&mut draft, body.start, render::without_program(text)) } else { Cow::Borrowed(text) };
+    let text = shown(&mut draft, body.start, render::expand(&text, Syntax::Markdown));
+    let text = text.trim_start_matches(['\r', '\n']);
     if let Some(excess) = render::excess(text) {
         draft.report(Code::HtmlTangled, body, excess.message("the HTML in the text"), excess.help());
     }
     let target = target.filter(|id| is_linked(text, id)).map(|id| format!("<div id=\"{id}\"></div>\n\n"));
     draft.set_body(Body::Markdown(target.unwrap_or_default() + text));
     draft.finish()
+}
+
+/// The expanded text. Reports the kinds of shortcodes that were removed. `start` is the byte offset of the text.
+fn shown<'t>(draft: &mut Draft<'_>, start: usize, expanded: Expanded<'t>) -> Cow<'t, str> {
+    draft.report_removed(start, &expanded.removed);
+    expanded.text
+}
+
+/// Whether a heading repeats the title.
+fn is_same_title(title: &str, heading: &str) -> bool {
+    let words =
+        |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    words(title) == words(heading)
+}
+
+/// Replaces the article's own mark for the end of the summary by the usual one.
+fn mark_excerpt<'t>(text: &'t str, separator: Option<&str>) -> Cow<'t, str> {
+    match separator.and_then(|separator| text.split_once(separator)) {
+        Some((before, after)) => Cow::Owned(format!("{before}<!--more-->{after}")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Whether the text contains a link to this id.
@@ -53,6 +82,8 @@ struct Heading {
     /// Its id, if an attribute list states one.
     id: Option<String>,
     span: Range<usize>,
+    /// Whether it's a heading of the first level.
+    is_top: bool,
 }
 
 /// Applies what the first and the last lines state about publication.
@@ -90,16 +121,25 @@ fn apply_lines(draft: &mut Draft<'_>, text: &str, body: usize) {
 }
 
 /// The heading that the text begins with.
-fn first_heading(text: &str, body: Range<usize>) -> Option<Heading> {
+fn first_heading(text: &str, body: Range<usize>, options: Options) -> Option<Heading> {
     let mut words = String::new();
     let mut heading = None;
+    let mut is_top = false;
     let source = text.get(body.clone())?;
-    for (event, span) in Parser::new_ext(source, OPTIONS).into_offset_iter().map(|event| protect_brace(source, event)) {
+    for (event, span) in Parser::new_ext(source, options).into_offset_iter().map(|event| protect_brace(source, event)) {
         match event {
-            Event::Start(Tag::Heading { .. }) => heading = Some(body.start + span.start..body.start + span.end),
+            Event::Start(Tag::Heading { level, .. }) => {
+                is_top = level == HeadingLevel::H1;
+                heading = Some(body.start + span.start..body.start + span.end);
+            }
             Event::End(TagEnd::Heading(_)) => {
                 let (title, id) = without_trailing_list(&words).unwrap_or((&words, None));
-                return Some(Heading { words: restore_braces(title), id: id.map(str::to_owned), span: heading? });
+                return Some(Heading {
+                    words: restore_braces(title),
+                    id: id.map(str::to_owned),
+                    span: heading?,
+                    is_top,
+                });
             }
             Event::Text(part) | Event::Code(part) if heading.is_some() => words.push_str(&part),
             Event::SoftBreak | Event::HardBreak => words.push(' '),
@@ -117,7 +157,7 @@ fn first_heading(text: &str, body: Range<usize>) -> Option<Heading> {
 }
 
 /// Reports references without a footnote, and footnotes without a reference.
-fn report_footnotes(draft: &mut Draft<'_>, body: Range<usize>) {
+fn report_footnotes(draft: &mut Draft<'_>, body: Range<usize>, options: Options) {
     let (start, text) = (body.start, draft.source().text.get(body).unwrap_or_default());
     if !text.contains("[^") {
         return;
@@ -127,7 +167,7 @@ fn report_footnotes(draft: &mut Draft<'_>, body: Range<usize>) {
     let mut notes: BTreeMap<String, (Option<Range<usize>>, bool)> = BTreeMap::new();
     let mut runs: Vec<Range<usize>> = Vec::new();
     let mut in_code = false;
-    for (event, span) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
+    for (event, span) in Parser::new_ext(text, options).into_offset_iter() {
         match event {
             Event::Start(Tag::CodeBlock(_)) => in_code = true,
             Event::End(TagEnd::CodeBlock) => in_code = false,

@@ -13,13 +13,15 @@
 
 pub mod access;
 mod agency;
+pub mod article_links;
 pub mod bundle;
 mod byline;
 pub mod card;
+mod cascade;
 mod charset;
-mod commonmark;
 mod date;
 mod draft;
+pub mod extensions;
 mod fields;
 mod file_names;
 mod free_part;
@@ -28,6 +30,7 @@ mod gates;
 mod hidden_text;
 mod html;
 mod ignored;
+mod inline_text;
 mod item_source;
 mod keys;
 mod lifecycle;
@@ -39,11 +42,13 @@ mod notices;
 mod options;
 pub mod packed;
 mod parsed;
+mod path_fields;
 pub mod pictures;
 pub mod pin;
 pub mod render;
 mod rendered;
 mod sanitise;
+mod site_pages;
 mod steps;
 pub mod summary;
 mod values;
@@ -51,6 +56,7 @@ mod wire;
 
 use std::borrow::Cow;
 
+pub use self::cascade::Cascade;
 use self::charset::{Declaration, NotText};
 use self::draft::{Draft, Source};
 pub use self::file_names::{in_drafts_folder, in_tilde_folder, is_article_name};
@@ -68,7 +74,7 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
 /// The version of the parser. Raise it with each change that can parse an unchanged file into a different article.
-pub const PARSER_VERSION: u32 = 8;
+pub const PARSER_VERSION: u32 = 9;
 
 /// Parses an article in the format that the path's extension names, without [`Parsed::origins`].
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {
@@ -204,7 +210,14 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
     };
     match &labels {
         Some(labels) => wire::read(draft, &below_front_matter(text, body), labels),
-        None if is_html => html::read(draft, &below_front_matter(text, body)),
+        // A page with front matter is a template, as in Jekyll.
+        None if is_html && body > 0 => {
+            let page = below_front_matter(text, body);
+            let expanded = render::expand(&page, render::Syntax::Html);
+            draft.report_removed(0, &expanded.removed);
+            html::read(draft, &expanded.text)
+        }
+        None if is_html => html::read(draft, text),
         None => markdown::read(draft, body),
     }
 }

@@ -1,6 +1,7 @@
 //! The parts of an article, the same for all input formats: [`Metadata`] and [`Body`].
 
 use super::access::Access;
+use super::cascade::Cascade;
 use super::media_terms::{MediaReference, MediaTerms};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SectionPath, Text, WebUrl};
 
@@ -69,6 +70,10 @@ pub struct Metadata {
     pub paid_body_files: Vec<ArticlePath>,
     /// The terms of an agency's pictures and other files, also of those that readers may not see.
     pub terms: Vec<MediaTerms>,
+    /// The files of articles that the body may link to, sorted.
+    pub article_links: Vec<ArticlePath>,
+    /// What the page of a section states about the articles below it.
+    pub cascades: Vec<Cascade>,
 }
 
 /// A version of an agency's item. Items of one source with the same key are versions of one article.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use super::extensions::Extensions;
 use super::ignored::IgnoredKind;
-use crate::types::{ArticlePath, Language, Text};
+use crate::types::{ArticlePath, Language, Text, WebUrl};
 
 /// The options of parsing the files of one source. A change makes dateline parse every article of the source again.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,6 +23,10 @@ pub struct ParseOptions {
     pub max_size: u64,
     /// What all files of the source have in common.
     pub source: SourceDefaults,
+    /// The publisher's website, against which addresses such as `/assets/x.jpg` are resolved. `None`: unknown.
+    pub home: Option<WebUrl>,
+    /// The extensions of Markdown.
+    pub markdown: Extensions,
 }
 
 /// What all files of a source have in common.
@@ -36,6 +41,15 @@ pub struct SourceDefaults {
 }
 
 impl ParseOptions {
+    /// The default options.
+    pub fn new(root: &str, timezone: TimeZone) -> ParseOptions {
+        const MAX_SIZE: u64 = 8 << 20;
+        let (charset, wire_labels, home) = (None, Vec::new(), None);
+        let markdown = Extensions::default();
+        let source = SourceDefaults::default();
+        ParseOptions { root: root.into(), timezone, charset, wire_labels, max_size: MAX_SIZE, source, home, markdown }
+    }
+
     /// The path of a file or a folder as diagnostics spell it.
     pub fn display(&self, path: &ArticlePath) -> String {
         match path.relative() {
@@ -93,7 +107,7 @@ impl SourceFormat {
             SourceFormat::NewsMl | SourceFormat::Nitf => XML,
         };
         let found = match path.extension().to_ascii_lowercase().as_str() {
-            "md" | "markdown" => MARKDOWN,
+            "md" | "markdown" | "mdown" | "mkd" | "mkdn" | "mkdown" | "mdx" => MARKDOWN,
             "html" | "htm" => HTML,
             "txt" => TEXT,
             "json" => JSON,

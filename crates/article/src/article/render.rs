@@ -3,11 +3,18 @@
 //! Markdown may contain raw HTML, which goes through the same sanitiser as the bodies of HTML pages: see `article::sanitise`.
 
 pub(super) mod attributes;
+mod autolinks;
+mod code;
+mod containers;
+mod extensions;
 mod hidden_files;
 mod markdown;
+mod mdx;
+mod shortcodes;
 
 use std::ops::Range;
 
+use super::extensions::Extensions;
 use super::free_part;
 use super::model::Body;
 pub use super::rendered::{LinkBase, Rendered};
@@ -15,11 +22,14 @@ pub use super::sanitise::escape_lines;
 use super::sanitise::{self, Excess, Loss, sanitise};
 use super::summary::ends_summary;
 use crate::types::{ArticlePath, Text, WebUrl};
+pub(super) use code::Syntax;
 pub use hidden_files::without_files;
 pub(super) use markdown::slug;
+pub(super) use mdx::without_program;
+pub(super) use shortcodes::{Expanded, Removed, expand};
 
 /// The version of the renderer, a part of cache keys. Raise it with each change of [`render`]'s output.
-pub const RENDERER_VERSION: u32 = 5;
+pub const RENDERER_VERSION: u32 = 6;
 
 /// The limit that raw HTML in Markdown exceeds, if any. HTML above a limit would take too long to parse.
 pub(super) fn excess(markdown: &str) -> Option<Excess> {
@@ -30,7 +40,7 @@ pub(super) fn excess(markdown: &str) -> Option<Excess> {
     let may_nest = markdown.matches('<').nth(MIN_TAGS).is_some();
     let may_exceed_attributes = || markdown.contains('<') && sanitise::may_exceed_attributes(markdown);
     let may_exceed = may_nest || markdown.len() > MIN_BYTES || may_exceed_attributes();
-    let excess = may_exceed.then(|| sanitise::excess(&markdown::to_html(markdown, ""))).flatten();
+    let excess = may_exceed.then(|| sanitise::excess(&markdown::to_html(markdown, "", Extensions::DEFAULT))).flatten();
     // Nested block quotes aren't an error: their text is published.
     excess.filter(|excess| may_nest || *excess != Excess::Nesting)
 }
@@ -50,7 +60,7 @@ pub(super) fn may_lose(body: &Body) -> bool {
 /// The content of a body that feeds can't carry.
 pub(super) fn losses(body: &Body) -> Vec<Loss> {
     match body {
-        Body::Markdown(markdown) => sanitise::losses(&markdown::to_html(markdown, "")),
+        Body::Markdown(markdown) => sanitise::losses(&markdown::to_html(markdown, "", Extensions::DEFAULT)),
         Body::Html(html) => sanitise::losses(html),
         Body::Paragraphs(_) | Body::Paid { .. } => Vec::new(),
     }
@@ -73,7 +83,7 @@ pub(super) fn local_media(body: &Body, folder: &str) -> (Vec<ArticlePath>, Vec<A
     let is_paid = matches!(body, Body::Paid { .. });
     let files = |free_only| {
         let (page, media) = (any_url.clone(), any_url.clone());
-        render(body, &LinkBase { page, media, folder: folder.to_owned(), anchors: false, free_only }).local_media
+        render(body, &LinkBase { folder: folder.to_owned(), free_only, ..LinkBase::new(page, media) }).local_media
     };
     let free = files(is_paid);
     let mut paid = if is_paid { files(false) } else { Vec::new() };
@@ -83,7 +93,7 @@ pub(super) fn local_media(body: &Body, folder: &str) -> (Vec<ArticlePath>, Vec<A
 
 fn render_whole(body: &Body, links: &LinkBase) -> Rendered {
     match body {
-        Body::Markdown(markdown) => sanitise(&markdown::to_html(markdown, &links.id_suffix()), links),
+        Body::Markdown(markdown) => sanitise(&markdown::to_html(markdown, &links.id_suffix(), links.markdown), links),
         Body::Html(html) => sanitise(html, links),
         Body::Paragraphs(paragraphs) => render_paragraphs(paragraphs.iter().map(Text::as_str)),
         // Paid bodies don't nest.
@@ -137,14 +147,15 @@ fn render_paragraphs<'a>(paragraphs: impl Iterator<Item = &'a str>) -> Rendered 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article::extensions::Extension;
 
     fn links() -> LinkBase {
         LinkBase {
-            page: WebUrl::parse("https://courier.example/world/quake.html").expect("a URL"),
-            media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
             folder: "world/2026".into(),
-            anchors: false,
-            free_only: false,
+            ..LinkBase::new(
+                WebUrl::parse("https://courier.example/world/quake.html").expect("a URL"),
+                WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
+            )
         }
     }
 
@@ -180,6 +191,75 @@ mod tests {
         ] {
             let expected = expected.replace("-SUFFIX", &links().id_suffix());
             assert_eq!(markdown(source).html.as_str(), expected, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn code_keeps_no_line_numbers() {
+        for (source, in_feed) in [
+            (
+                "<table class=rouge-table><tr><td class='rouge-gutter gl'><pre class=lineno>1\n2\n</pre></td>\
+                 <td class=rouge-code><pre>a\nb\n</pre></td></tr></table>",
+                "<pre>a\nb\n</pre>",
+            ),
+            (
+                "<table><tbody><tr><td><pre><code>1\n</code></pre></td><td><pre><code class='language-go x'>a</code></pre></td></tr></tbody></table>",
+                "<pre><code>a</code></pre>",
+            ),
+            ("<pre><span class=lnt>1\n</span>a</pre>", "<pre>a</pre>"),
+            (
+                "<pre><code><table><tbody><tr><td>1</td><td>a\n</td></tr><tr><td>2</td><td>b\n</td></tr></tbody></table></code></pre>",
+                "<pre><code>a\nb\n</code></pre>",
+            ),
+            (
+                "<table><tr><td>1</td><td>One</td></tr></table>",
+                "<table><tbody><tr><td>1</td><td>One</td></tr></tbody></table>",
+            ),
+            ("<p class=ln>One</p>", "<p>One</p>"),
+        ] {
+            assert_eq!(html(source).html.as_str(), in_feed, "{source}");
+        }
+        let page = LinkBase { anchors: true, ..links() };
+        let shown = |source: &str| render(&Body::Html(source.into()), &page).html.as_str().to_owned();
+        assert_eq!(shown("<code class='x language-go'>a</code>"), "<code class=\"language-go\">a</code>");
+        assert_eq!(shown("<code class='x'>a</code>"), "<code>a</code>");
+    }
+
+    #[test]
+    fn markdown_extensions_are_selected() {
+        let all = |source: &str| {
+            let markdown = Extension::ALL.iter().map(|(_, extension)| *extension).collect();
+            render(&Body::Markdown(source.into()), &LinkBase { markdown, ..links() }).html.as_str().replace('\n', "")
+        };
+        for (source, by_default, with_all) in [
+            ("- [x] a\n- [ ] b", "<ul><li>☑ a</li><li>☐ b</li></ul>", "<ul><li>☑ a</li><li>☐ b</li></ul>"),
+            (
+                "> [!NOTE]\n> Mind.",
+                "<blockquote><p><strong>Note</strong></p><p>Mind.</p></blockquote>",
+                "<blockquote><p><strong>Note</strong></p><p>Mind.</p></blockquote>",
+            ),
+            ("Term\n: Text", "<dl><dt>Term</dt><dd>Text</dd></dl>", "<dl><dt>Term</dt><dd>Text</dd></dl>"),
+            (
+                "see https://x.example/a.",
+                "<p>see <a href=\"https://x.example/a\">https://x.example/a</a>.</p>",
+                "<p>see <a href=\"https://x.example/a\">https://x.example/a</a>.</p>",
+            ),
+            (
+                "[https://x.example](/y) `https://x.example`",
+                "<p><a href=\"https://courier.example/y\">https://x.example</a> <code>https://x.example</code></p>",
+                "<p><a href=\"https://courier.example/y\">https://x.example</a> <code>https://x.example</code></p>",
+            ),
+            ("a ==b *c*== d", "<p>a ==b <em>c</em>== d</p>", "<p>a <mark>b <em>c</em></mark> d</p>"),
+            ("a == b, c==", "<p>a == b, c==</p>", "<p>a == b, c==</p>"),
+            ("H~2~O", "<p>H~2~O</p>", "<p>H<sub>2</sub>O</p>"),
+            (
+                "::: warning\nHot.\n:::",
+                "<p>::: warningHot.:::</p>",
+                "<blockquote><p><strong>Warning</strong></p><p>Hot.</p></blockquote>",
+            ),
+        ] {
+            assert_eq!(markdown(source).html.as_str().replace('\n', ""), by_default, "{source}");
+            assert_eq!(all(source), with_all, "{source}");
         }
     }
 

@@ -1,5 +1,8 @@
 //! The input and output types that `render` and `sanitise` share.
 
+use std::sync::Arc;
+
+use super::extensions::Extensions;
 use crate::types::{ArticlePath, ContentHash, Text, WebUrl};
 
 /// The addresses against which an article's references are resolved, and what is rendered.
@@ -15,9 +18,26 @@ pub struct LinkBase {
     pub anchors: bool,
     /// Whether only the free part of a paid article is rendered.
     pub free_only: bool,
+    /// The page at whose root addresses such as `/img/x.png` begin: the article's, unless dateline serves it.
+    pub root: WebUrl,
+    /// The extensions of Markdown.
+    pub markdown: Extensions,
+    /// The public URLs of the articles that the body links to by their files.
+    pub articles: Arc<Vec<(ArticlePath, WebUrl)>>,
 }
 
 impl LinkBase {
+    /// The addresses for an article at the top of the content directory.
+    pub fn new(page: WebUrl, media: WebUrl) -> LinkBase {
+        let (root, folder, markdown) = (page.clone(), String::new(), Extensions::DEFAULT);
+        LinkBase { page, media, folder, anchors: false, free_only: false, root, markdown, articles: Arc::default() }
+    }
+
+    /// The public URL of an article.
+    pub(super) fn article(&self, path: &ArticlePath) -> Option<&WebUrl> {
+        self.articles.iter().find(|(known, _)| known == path).map(|(_, url)| url)
+    }
+
     /// The suffix by which ids differ from those of other articles.
     pub(super) fn id_suffix(&self) -> String {
         let hash = ContentHash::of(self.page.as_str().as_bytes()).to_string();

@@ -27,10 +27,12 @@ use std::collections::HashSet;
 pub(crate) use self::labels::Labels;
 use self::source_slice::SourceSlice;
 use super::draft::Draft;
+use super::ignored::IgnoredKind;
 use super::lifecycle;
 use super::model::Body;
 use super::options::WireField;
 use super::parsed::Parsed;
+use super::path_fields;
 use crate::diagnostics::Code;
 use crate::types::Text;
 
@@ -72,8 +74,23 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
             before.char_indices().rev().take(MAX_LABEL_CHARACTERS).take_while(|(_, c)| !matches!(c, '\n' | '\r'));
         before.get(near.last().map_or(at, |(start, _)| start)..).unwrap_or_default()
     };
+    let has_access_label = !story.access.is_empty();
     for (label, value) in story.access {
         draft.set_access(fields::access_key(label.text), value.text, value.span(), "labelled line");
+    }
+    // What looks like a label or a byline is probably meant as one.
+    const MEANT: &[Code] =
+        &[Code::WireLabel, Code::WireByline, Code::WireCaption, Code::WireConflict, Code::WireTrailing];
+    let is_described = has_access_label
+        || story.notes.iter().any(|note| MEANT.contains(&note.code))
+        || !story.related.is_empty()
+        || draft.has_date()
+        || stated.authors
+        || title.is_some()
+        || story.values.iter().any(|(field, ..)| !matches!(field, WireField::Title | WireField::Summary));
+    let withholds = || lifecycle::withholds(text) || !story.refusals.is_empty() || draft.is_paid();
+    if !is_described && path_states_no_date(&draft) && story.credit.is_none() && !withholds() {
+        return Parsed { ignored: Some(IgnoredKind::PlainText), ..draft.refuse(false) };
     }
     let has_id = draft.has_id();
     draft.routing();
@@ -145,6 +162,12 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
     draft.set_body(Body::Paragraphs(story.body.iter().map(|(paragraph, _)| Text::line(paragraph)).collect()));
     let gets_pictures = !draft.has_image();
     Parsed { gets_pictures, ..draft.finish() }
+}
+
+/// Whether the file's name and folders state no date.
+fn path_states_no_date(draft: &Draft<'_>) -> bool {
+    let path = draft.source().path;
+    path_fields::of(path, path.stem()).date.is_none()
 }
 
 /// Splits tags at commas and semicolons, Chinese ones also at blanks.

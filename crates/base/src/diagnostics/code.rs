@@ -138,22 +138,24 @@ codes! {
     ArticleUndated "article-undated" Warning,
     /// Updated before it was published.
     ArticleUpdated "article-updated" Warning,
-    /// Not an id.
+    /// Not an id. In front matter, it's ignored.
     ArticleId "article-id" Error,
     /// Not a slug.
     ArticleSlug "article-slug" Error,
-    /// Not a section.
-    ArticleSection "article-section" Error,
-    /// Not an image that readers can load.
-    ArticleImage "article-image" Error,
-    /// Not a media file that readers can load.
-    ArticleMedia "article-media" Error,
+    /// Not a section; the folder decides instead.
+    ArticleSection "article-section" Warning,
+    /// Not an image that readers can load; the article is published without it.
+    ArticleImage "article-image" Warning,
+    /// Not a media file that readers can load; the article is published without it.
+    ArticleMedia "article-media" Warning,
     /// A reference to a footnote that does not exist, or a footnote that nothing refers to.
     ArticleFootnote "article-footnote" Warning,
     /// A value of a picture or media file that cannot be used; the file is published without it.
     ArticleMediaValue "article-media-value" Warning,
     /// Something in the text that feeds can't contain: a picture in its own address, a drawing, a player without an address, text in an `<aside>` or a `<form>`.
     ArticleLoss "article-loss" Warning,
+    /// A shortcode, a template tag or a component that dateline doesn't run; the text inside it is published.
+    ArticleShortcode "article-shortcode" Warning,
     /// Not a link; dateline's own page is linked instead.
     ArticleLink "article-link" Warning,
     /// Not a language.
@@ -172,16 +174,16 @@ codes! {
     ArticleAccess "article-access" Error,
     /// It expires before it is published, so it is never public.
     ArticleExpires "article-expires" Warning,
-    /// A correction without text, or without a date that can be read.
-    ArticleCorrection "article-correction" Error,
+    /// A correction without text, or without a date that can be read; it is left out.
+    ArticleCorrection "article-correction" Warning,
 
     // -- articles: front matter and Markdown --------------------------------------------------------------------------
     /// The front matter is damaged: without proper fences, or neither YAML nor TOML nor JSON.
     FrontMatter "front-matter" Error,
     /// A key that is nearly one that dateline knows.
     FrontMatterNearMiss "front-matter-near-miss" Warning,
-    /// A value of the wrong kind.
-    FrontMatterValue "front-matter-value" Error,
+    /// A value of the wrong kind; the article is published without it.
+    FrontMatterValue "front-matter-value" Warning,
 
     // -- articles: HTML -----------------------------------------------------------------------------------------------
     /// The page has so many nested elements, tags or attributes that reading it would take too long.
@@ -270,7 +272,7 @@ codes! {
     ArticleOutside "article-outside" Error,
     /// A file name that is not UTF-8.
     ArticleName "article-name" Error,
-    /// Files in a folder that are not articles, such as JSON that is not ninjs.
+    /// Files in a folder that are not articles, such as JSON that is not ninjs, and pages about the site.
     ContentIgnored "content-ignored" Warning,
     /// Two names in a folder differ only in case or Unicode normalisation; other systems treat them as the same name.
     NameCollision "name-collision" Warning,

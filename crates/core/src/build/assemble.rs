@@ -66,8 +66,10 @@ pub fn published_article(
 ) -> Option<PublishedArticle> {
     let id = indexed.id()?.clone();
     let (published, updated) = publication_dates(indexed, changed)?;
-    let name = Text::line(&format!("{}-{}", card.slug, short_id(&id)));
-    let url = article_url(card, indexed, &name, published, config);
+    let name = Text::line(&page_name(card, &id));
+    let url = article_url(card, indexed, config)?;
+    let has_own_page = card.link.is_none() && config.content.article_url.is_none();
+    let root = if has_own_page { config.site.home.clone() } else { url.clone() };
     let language = indexed.placement().language.clone();
     Some(PublishedArticle {
         name,
@@ -82,18 +84,20 @@ pub fn published_article(
         is_teaser: config.content.paid == Paid::Teaser && card.access.is_paid(),
         is_listed: card.access.is_listed(),
         hidden,
+        links: Arc::default(),
+        root,
         frame: Arc::clone(frame),
     })
 }
 
-/// The address of an article's page. `name` is the page's name at dateline.
-pub(super) fn article_url(
-    card: &Card,
-    indexed: &IndexedArticle,
-    name: &Text,
-    published: Moment,
-    config: &Config,
-) -> WebUrl {
+/// The public URL of an article. `None` if it isn't public.
+pub fn article_url(card: &Card, indexed: &IndexedArticle, config: &Config) -> Option<WebUrl> {
+    let (published, _) = publication_dates(indexed, None)?;
+    Some(url_of(card, indexed, indexed.id()?, published, config))
+}
+
+/// The address of the page of an article that is or was public.
+pub(super) fn url_of(card: &Card, indexed: &IndexedArticle, id: &EntryId, published: Moment, config: &Config) -> WebUrl {
     match (&card.link, &config.content.article_url) {
         (Some(link), _) => link.clone(),
         (None, Some(template)) => {
@@ -112,18 +116,24 @@ pub(super) fn article_url(
                 .replace("{day}", next_part());
             WebUrl::parse(&url).unwrap_or_else(|_| config.site.home.clone())
         }
-        (None, None) => join_url(&config.site.url, &format!("articles/{}", encode_segment(name.as_str()))),
+        (None, None) => join_url(&config.site.url, &format!("articles/{}", encode_segment(&page_name(card, id)))),
     }
+}
+
+/// The last segment of an article's page, not percent-encoded.
+fn page_name(card: &Card, id: &EntryId) -> String {
+    format!("{}-{}", card.slug, short_id(id))
 }
 
 /// The addresses that links in the body are resolved against.
 pub fn link_base(article: &PublishedArticle) -> LinkBase {
     LinkBase {
-        page: article.url.clone(),
-        media: join_url(&article.frame.site_url, "media/"),
         folder: article.path.folder().to_owned(),
-        anchors: false,
         free_only: article.is_teaser,
+        root: article.root.clone(),
+        markdown: article.frame.markdown,
+        articles: Arc::clone(&article.links),
+        ..LinkBase::new(article.url.clone(), join_url(&article.frame.site_url, "media/"))
     }
 }
 
@@ -151,6 +161,7 @@ pub fn page_frame(rules: &SectionRules, indexed: &IndexedArticle) -> PageFrame {
     PageFrame {
         site_title: config.site.title.clone(),
         site_url: config.site.url.clone(),
+        markdown: config.parsing.markdown,
         trail,
         feeds,
         sources: Arc::clone(&config.content.sources),

@@ -151,9 +151,12 @@ impl SectionRules {
         &self.config
     }
 
-    /// Whether access rules keep the article out of feeds and pages: it is private, or paid and `content.paid` is `omit`.
-    pub fn restricts(&self, card: &Card) -> bool {
-        card.access.is_private() || (card.access.is_paid() && self.config.content.paid == Paid::Omit)
+    /// Whether access rules keep the article out of feeds and pages: it is private, or paid and `content.paid` is `omit`, or the page of a
+    /// section above it withholds it.
+    pub fn restricts(&self, path: &ArticlePath, card: &Card) -> bool {
+        self.config.withheld_folders.page_above(path).is_some()
+            || card.access.is_private()
+            || (card.access.is_paid() && self.config.content.paid == Paid::Omit)
     }
 
     /// A configured section.

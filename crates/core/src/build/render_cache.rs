@@ -20,11 +20,15 @@ impl RenderKey {
 
     /// The key for a version of an article and its public URLs.
     pub fn new(content: ContentHash, links: &LinkBase) -> RenderKey {
+        let articles = links.articles.iter().map(|(path, url)| format!("{path}\n{url}\n")).collect::<String>();
         RenderKey(ContentHash::of_parts([
+            articles.as_bytes(),
             content.as_bytes().as_slice(),
             links.page.as_str().as_bytes(),
             links.media.as_str().as_bytes(),
             links.folder.as_bytes(),
+            links.root.as_str().as_bytes(),
+            &links.markdown.bits().to_le_bytes(),
             &[u8::from(links.anchors) | u8::from(links.free_only) << 1],
             &RENDERER_VERSION.to_le_bytes(),
         ]))

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::assemble::{article_url, short_id};
+use super::assemble::url_of;
 use super::indexed_article::IndexedArticle;
 use crate::article::card::Card;
 use crate::article::render::escape_lines;
@@ -24,10 +24,9 @@ pub fn facts(
     let stated = indexed.dates.map(|(stated, _)| stated).filter(|stated| stated.second() == published.as_second());
     let in_zone = || Moment::new(published, config.parsing.timezone.to_offset(published));
     let published = stated.or_else(in_zone)?;
-    let name = Text::line(&format!("{}-{}", card.slug, short_id(id)));
     Some(Notice {
         published,
-        url: article_url(card, indexed, &name, published, config),
+        url: url_of(card, indexed, id, published, config),
         language: indexed.placement().language.clone(),
         title: title.filter(|_| keeps_titles(config)).cloned(),
     })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+use super::markdown;
 use super::raw::{At, Sink, Table};
 use super::values::{charset, choice, duration, shown_directory, web_url};
 use super::{ArticleUrl, Content, Ignore, Paid, Removals, Watch};
@@ -20,6 +21,7 @@ pub(super) fn validate(
     sink: &mut Sink<'_>,
     directory: &Path,
     timezone: TimeZone,
+    home: Option<WebUrl>,
 ) -> (Content, ParseOptions) {
     let article_url = table.text(sink, "article_url").and_then(|url| article_url(sink, &url));
     let charset = table.text(sink, "charset").and_then(|label| charset(sink, &label));
@@ -49,6 +51,8 @@ pub(super) fn validate(
         wire_labels,
         max_size,
         source: SourceDefaults::default(),
+        home,
+        markdown: markdown::extensions(table, sink),
     };
     let content = Content {
         directory: directory.to_owned(),

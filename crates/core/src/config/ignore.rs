@@ -7,9 +7,9 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::raw::{At, Sink, Table};
 use crate::diagnostics::Code;
 
-/// Patterns that always apply: files that repositories and package managers put beside articles. Documents such as `LICENSE` match only in
+/// Patterns that always apply: files that repositories, package managers and websites put beside articles. Documents such as `LICENSE` match only in
 /// capitals, because an article may be called `license-fees.md`. Only `readme` matches in any case.
-const DEFAULTS: [&str; 10] = [
+const DEFAULTS: [&str; 17] = [
     ".git/",
     "node_modules/",
     "[Rr][Ee][Aa][Dd][Mm][Ee].*",
@@ -20,6 +20,13 @@ const DEFAULTS: [&str; 10] = [
     "CHANGELOG*",
     "CONTRIBUTING*",
     "CODE_OF_CONDUCT*",
+    "robots.txt",
+    "ads.txt",
+    "app-ads.txt",
+    "humans.txt",
+    "llms.txt",
+    "security.txt",
+    "requirements.txt",
 ];
 
 /// Patterns for files and folders that aren't articles. The last matching pattern decides.

@@ -12,10 +12,12 @@
 
 mod addresses;
 mod agency;
+mod cascade;
 mod content;
 mod difference;
 mod feeds;
 mod ignore;
+mod markdown;
 mod raw;
 mod relocation;
 mod sections;
@@ -40,6 +42,7 @@ use crate::types::{ArticlePath, ContentHash, Language, SectionPath, Text, WebUrl
 
 pub use addresses::{Address, RenamedSection, Retirement};
 pub use agency::{Agency, AgencyRules, Pattern};
+pub use cascade::WithheldFolders;
 pub use ignore::Ignore;
 pub use relocation::Relocation;
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
@@ -82,6 +85,8 @@ pub struct Config {
     pub feeds: FeedOptions,
     /// The configured sections, by path.
     pub sections: Vec<Section>,
+    /// The folders whose articles the pages of sections withhold.
+    pub withheld_folders: WithheldFolders,
     /// The taxonomies that have feeds.
     pub taxonomies: Taxonomies,
     /// The treatment of agencies' items.

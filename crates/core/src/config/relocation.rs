@@ -65,6 +65,7 @@ impl Relocation {
         {
             *template = ArticleUrl(Text::new(&moved));
         }
+        Arc::make_mut(&mut new.parsing).home.iter_mut().for_each(move_url);
         new.output = None;
         new.is_relocated = true;
         Some(new)

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
 use super::values::{base_url, choice, directory, language_tag, required_text, tag_authority, time_zone, web_url};
-use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen};
+use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen, WithheldFolders};
 use super::{addresses, agency, content, feeds, sections, server, source, websub, words};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
 use crate::types::{ContentHash, Language, SectionPath, Text};
@@ -86,7 +86,8 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     }
     check_directories(sink, &content_directory, &output_directory);
 
-    let (content, parsing) = content::validate(&mut content_table, sink, &content_directory.value, timezone);
+    let home = site.as_ref().map(|site| site.home.clone());
+    let (content, parsing) = content::validate(&mut content_table, sink, &content_directory.value, timezone, home);
     let feeds = feeds::options(&mut feeds_table, sink, &feeds::defaults());
     let words = words::validate(&mut feeds_table, sink);
     let choices = [("text", UpdatedWhen::Text), ("explicit", UpdatedWhen::Explicit)];
@@ -142,6 +143,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         server: server?,
         feeds,
         sections,
+        withheld_folders: WithheldFolders::default(),
         taxonomies,
         agency,
         addresses,

@@ -63,7 +63,7 @@ fn withholds(state: &State, file: &ParsedFile) -> bool {
         return *withhold || access.is_private() || embargo.is_some_and(|embargo| embargo.timestamp() > state.now);
     }
     let rules = state.index.as_ref().map(|index| &**index.rules());
-    card_of(file).is_some_and(|card| withholding::hides(rules, &card, state.now))
+    card_of(file).is_some_and(|card| withholding::hides(rules, &file.path, &card, state.now))
 }
 
 /// The dormant articles that a file may be.

@@ -10,11 +10,13 @@ use super::parts::recorder::Recorder;
 use super::recording::TextScope;
 use super::state::State;
 use super::{quarantine, recording};
+use crate::article::article_links::candidates;
 use crate::article::card::{Card, Packed};
 use crate::article::pictures::gets_pictures;
 use crate::article::render::{LinkBase, Rendered, render};
 use crate::article::{Body, Metadata};
 use crate::build::assemble;
+use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle};
 use crate::build::placement::FeedKey;
 use crate::build::render_cache::RenderKey;
@@ -23,7 +25,7 @@ use crate::event::BodyRequest;
 use crate::feed::{ContentMode, LoneCaption};
 use crate::parallel;
 use crate::snapshot::PublishedArticle;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, WebUrl};
 
 /// The maximum number of entries that are built per feed before checking whether its documents have room for more.
 const MAX_BUILT_ENTRIES: usize = 256;
@@ -99,8 +101,9 @@ pub(super) fn strip_new_teasers(state: &mut State, index: &Index, changed: &[Art
             continue;
         }
         let Some(card) = state.catalog.get(path).map(|card| card.open(path)) else { continue };
-        let Some(article) = published_article(&state.recorder, &mut state.publisher, index, path, &card)
-            .filter(|article| article.is_teaser)
+        let Some(article) =
+            published_article(&state.recorder, &mut state.publisher, &state.catalog, index, path, &card)
+                .filter(|article| article.is_teaser)
         else {
             continue;
         };
@@ -171,7 +174,8 @@ fn draft(state: &mut State, index: &Index, path: &ArticlePath) -> Result<EntryDr
     if state.entries.quarantine.contains(path, card.hash) {
         return Err(None);
     }
-    let article = published_article(&state.recorder, &mut state.publisher, index, path, &card).ok_or(None)?;
+    let article =
+        published_article(&state.recorder, &mut state.publisher, &state.catalog, index, path, &card).ok_or(None)?;
     let links = assemble::link_base(&article);
     let key = RenderKey::new(article.hash, &links);
     let cached = state.entries.cached.get(path).filter(|cached| cached.card == packed);
@@ -279,6 +283,7 @@ fn lone_caption(index: &Index, path: &ArticlePath, metadata: &Metadata) -> Optio
 pub(super) fn published_article(
     recorder: &Recorder,
     publisher: &mut Publisher,
+    catalog: &Catalog,
     index: &Index,
     path: &ArticlePath,
     card: &Card,
@@ -289,7 +294,36 @@ pub(super) fn published_article(
     let frame =
         publisher.pages.frames.entry(home).or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
     let (frame, hidden) = (Arc::clone(frame), index.hidden_media(card));
-    assemble::published_article(path, card, indexed, changed, index.rules().config(), &frame, hidden)
+    let article = assemble::published_article(path, card, indexed, changed, index.rules().config(), &frame, hidden)?;
+    Some(PublishedArticle { links: links_of(card, catalog, index), ..article })
+}
+
+/// The public URLs of the articles that an article links to by their files.
+fn links_of(card: &Card, catalog: &Catalog, index: &Index) -> Arc<Vec<(ArticlePath, WebUrl)>> {
+    let resolve = |path: &ArticlePath| {
+        let url_of = |path: &ArticlePath| {
+            assemble::article_url(&catalog.get(path)?.open(path), index.get(path)?, index.rules().config())
+        };
+        Some((path.clone(), candidates(path).find_map(|candidate| url_of(&candidate))?))
+    };
+    Arc::new(card.article_links.iter().filter_map(resolve).collect())
+}
+
+/// Marks the articles that link to one of the changed articles, because the addresses may have changed. Adds their feeds.
+pub(super) fn mark_referrers(
+    state: &mut State,
+    index: &Index,
+    changed: &mut Vec<ArticlePath>,
+    feeds: &mut BTreeSet<FeedKey>,
+) {
+    for path in state.links.referrers_of(changed) {
+        let Some(indexed) = index.get(&path).filter(|indexed| indexed.id().is_some()) else { continue };
+        feeds.extend(index.feeds_of(indexed).cloned());
+        if let Some(cached) = state.entries.cached.get_mut(&path) {
+            cached.epoch = CachedEntry::STALE;
+        }
+        changed.push(path);
+    }
 }
 
 /// Everything needed to build an entry.

@@ -83,8 +83,13 @@ fn why_held(held: &HeldStories, path: &ArticlePath) -> String {
 
 /// Why readers don't see an article.
 fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &ArticlePath) -> Option<String> {
+    let withholding = index.rules().config().withheld_folders.page_above(path);
     Some(match &indexed.visibility {
         Visibility::Public(_) => return None,
+        Visibility::Restricted if withholding.is_some() => {
+            let page = withholding.map(ArticlePath::as_str).unwrap_or_default();
+            format!("It is not published: {page} withholds the articles below it.")
+        }
         Visibility::Draft => "It is not published: it is a draft, or its agency withholds it.".to_owned(),
         Visibility::Restricted if card.access.is_private() => format!("It is not published: it is {}.", card.access),
         Visibility::Restricted => {

@@ -20,6 +20,7 @@ pub(super) fn put(state: &mut State, path: &ArticlePath, card: &Card) {
     if holding::hold(state, path, card) {
         return;
     }
+    state.links.set(path, &card.article_links);
     folder_pages::classify(state, path);
     let is_listing = folder_pages::is_listing(state, path) && !state.is_live(path);
     let is_undated =

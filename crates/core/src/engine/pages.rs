@@ -26,7 +26,8 @@ pub(super) fn refresh(state: &mut State, index: &Index, path: &ArticlePath, inde
     let new = match (state.entries.cached.get(path), &card) {
         (Some(cached), _) if indexed.is_some_and(|indexed| indexed.id().is_some()) => Some(Arc::clone(&cached.article)),
         (_, Some(card)) => {
-            entries::published_article(&state.recorder, &mut state.publisher, index, path, card).map(Arc::new)
+            entries::published_article(&state.recorder, &mut state.publisher, &state.catalog, index, path, card)
+                .map(Arc::new)
         }
         (_, None) => None,
     };

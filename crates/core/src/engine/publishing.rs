@@ -108,10 +108,11 @@ fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Bui
     let withholds = std::mem::take(&mut state.withholding.is_urgent)
         || withholding::removes_from_feeds(state, index, &changes.left)
         || (is_reloaded && withholding::windows_lose_entries(state, index));
-    let Changes { articles: changed, feeds: mut changed_feeds, .. } = changes;
+    let Changes { articles: mut changed, feeds: mut changed_feeds, .. } = changes;
     entries::strip_new_teasers(state, index, &changed);
     entries::strip_hidden_media(state, index, &changed);
     entries::mark_stale(state, index, &changed);
+    entries::mark_referrers(state, index, &mut changed, &mut changed_feeds);
     changed_feeds.append(&mut state.publisher.feeds_to_rebuild);
     let refresh = std::mem::take(&mut state.recorder.changed_articles);
     let mut rebuilt = Rebuilt { list_changed: is_reloaded, refresh, ..Rebuilt::default() };

@@ -1,4 +1,4 @@
-//! Takes the titles and descriptions of sections from their pages.
+//! Takes the titles and descriptions of sections from their pages, and the folders whose articles they withhold.
 
 use std::sync::Arc;
 
@@ -23,7 +23,10 @@ pub(super) fn apply(pages: &mut SectionPages, problems: &mut Problems, path: Art
             pages.set(path.clone(), article.metadata);
         }
         FileState::Present(parsed) => {
-            pages.remove(&path);
+            match parsed.withhold {
+                true => pages.set_unreadable(path.clone()),
+                false => pages.remove(&path),
+            }
             // A section's page may lack metadata that an article needs.
             let is_reported = |diagnostic: &Diagnostic| diagnostic.code == Code::FrontMatter;
             let reported = parsed.diagnostics.into_iter().filter(is_reported);
@@ -53,14 +56,16 @@ pub(super) fn describe(state: &mut State, published: bool) {
     let Some(config) = state.config().cloned().filter(|_| is_due) else { return };
     let described = state.section_pages.describe(&config, state.now);
     let is_same = |(old, new): (&Section, &Section)| old.title == new.title && old.description == new.description;
-    let is_same = config.sections.iter().zip(&described.sections).all(is_same)
+    let withholds_same = config.withheld_folders == described.withheld_folders;
+    let is_same = withholds_same
+        && config.sections.iter().zip(&described.sections).all(is_same)
         && config.site.description == described.site.description;
     if is_same {
         return;
     }
     state.publisher.pages.frames.clear();
     match &mut state.index {
-        Some(index) if !published => index.replace_rules(Arc::new(SectionRules::new(described))),
+        Some(index) if !published && withholds_same => index.replace_rules(Arc::new(SectionRules::new(described))),
         _ => {
             state.entries.epoch += 1;
             state.publisher.changed_routes = None;

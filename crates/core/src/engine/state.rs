@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::parts::activities::Activities;
+use super::parts::article_links::ArticleLinks;
 use super::parts::bodies::Bodies;
 use super::parts::dormancy::Dormancy;
 use super::parts::entry_cache::EntryCache;
@@ -49,6 +50,7 @@ pub(super) struct State {
     pub(super) notices: BTreeMap<ArticlePath, Notice>,
     pub(super) media_items: MediaItems,
     pub(super) section_pages: SectionPages,
+    pub(super) links: ArticleLinks,
     /// The durable facts.
     pub(super) recorder: Recorder,
     pub(super) withholding: Withholding,
@@ -75,6 +77,7 @@ impl State {
             notices: BTreeMap::new(),
             media_items: MediaItems::default(),
             section_pages: SectionPages::default(),
+            links: ArticleLinks::default(),
             withholding: Withholding::default(),
             dormancy: Dormancy::default(),
             bodies: Bodies::new(),

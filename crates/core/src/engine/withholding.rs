@@ -18,7 +18,7 @@ use crate::build::placement::{FeedKey, SectionRules};
 use crate::types::{ArticlePath, Moment};
 
 /// Whether readers don't see an article, according to its metadata and the configuration.
-pub(super) fn hides(rules: Option<&SectionRules>, card: &Card, now: Timestamp) -> bool {
+pub(super) fn hides(rules: Option<&SectionRules>, path: &ArticlePath, card: &Card, now: Timestamp) -> bool {
     let is_to_come = |date: Option<Moment>| date.is_some_and(|date| date.timestamp() > now);
     card.draft
         || card.access.is_private()
@@ -26,13 +26,13 @@ pub(super) fn hides(rules: Option<&SectionRules>, card: &Card, now: Timestamp) -
         || is_to_come(card.embargo)
         || is_to_come(card.published)
         || card.expires.is_some_and(|expires| expires.timestamp() <= now)
-        || rules.is_some_and(|rules| rules.restricts(card))
+        || rules.is_some_and(|rules| rules.restricts(path, card))
 }
 
 /// Whether an article has become public by time or configuration before the store has answered. It waits like a new file.
 pub(super) fn awaits_store(state: &State, rules: &SectionRules, path: &ArticlePath) -> bool {
     let card = state.catalog.get(path).filter(|_| state.dormancy.is_applied(path));
-    card.is_some_and(|card| !hides(Some(rules), &card.open(path), state.now))
+    card.is_some_and(|card| !hides(Some(rules), path, &card.open(path), state.now))
 }
 
 /// Postpones the articles published with the last event: their records couldn't be written, so no reader has seen them.
@@ -68,7 +68,7 @@ fn withholds_item(state: &State, path: &ArticlePath) -> bool {
     }
     let rules = state.index.as_ref().map(|index| &**index.rules());
     let card = state.catalog.get(path).map(|card| card.open(path));
-    card.is_some_and(|card| card.item.is_some() && hides(rules, &card, state.now))
+    card.is_some_and(|card| card.item.is_some() && hides(rules, path, &card, state.now))
 }
 
 /// Whether a public article was withdrawn or left one of its feeds. `left` contains the feeds that changed articles had

@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::json;
 
 use super::{Entry, Feed, Format};
+use crate::article::extensions::Extensions;
 use crate::types::{Moment, Text, WebUrl};
 
 /// What a feed's page shows besides the feed itself.
@@ -29,6 +30,8 @@ pub struct PageFrame {
     pub site_title: Text,
     /// dateline's public base URL.
     pub site_url: WebUrl,
+    /// The extensions of Markdown.
+    pub markdown: Extensions,
     /// The section and its ancestors without the root, outermost first: title and page URL.
     pub trail: Vec<(Text, WebUrl)>,
     /// The feeds announced in the pages (autodiscovery), the section's own first: title, URL, format.

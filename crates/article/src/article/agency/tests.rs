@@ -15,14 +15,7 @@ use crate::diagnostics::Severity;
 use crate::types::{ArticlePath, Text};
 
 fn options() -> ParseOptions {
-    ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::UTC,
-        charset: None,
-        wire_labels: Vec::new(),
-        max_size: 1 << 22,
-        source: crate::article::SourceDefaults::default(),
-    }
+    ParseOptions { max_size: 1 << 22, ..ParseOptions::new("content", TimeZone::UTC) }
 }
 
 fn read(text: &str) -> Parsed {

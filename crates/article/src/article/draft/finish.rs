@@ -6,9 +6,11 @@ use crate::article::bundle;
 use crate::article::file_names::in_drafts_folder;
 use crate::article::free_part::{free_part, has_unambiguous_mark};
 use crate::article::front_matter::Refusal;
+use crate::article::ignored::IgnoredKind;
 use crate::article::model::{Body, Image, Metadata, SectionClaim};
 use crate::article::parsed::{Article, Parsed};
-use crate::article::{gates, render};
+use crate::article::site_pages::{self, PageFacts};
+use crate::article::{article_links, gates, path_fields, render};
 use crate::diagnostics::{Code, Diagnostic, Severity};
 
 impl Draft<'_> {
@@ -34,6 +36,13 @@ impl Draft<'_> {
         Parsed { origins: self.origins, withhold, embargoed: withhold, access, id, item, ..refused }
     }
 
+    /// The result for a file that isn't a story. An earlier version isn't public any more.
+    fn into_ignored(mut self, kind: IgnoredKind) -> Parsed {
+        self.diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        self.unlisted = 0;
+        Parsed { ignored: Some(kind), ..self.refuse(true) }
+    }
+
     /// The result with the article, unless an error prevents it. A missing slug or date is taken from the file's name.
     pub(crate) fn finish(mut self) -> Parsed {
         if self.body.as_ref().is_some_and(has_unambiguous_mark) {
@@ -50,12 +59,15 @@ impl Draft<'_> {
             Some(key) => name_of_item(key).unwrap_or_else(|| bundle::name(self.source.path)),
             None => bundle::name(self.source.path),
         };
-        let (name_date, name) = split_date(&file_name);
-        if let Some(date) = name_date.filter(|_| !self.has_date()) {
-            self.set_published(date, 0..0, "file name");
+        let fields = path_fields::of(self.source.path, &file_name);
+        if let Some(date) = fields.date.as_deref().filter(|_| !self.has_date()) {
+            self.set_published(date, 0..0, fields.origin);
+        }
+        if let Some(language) = path_fields::language(self.source.path) {
+            self.set_language(language, 0..0, "file name");
         }
         if self.slug.is_none() {
-            match parse_slug(name) {
+            match parse_slug(fields.slug) {
                 Ok(slug) => {
                     self.record_origin("slug", slug.as_str(), &(0..0), "file name");
                     self.slug = Some(slug);
@@ -69,11 +81,21 @@ impl Draft<'_> {
             }
         }
         self.add_default_provider();
-        self.report_losses();
         let retracted = self.is_retracted();
+        let facts =
+            PageFacts { is_dated: self.has_date(), is_post: fields.is_post(self.source.path), text: self.source.text };
+        let ignored = site_pages::kind_of(self.source.path, &self.page_hints, facts);
+        let is_page = self.source.path.item().is_none() && !bundle::is_section_page(self.source.path);
+        if let Some(kind) = ignored.filter(|_| !retracted && is_page) {
+            return self.into_ignored(kind);
+        }
+        self.report_losses();
         if !self.has_title() && retracted {
             // A retracted article is never shown, but `title` is mandatory.
             self.title = self.slug.clone();
+        }
+        if let Some(title) = path_fields::title(self.source.path, &fields).filter(|_| !self.has_title()) {
+            self.set_title(&title, 0..0, "file name");
         }
         if !self.has_title() {
             self.report(
@@ -165,6 +187,8 @@ impl Draft<'_> {
                     body_files,
                     paid_body_files,
                     terms: self.terms,
+                    article_links: article_links::in_body(&body, folder),
+                    cascades: self.cascades,
                 };
                 Some(Article::new(self.source.path, metadata, body))
             }
@@ -191,35 +215,4 @@ fn name_of_item(key: &str) -> Option<String> {
     let key = key.replace("%2F", "/");
     let last = key.rsplit(['/', ':', '#', '?', '=']).find(|part| !part.trim().is_empty())?;
     parse_slug(last).is_ok().then(|| last.to_owned())
-}
-
-/// Splits a file name such as `2026-11-23-slug` into date and slug.
-fn split_date(stem: &str) -> (Option<&str>, &str) {
-    let is_date_shaped = |date: &str| {
-        date.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
-    };
-    match (stem.get(..10), stem.get(10..)) {
-        (Some(date), Some("")) if is_date_shaped(date) => (Some(date), stem),
-        (Some(date), Some(rest)) if is_date_shaped(date) && rest.starts_with(['-', '_']) && rest.len() > 1 => {
-            (Some(date), rest.get(1..).unwrap_or(rest))
-        }
-        _ => (None, stem),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_name_may_begin_with_date() {
-        for (stem, date, slug) in [
-            ("2026-11-03-tide", Some("2026-11-03"), "tide"),
-            ("2026-11-03", Some("2026-11-03"), "2026-11-03"),
-            ("2026-1-03-x", None, "2026-1-03-x"),
-            ("科技-新闻", None, "科技-新闻"),
-        ] {
-            assert_eq!(split_date(stem), (date, slug));
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Reports content of the body that feeds can't carry, such as `data:` pictures.
 
 use super::Draft;
-use crate::article::render;
+use crate::article::render::{self, Removed};
 use crate::article::sanitise::Loss;
 use crate::diagnostics::Code;
 
@@ -27,6 +27,21 @@ impl Draft<'_> {
             let span = found.map_or(0..0, |at| at..at + written.len());
             from = span.end;
             self.report(Code::ArticleLoss, span, message, help);
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// Reports each kind of shortcodes that were removed from the text that begins at the byte offset `start`.
+    pub(crate) fn report_removed(&mut self, start: usize, removed: &[Removed]) {
+        for Removed { kind, first, count } in removed {
+            let times = if *count == 1 { String::new() } else { format!(", {count} times") };
+            let message = format!("dateline doesn't run `{}`, so it's left out{times}", kind.escape_debug());
+            let help = "write what readers should see instead, or publish the pages that your generator renders";
+            // Earlier kinds may have moved the text.
+            let span = start + first.start..start + first.end;
+            let span = self.source.text.get(span.clone()).map_or(0..0, |_| span);
+            self.report(Code::ArticleShortcode, span, message, help);
         }
     }
 }

@@ -82,6 +82,11 @@ impl Draft<'_> {
         }
         let decoded = percent_decoded(raw).unwrap_or_else(|| raw.to_owned());
         let raw = decoded.as_str();
+        if let Some(home) = self.source.options.home.as_ref().filter(|_| raw.starts_with('/')) {
+            let url =
+                home.join(raw).map_err(|reason| format!("`{}` is not on the website: {reason}", truncated(raw)))?;
+            return Ok(MediaReference::Remote(url));
+        }
         if raw.starts_with('/') || raw.contains(['\\', '\0']) {
             return Err(format!("`{}` is neither a whole URL nor a file beside the article", raw.escape_debug()));
         }

@@ -20,6 +20,8 @@ const ORIGIN: &str = "front matter";
 
 /// Keys of a file's address.
 const URL: &[&str] = &["url", "src", "path"];
+/// Keys of the picture in tables of other tools: Hugo's `cover.image`, Jekyll's `header.teaser`.
+const NESTED: &[&str] = &["image", "overlayimage", "teaser", "ogimage"];
 /// Keys of the length in bytes, including JSON Feed's.
 const LENGTH: &[&str] = &["length", "sizeinbytes"];
 const DURATION: &[&str] = &["duration", "durationinseconds"];
@@ -36,9 +38,7 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     const SIZES: &str = "a list of tables such as `{ url: crane-400.jpg, width: 400, height: 300 }`";
     let entries = match &node.value {
         Value::Map(entries) => entries,
-        Value::List(_) => {
-            return wrong_kind(draft, key, &node.span, "a URL, or a table with `url`, `alt`, `caption` and `credit`");
-        }
+        Value::List(items) => return items.iter().take(1).for_each(|item| image(draft, key, item)),
         Value::Null => return,
         Value::Scalar(url) => return draft.set_image_url(url, node.span.clone(), ORIGIN),
     };
@@ -86,6 +86,39 @@ pub(super) fn image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
     if let Some((credit, span)) = picture_text(draft, entries, "credit") {
         draft.set_image_credit(&credit, span, ORIGIN);
     }
+}
+
+/// Applies a picture under the key of another tool: an address, a table, or a list of these, whose first entry counts.
+pub(super) fn foreign_image(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>) {
+    if let Value::List(items) = &node.value {
+        return items.iter().take(1).for_each(|item| foreign_image(draft, key, item));
+    }
+    let Value::Map(entries) = &node.value else { return image(draft, key, node) };
+    if let Some((url, span)) = nested_address(entries) {
+        draft.set_image_url(&url, span, ORIGIN);
+        // The words of other tools' tables aren't checked: they have many keys of their own.
+        if let Some((alt, span)) = field(entries, "alt") {
+            draft.set_image_alt(&alt, span, ORIGIN);
+        }
+        if let Some((caption, span)) = field(entries, "caption") {
+            draft.set_image_caption(&caption, span, ORIGIN);
+        }
+    }
+}
+
+/// Whether a value contains the address of a picture.
+pub(super) fn has_address(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Scalar(url) => !url.trim().is_empty(),
+        Value::Map(entries) => nested_address(entries).is_some(),
+        Value::List(items) => items.first().is_some_and(has_address),
+        Value::Null => false,
+    }
+}
+
+fn nested_address(entries: &Entries<'_>) -> Option<(String, Range<usize>)> {
+    let nested = || NESTED.iter().find_map(|name| field(entries, name));
+    address(entries).or_else(nested).filter(|(url, _)| !url.trim().is_empty())
 }
 
 /// Applies `media`: an address, a table, or a list of these.

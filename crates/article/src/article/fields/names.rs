@@ -36,7 +36,39 @@ const KEYS: &[&str] = &[
 ];
 
 /// Keys of other tools that dateline treats as its own.
-const ALIASES: &[&str] = &["lastmod", "modified", "description", "lang", "taxonomies"];
+const ALIASES: &[&str] = &["description", "excerpt", "lang", "taxonomies", "categories", "category"];
+
+/// Keys for the time of the last change.
+pub(super) const UPDATED: &[&str] = &[
+    "updated",
+    "lastmod",
+    "modified",
+    "lastmodified",
+    "lastmodifiedat",
+    "lastupdated",
+    "updatedat",
+    "updateddate",
+    "updatedon",
+    "dateupdated",
+    "datemodified",
+    "modifieddate",
+];
+
+/// Keys for the lead picture besides `image`, the best first: `coverImage`, `featured_image`, Jekyll's `header`.
+pub(super) const IMAGES: &[&str] = &[
+    "images",
+    "cover",
+    "coverimage",
+    "heroimage",
+    "hero",
+    "featuredimage",
+    "featureimage",
+    "socialimage",
+    "ogimage",
+    "header",
+    "banner",
+    "thumbnail",
+];
 
 /// Keys of other tools that resemble dateline's keys, and words that are one edit away from one. They aren't reported as typos.
 const FOREIGN_KEYS: &[&str] = &[
@@ -45,11 +77,8 @@ const FOREIGN_KEYS: &[&str] = &[
     "weight",
     "aliases",
     "url",
-    "category",
-    "categories",
     "keywords",
     "subtitle",
-    "images",
     "name",
     "lead",
     "links",
@@ -108,12 +137,13 @@ const FOREIGN_KEYS: &[&str] = &[
     "fees",
     "permalink",
     "slugs",
-    "cover",
-    "banner",
-    "thumbnail",
-    "excerpt",
     "comments",
     "pagination",
+    "paginate",
+    "lastupdate",
+    "excerptseparator",
+    "transparent",
+    "imports",
 ];
 
 /// Boolean keys that can withhold the article, besides those of [`lifecycle`].
@@ -126,7 +156,7 @@ pub(in crate::article) fn is_known(name: &str) -> bool {
 
 /// Whether a key of this name belongs to another tool.
 pub(in crate::article) fn is_foreign(name: &str) -> bool {
-    FOREIGN_KEYS.contains(&name)
+    FOREIGN_KEYS.contains(&name) || UPDATED.contains(&name) || IMAGES.contains(&name)
 }
 
 /// All of dateline's keys, as candidates for misspelt ones.

@@ -130,6 +130,14 @@ pub(super) fn find_second(text: &str, body: usize, kind: FileKind<'_>) -> Option
     )
 }
 
+/// Refuses a file in which a line below a header without fences withholds the article.
+pub(super) fn find_below_header(text: &str, body: usize, kind: FileKind<'_>) -> Option<Refusal> {
+    let first = || lines(text, body).filter(|line| !line.is_blank()).take(MAX_FIRST_LINES);
+    let line = first().find(|line| Evidence::of(std::iter::once(line.text), kind).verdict == Verdict::Withheld)?;
+    let message = "this line withholds the article, but is below the keys at the top";
+    Some(refusal(&line, message, true))
+}
+
 /// Whether a text begins with keys and a fence below them, and one key withholds the article.
 fn is_closed_late(text: &str, body: usize) -> bool {
     let visible = || lines(text, body).take(MAX_LINES).filter(|line| !line.is_blank());

@@ -46,8 +46,26 @@ pub(super) fn first_line(text: &str, from: usize) -> Option<Line<'_>> {
     lines(text, from).find(|line| !line.is_blank())
 }
 
+/// Which lines may close front matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Closing {
+    /// Only a fence that is indented no deeper than the opening one. Deeper lines may be part of a value.
+    AtMargin,
+    /// Any fence, as in Zola.
+    Indented,
+}
+
 /// Finds the opening and the closing fence.
 pub(super) fn find(text: &str) -> Option<Extent> {
+    find_closed(text, Closing::AtMargin)
+}
+
+/// Finds the opening fence, and a closing fence at any indentation.
+pub(super) fn find_indented(text: &str) -> Option<Extent> {
+    find_closed(text, Closing::Indented)
+}
+
+fn find_closed(text: &str, closing: Closing) -> Option<Extent> {
     // A YAML stream may begin with directives.
     let is_directive = |line: &Line<'_>| line.text.starts_with("%YAML") || line.text.starts_with("%TAG");
     let opening = lines(text, 0).find(|line| !line.is_blank() && !is_directive(line))?;
@@ -59,7 +77,7 @@ pub(super) fn find(text: &str) -> Option<Extent> {
     let indent = indent_of(&opening);
     let closing = lines(text, opening.next).find(|line| {
         let visible = line.visible();
-        indent_of(line) <= indent
+        (closing == Closing::Indented || indent_of(line) <= indent)
             && fence
                 .closings
                 .iter()

@@ -1,6 +1,7 @@
 //! Parses front matter in YAML, TOML or JSON into a [tree](super::values).
 //!
-//! [`fence`] finds its beginning and end, [`yaml`] and [`toml`] parse it, and [`damaged`] detects front matter that can't be parsed.
+//! [`fence`] finds its beginning and end, [`yaml`] and [`toml`] parse it, [`flow`] joins lists that YAML would reject, [`header`]
+//! parses lines without fences, and [`damaged`] detects front matter that can't be parsed.
 //! A file with damaged front matter is never published: its keys would become text, and an embargo would have no effect.
 //!
 //! # Why does front matter have its own YAML tree?
@@ -10,6 +11,8 @@
 
 mod damaged;
 mod fence;
+mod flow;
+mod header;
 mod lines;
 mod refusal;
 #[cfg(test)]
@@ -45,8 +48,11 @@ const MAX_KEYS: usize = 1_000;
 /// Parses the front matter. `None` if the file has none.
 pub(super) fn read<'t>(text: &'t str, kind: FileKind<'_>) -> Option<Result<FrontMatter<'t>, Refusal>> {
     let found = match fence::find(text) {
-        Some(extent) => read_fenced(text, &extent, kind),
-        None => read_json_object(text, kind),
+        Some(extent) => match read_fenced(text, &extent, kind) {
+            Some(Err(refusal)) => Some(read_indented(text, kind).ok_or(refusal)),
+            found => found,
+        },
+        None => read_json_object(text, kind).or_else(|| header::read(text, kind)),
     };
     match found {
         Some(Ok(matter)) => Some(match damaged::find_second(text, matter.body, kind) {
@@ -73,6 +79,12 @@ pub(super) fn may_withhold(text: &str) -> bool {
     const MAX_LINES: usize = 200;
     let first = lines::lines(text, 0).take(MAX_LINES).map(|line| line.text);
     Evidence::of(first, FileKind::Markdown).verdict == Verdict::Withheld
+}
+
+/// Parses front matter whose closing fence is indented. `None` if it isn't valid.
+fn read_indented<'t>(text: &'t str, kind: FileKind<'_>) -> Option<FrontMatter<'t>> {
+    let extent = fence::find_indented(text).filter(|extent| extent.body.is_some())?;
+    read_fenced(text, &extent, kind)?.ok().filter(|matter| !matter.keys.is_empty())
 }
 
 /// Parses the text between two fences. `None` if the fences are thematic breaks or rules around text.

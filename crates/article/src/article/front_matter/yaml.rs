@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
+use super::flow;
 use super::refusal::{MAX_DEPTH, REMOVE_HELP, Refusal};
 use crate::article::values::{Key, Node, Value};
 use crate::types::is_invisible;
@@ -25,9 +26,12 @@ pub(super) fn read(matter: &str, shift: usize) -> Result<Vec<(Key<'_>, Node<'_>)
     })
 }
 
-/// Replaces valid YAML that the parser rejects: tabs and other blanks after a colon, halves of surrogate pairs, byte order marks, control
-/// characters. The length in bytes stays the same. `None` if the text contains none of these.
+/// Replaces valid YAML that the parser rejects: lists whose brackets aren't indented, tabs and other blanks after a colon, halves of
+/// surrogate pairs, byte order marks, control characters. The length in bytes stays the same. `None` if the text contains none of these.
 fn repaired(matter: &str, surrogates: Option<Surrogates>) -> Option<String> {
+    let joined = flow::joined(matter);
+    let is_joined = joined.is_some();
+    let matter = joined.as_deref().unwrap_or(matter);
     let mut text = String::with_capacity(matter.len());
     for line in matter.split_inclusive('\n') {
         let value = line.find(':').map_or(line.len(), |at| at + 1);
@@ -41,7 +45,7 @@ fn repaired(matter: &str, surrogates: Option<Surrogates>) -> Option<String> {
     if let Some(surrogates) = surrogates {
         text = surrogates.replaced(&text);
     }
-    (text != matter).then_some(text)
+    (is_joined || text != matter).then_some(text)
 }
 
 /// Replaces a character that YAML calls non-printable by one of the same length in bytes.

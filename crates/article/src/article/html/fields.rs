@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::finding::{Field, Finding};
+use super::finding::{Field, Finding, TIME_ELEMENT};
 use super::release;
+use crate::article::date;
 use crate::article::draft::{Draft, FilledLists};
 use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl};
@@ -58,6 +59,9 @@ impl Findings {
         let (value, origin, span) = (finding.value.as_str(), finding.origin, finding.span.clone().unwrap_or(0..0));
         match finding.field {
             Field::Title => draft.set_title(value, span, origin),
+            Field::Published if origin == TIME_ELEMENT && !date::is_date(value) => {
+                draft.report_unusable_date(value, span)
+            }
             Field::Published => draft.set_published(value, span, origin),
             Field::Updated => draft.set_updated(value, span, origin),
             Field::Expires => draft.set_expires(value, span, origin),
@@ -99,7 +103,7 @@ fn crumbs(section: &str) -> Vec<Text> {
     section.split(['>', '›', '»', '＞', '/']).map(Text::line).filter(|crumb| !crumb.is_empty()).collect()
 }
 
-/// Sets the lead picture. The page's own address, if known, completes a reference from the root of the site.
+/// Sets the lead picture. The page's own address, else the website's, completes a reference from the root of the site.
 pub(super) fn set_image(
     draft: &mut Draft<'_>,
     reference: &str,
@@ -108,7 +112,8 @@ pub(super) fn set_image(
     origin: &'static str,
 ) {
     let is_from_root = reference.starts_with('/') && !reference.starts_with("//");
-    match page.map(|page| page.join(reference)) {
+    let site = page.or(draft.source().options.home.as_ref());
+    match site.map(|site| site.join(reference)) {
         Some(Ok(url)) if is_from_root => draft.set_image_url(url.as_str(), span, origin),
         _ if is_from_root => draft.report(
             Code::HtmlImage,

@@ -44,6 +44,9 @@ pub(super) struct Finding {
     pub(super) origin: &'static str,
 }
 
+/// The origin of a date in a `time` element, which isn't necessarily the article's.
+pub(super) const TIME_ELEMENT: &str = "time element";
+
 /// The names of `meta` elements in order of precedence, with field and origin.
 pub(super) const META_FIELDS: &[(&str, Field, &str)] = &[
     ("og:title", Field::Title, "Open Graph"),

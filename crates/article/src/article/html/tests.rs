@@ -270,14 +270,7 @@ fn partial_pages_become_articles() {
 
 /// The article as it is published, one fact per line, and the diagnostics.
 fn read(source: &str) -> String {
-    let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::UTC,
-        charset: None,
-        wire_labels: Vec::new(),
-        max_size: 1_000_000,
-        source: crate::article::SourceDefaults::default(),
-    };
+    let options = ParseOptions { max_size: 1_000_000, ..ParseOptions::new("content", TimeZone::UTC) };
     let path = ArticlePath::new("harbours/2026-03-08-ships.html");
     let source = Source { path: &path, text: source, options: &options };
     let parsed = super::read(Draft::new(source, ContentHash::of(b""), true), source.text);

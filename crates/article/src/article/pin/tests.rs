@@ -11,14 +11,7 @@ use crate::types::Text;
 const ID: &str = "tag:courier.example,2026:2026-11-20/news/a";
 
 fn options() -> ParseOptions {
-    ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::UTC,
-        charset: None,
-        wire_labels: Vec::new(),
-        max_size: 1 << 20,
-        source: crate::article::SourceDefaults::default(),
-    }
+    ParseOptions { max_size: 1 << 20, ..ParseOptions::new("content", TimeZone::UTC) }
 }
 
 fn try_pin(path: &str, bytes: &[u8]) -> Result<Pinned, Unpinned> {
@@ -101,7 +94,13 @@ fn id_is_inserted_at_valid_position() {
             format!("Id: {ID}\n"),
             "position: News > Chips > Article\n\nA\n\nText of it.\n".to_owned(),
         ),
-        ("wire from the headline on", "a.txt", "", format!("Id: {ID}\n"), "A\nText of it, a paragraph.\n".to_owned()),
+        (
+            "wire from the headline on",
+            "2026-11-20-a.txt",
+            "",
+            format!("Id: {ID}\n"),
+            "A\nText of it, a paragraph.\n".to_owned(),
+        ),
         ("wire, byline first", "a.txt", "", format!("Id: {ID}\n"), "By Ann Lee\n\nA\n\nText of it.\n".to_owned()),
         (
             "wire, mark and CRLF",
@@ -110,7 +109,13 @@ fn id_is_inserted_at_valid_position() {
             format!("Id: {ID}\r\n"),
             "\r\n首页 > 科技\r\n\r\n标题在这里\r\n\r\n正文在这里。\r\n\r\n责任编辑：沈若川".to_owned(),
         ),
-        ("wire, old line ends", "a.txt", "", format!("Id: {ID}\r"), "A\r\rText of it.\r".to_owned()),
+        (
+            "wire, old line ends",
+            "a.txt",
+            "",
+            format!("Id: {ID}\r"),
+            "A\r\rDate: 2026-11-20\r\rText of it.\r".to_owned(),
+        ),
         (
             "page",
             "a.html",
@@ -201,7 +206,7 @@ fn other_charsets_keep_their_bytes() {
 fn unsafe_insertion_is_refused() {
     // However long: the name of a Chinese file is percent-encoded in it.
     let long = EntryId::minted(format!("tag:courier.example,2026:2026-11-20/news/{}", "%E5%86%B7".repeat(30)));
-    assert!(pin(&ArticlePath::new("a.txt"), b"A\n\nText of it.\n", &long, &options()).is_ok());
+    assert!(pin(&ArticlePath::new("a.txt"), b"A\n\nDate: 2026-11-20\n\nText of it.\n", &long, &options()).is_ok());
     let far = format!("<html><head><!--{}--><meta charset=gbk>", "x".repeat(930));
     for (path, text, id, reason) in [
         ("a.md", "---\ntitle: A\n", ID, "cannot be read as an article: the front matter is not closed"),
@@ -210,7 +215,7 @@ fn unsafe_insertion_is_refused() {
         ("a.md", "---\ntitle: A\nid:\n---\nText.\n", ID, "the key `id` appears twice"),
         ("a.md", "---\n!!map\ntitle: A\n---\nText.\n", ID, "could no longer be read"),
         ("a.md", "---\n~\n---\n# A\n", ID, "could no longer be read"),
-        ("a.md", "# A\n", "tag:x.example,2026:a b", "an id cannot contain ` `"),
+        ("a.md", "# A\n", "tag:x.example,2026:a b", "its id would still be different"),
     ] {
         let old = pin(&ArticlePath::new(path), text.as_bytes(), &EntryId::minted(id.to_owned()), &options());
         let Err(Unpinned::Unsafe(actual)) = old else { panic!("{text:?}: {old:?}") };
@@ -223,7 +228,7 @@ fn unsafe_insertion_is_refused() {
     // What a newsroom calls otherwise.
     let own = ParseOptions { wire_labels: vec![(Text::line("ID"), WireField::Source)], ..options() };
     let id = EntryId::parse(ID).expect("an id");
-    let pinned = pin(&ArticlePath::new("a.txt"), b"A\n\nText of it.\n", &id, &own);
+    let pinned = pin(&ArticlePath::new("a.txt"), b"A\n\nDate: 2026-11-20\n\nText of it.\n", &id, &own);
     assert!(matches!(pinned, Err(Unpinned::Unsafe(_))), "{pinned:?}");
     // A file that is just not too large.
     let tight = ParseOptions { max_size: 10, ..options() };
@@ -285,7 +290,7 @@ fn ids_are_escaped_for_their_format() {
         ("a.md", "+++\ntitle = 'A'\n+++\nText.\n"),
         ("a.md", "# A\n"),
         ("a.html", "<head>\n<title>A</title></head><p>Text."),
-        ("a.txt", "A\n\nText of it.\n"),
+        ("a.txt", "A\n\nDate: 2026-11-20\n\nText of it.\n"),
     ] {
         let pinned = pin(&ArticlePath::new(path), text.as_bytes(), &id, &options()).expect("pinned");
         let article = parse(&ArticlePath::new(path), &pinned.bytes, &options()).article.expect("an article");

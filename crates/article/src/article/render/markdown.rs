@@ -6,12 +6,17 @@ use std::collections::{HashMap, HashSet};
 use pulldown_cmark::{CowStr, Event, Parser, Tag, TagEnd, TextMergeStream, html};
 
 use super::attributes::{protect_brace, without_attribute_lists};
-use crate::article::commonmark::OPTIONS;
+use super::{containers, extensions};
+use crate::article::extensions::{Extension, Extensions};
 
 /// Renders Markdown. Ids of footnotes end in `suffix`, so they differ from those of other articles.
-pub(super) fn to_html(markdown: &str, suffix: &str) -> String {
+pub(super) fn to_html(markdown: &str, suffix: &str, extensions: Extensions) -> String {
     crate::article::steps::add(markdown.len());
-    let parser = Parser::new_ext(markdown, OPTIONS);
+    let markdown = match extensions.has(Extension::Containers) {
+        true => &*containers::as_quotes(markdown),
+        false => markdown,
+    };
+    let parser = Parser::new_ext(markdown, extensions.options());
     let mut events: Vec<Event<'_>> = if markdown.contains('{') {
         let events = parser.into_offset_iter().map(|event| protect_brace(markdown, event).0);
         without_attribute_lists(TextMergeStream::new(events).collect())
@@ -19,6 +24,7 @@ pub(super) fn to_html(markdown: &str, suffix: &str) -> String {
         TextMergeStream::new(parser).collect()
     };
     add_heading_ids(&mut events);
+    events = extensions::apply(events, extensions);
     if events.iter().any(|event| matches!(event, Event::Start(Tag::FootnoteDefinition(_)))) {
         events = Footnotes::of(events, suffix).into_events();
     }

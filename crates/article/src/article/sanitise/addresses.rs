@@ -1,7 +1,9 @@
 //! Makes references absolute and drops those that feeds must not carry.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::article::article_links;
 use crate::article::file_names::{in_tilde_folder, is_drafts_folder};
 use crate::article::rendered::LinkBase;
 use crate::encoding::decode_segment;
@@ -16,6 +18,21 @@ pub(super) fn absolute(
     // Tabs and line ends in a URL are ignored (WHATWG URL, section 4.4).
     let reference = reference.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect::<String>();
     let reference = reference.trim_matches(|c: char| c.is_whitespace() || c.is_control());
+    if let Some((article, rest)) = article_links::target(reference, &links.folder) {
+        let is_known_notation = reference.starts_with('@') || article_links::pelican_path(reference).is_some();
+        match links.article(&article) {
+            Some(url) => return WebUrl::parse(&format!("{url}{rest}")).ok().map(|url| url.as_str().to_owned()),
+            // The article isn't public.
+            None if is_known_notation => return None,
+            None => {}
+        }
+    }
+    let pelican = article_links::pelican_path(reference);
+    let (reference, base_folder) = match pelican.map(|path| (path, path.strip_prefix('/'))) {
+        Some((_, Some(path))) => (path, Cow::Owned(folder::top(folder::source(&links.folder)))),
+        Some((path, None)) => (path, Cow::Borrowed(links.folder.as_str())),
+        None => (reference, Cow::Borrowed(links.folder.as_str())),
+    };
     match scheme(reference) {
         Some("http" | "https") => WebUrl::parse(reference).ok().map(|url| url.as_str().to_owned()),
         Some("other") => None,
@@ -23,8 +40,11 @@ pub(super) fn absolute(
         None if reference.starts_with("//") => {
             WebUrl::parse(&format!("https:{reference}")).ok().map(|url| url.as_str().to_owned())
         }
-        None => match local_media(reference, &links.folder) {
-            LocalMedia::None => links.page.join(reference).ok().map(|url| url.as_str().to_owned()),
+        None => match local_media(reference, &base_folder) {
+            LocalMedia::None => {
+                let base = if reference.starts_with(['/', '\\']) { &links.root } else { &links.page };
+                base.join(reference).ok().map(|url| url.as_str().to_owned())
+            }
             LocalMedia::Outside => None,
             LocalMedia::File { path, fragment } => {
                 let url = format!("{}{}{fragment}", links.media, path.media_route());

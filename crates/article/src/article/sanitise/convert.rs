@@ -13,6 +13,7 @@ use scraper::{ElementRef, Node};
 
 use self::link::Link;
 use super::base::{Base, Unusable};
+use super::code::{is_code_table, is_gutter};
 use super::hidden::{is_hidden, visible_inside};
 use super::lists::{DROPPED, FORMULA_ELEMENTS, VOID};
 use super::parse::{has_tag, parse_fragment};
@@ -158,6 +159,8 @@ impl Converter<'_, '_> {
                 self.copy_start(value, name, &[("src", lazy), ("poster", poster)]);
                 self.finish(element, name, steps);
             }
+            "td" | "div" | "span" | "pre" | "code" if is_gutter(element) => {}
+            "table" if is_code_table(element) => push_code(element, steps),
             name => {
                 self.copy_start(value, name, &[]);
                 self.finish(element, name, steps);
@@ -338,6 +341,13 @@ fn push_children<'a>(element: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
         }
         children = child.prev_sibling();
     }
+}
+
+/// Queues the content of the cells with code, without the table and the cells with line numbers.
+fn push_code<'a>(table: ElementRef<'a>, steps: &mut Vec<Step<'a>>) {
+    let rows = table.descendent_elements().filter(|inner| inner.value().name() == "tr");
+    let cells: Vec<ElementRef<'a>> = rows.filter_map(|row| row.child_elements().nth(1)).collect();
+    cells.into_iter().rev().for_each(|cell| push_children(cell, steps));
 }
 
 /// Whether the address is a `data:` URL with a picture other than a placeholder.

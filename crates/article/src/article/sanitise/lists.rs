@@ -114,6 +114,8 @@ pub(super) const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("a", &["href", "hreflang"]),
     ("audio", &["src", "controls"]),
     ("blockquote", &["cite"]),
+    // Only on pages, and only the language.
+    ("code", &["class"]),
     ("col", &["span"]),
     ("colgroup", &["span"]),
     ("data", &["value"]),

@@ -35,6 +35,7 @@ mod addresses;
 mod amp;
 mod anchors;
 pub(super) mod base;
+mod code;
 mod convert;
 mod embeds;
 mod escape;
@@ -98,10 +99,11 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Checks addresses in attributes that ammonia doesn't know to have any.
+/// Checks addresses in attributes that ammonia doesn't know to have any, and classes.
 fn is_attribute_safe(attribute: &str, value: &str) -> bool {
     let is_web = |address: &str| Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
     match attribute {
+        "class" => code::is_language_class(value),
         "srcset" => pictures::candidates(value).all(|(address, _)| is_web(address)),
         "cite" => {
             let scheme = Url::parse(value).map(|url| url.scheme().to_owned());

@@ -9,11 +9,11 @@ use crate::types::WebUrl;
 
 fn links() -> LinkBase {
     LinkBase {
-        page: WebUrl::parse("http://courier.example/world/quake.html").expect("a URL"),
-        media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
         folder: "world/2026".into(),
-        anchors: false,
-        free_only: false,
+        ..LinkBase::new(
+            WebUrl::parse("http://courier.example/world/quake.html").expect("a URL"),
+            WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
+        )
     }
 }
 

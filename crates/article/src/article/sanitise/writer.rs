@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::addresses::absolute;
 use super::anchors::Anchors;
+use super::code;
 use super::escape::{escape_attribute, escape_text};
 use super::lists::{is_attribute_kept, is_element_kept};
 use super::long_text;
@@ -146,6 +147,12 @@ impl<'a> Writer<'a> {
         match name {
             // Written before. All players get controls.
             "id" | "align" | "controls" => {}
+            // Feed readers have no style sheets.
+            "class" => {
+                if let Some(class) = code::language_class(value).filter(|_| self.links.anchors) {
+                    self.write_attribute(name, class);
+                }
+            }
             // An empty address is the page's own, which isn't a picture.
             "src" | "poster" if loadable(Some(value)).is_none() => {}
             "srcset" => {

@@ -8,22 +8,12 @@ use crate::article::{ParseOptions, Parsed, parse};
 use crate::types::{ArticlePath, WebUrl};
 
 fn read(name: &str, text: &str) -> Parsed {
-    let options = ParseOptions {
-        timezone: TimeZone::UTC,
-        root: "content".into(),
-        charset: None,
-        max_size: 64 << 20,
-        source: crate::article::SourceDefaults::default(),
-        wire_labels: Vec::new(),
-    };
+    let options = ParseOptions { max_size: 64 << 20, ..ParseOptions::new("content", TimeZone::UTC) };
     let parsed = parse(&ArticlePath::new(name), text.as_bytes(), &options);
-    let links = LinkBase {
-        page: WebUrl::parse("http://x.example/a").expect("a URL"),
-        media: WebUrl::parse("http://x.example/media/").expect("a URL"),
-        folder: String::new(),
-        anchors: false,
-        free_only: false,
-    };
+    let links = LinkBase::new(
+        WebUrl::parse("http://x.example/a").expect("a URL"),
+        WebUrl::parse("http://x.example/media/").expect("a URL"),
+    );
     if let Some(body) = parsed.article.as_ref().and_then(|article| article.body.clone()) {
         render(&body, &links);
     }

@@ -119,12 +119,8 @@ fn export_is_parsed_completely() {
 
 fn parsed(source: &str) -> Parsed {
     let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
-        charset: None,
-        wire_labels: Vec::new(),
         max_size: 1_000_000,
-        source: crate::article::SourceDefaults::default(),
+        ..ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"))
     };
     let path = ArticlePath::new("harbours/tidal-port.txt");
     let source = Source { path: &path, text: source, options: &options };
@@ -168,12 +164,8 @@ fn export_becomes_article() {
 fn chinese_charsets_are_decoded() {
     let text = "当前位置：首页 ＞ 科技 ＞ 案例 ＞ 正文\r\n港口重新开放\r\n来源：海岸周报 2024年03月08日 07:05　作者：林梅、周安平\r\n\r\n\u{3000}\u{3000}新码头今天开放，渔民说：“鱼回来了。”\r\n　　船长䶮说，明年再来——还有海豹。\r\n责任编辑：李海燕\r\n";
     let options = ParseOptions {
-        root: "content".into(),
-        timezone: TimeZone::get("Asia/Shanghai").expect("bundled"),
-        charset: None,
-        wire_labels: Vec::new(),
         max_size: 1_000_000,
-        source: crate::article::SourceDefaults::default(),
+        ..ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"))
     };
     let path = ArticlePath::new("case/a.txt");
     let read = |bytes: &[u8]| {

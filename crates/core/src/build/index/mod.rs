@@ -132,7 +132,7 @@ impl Index {
                 }
             }
             _ if card.draft => visibility = Visibility::Draft,
-            _ if self.rules.restricts(card) => visibility = Visibility::Restricted,
+            _ if self.rules.restricts(path, card) => visibility = Visibility::Restricted,
             _ if self.listings.contains(path) => visibility = Visibility::Listing,
             (None, _) => {}
             (Some(published), _) if published.timestamp() > now && !was_public(published) => {

@@ -21,6 +21,7 @@
 //! - `withholding`: what takes effect at once, and which articles wait until records can be written
 
 pub(super) mod activities;
+pub(super) mod article_links;
 pub(super) mod bodies;
 pub(super) mod dormancy;
 pub(super) mod entry_cache;

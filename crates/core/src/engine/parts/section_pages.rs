@@ -1,13 +1,13 @@
 //! The pages of sections, and the titles and descriptions that they give to sections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::article::{Metadata, bundle};
+use crate::article::{Cascade, Metadata, bundle};
 use crate::build::placement::SectionRules;
-use crate::config::Config;
+use crate::config::{Config, WithheldFolders};
 use crate::event::Listing;
 use crate::types::{ArticlePath, Moment, SectionPath, Text};
 
@@ -15,6 +15,8 @@ use crate::types::{ArticlePath, Moment, SectionPath, Text};
 #[derive(Debug, Default)]
 pub(crate) struct SectionPages {
     pages: BTreeMap<ArticlePath, Arc<Metadata>>,
+    /// Pages that can't be read, and may withhold the articles below them.
+    unreadable: BTreeSet<ArticlePath>,
     /// Whether a page has changed since the sections were described.
     is_changed: bool,
     /// When the next page becomes public or expires.
@@ -32,23 +34,32 @@ impl SectionPages {
     }
 
     pub(crate) fn set(&mut self, path: ArticlePath, page: Arc<Metadata>) {
+        self.unreadable.remove(&path);
         self.pages.insert(path, page);
+        self.is_changed = true;
+    }
+
+    /// Notes a page that can't be read, and may withhold the articles below it.
+    pub(crate) fn set_unreadable(&mut self, path: ArticlePath) {
+        self.pages.remove(&path);
+        self.unreadable.insert(path);
         self.is_changed = true;
     }
 
     /// Removes the pages that a listing proves to be gone. Returns their paths.
     pub(crate) fn remove_absent(&mut self, listing: &Listing) -> Vec<ArticlePath> {
-        if self.pages.is_empty() {
+        if self.pages.is_empty() && self.unreadable.is_empty() {
             return Vec::new();
         }
         let is_gone = listing.absence();
-        let gone: Vec<ArticlePath> = self.pages.keys().filter(|path| is_gone(path)).cloned().collect();
+        let known = self.pages.keys().chain(&self.unreadable);
+        let gone: Vec<ArticlePath> = known.filter(|path| is_gone(path)).cloned().collect();
         gone.iter().for_each(|path| self.remove(path));
         gone
     }
 
     pub(crate) fn remove(&mut self, path: &ArticlePath) {
-        self.is_changed |= self.pages.remove(path).is_some();
+        self.is_changed |= self.pages.remove(path).is_some() | self.unreadable.remove(path);
     }
 
     /// The configuration, with sections described by their pages unless it describes them itself.
@@ -56,8 +67,12 @@ impl SectionPages {
         self.is_changed = false;
         let rules = SectionRules::new(Arc::clone(config));
         let pages = || self.pages.iter().filter(|(path, _)| bundle::is_untranslated(path));
-        let changes = pages().flat_map(|(_, page)| visibility_changes(page)).filter(|change| *change > now);
-        self.due = changes.min();
+        let below = |page: &Metadata| {
+            let times = page.cascades.iter().flat_map(|cascade| [cascade.embargo, cascade.expires]);
+            times.flatten().map(Moment::timestamp).collect::<Vec<_>>()
+        };
+        let changes = pages().flat_map(|(_, page)| visibility_changes(page).chain(below(page)));
+        self.due = changes.filter(|change| *change > now).min();
         let mut texts: BTreeMap<SectionPath, &Metadata> = BTreeMap::new();
         for (path, page) in pages().filter(|(_, page)| is_public(page, now)) {
             let section = match path.folder() {
@@ -69,6 +84,7 @@ impl SectionPages {
             }
         }
         let mut config = (**config).clone();
+        config.withheld_folders = self.withheld_folders(now);
         for section in &mut config.sections {
             let page = texts.get(&section.path);
             let (states_title, states_description) = section.states;
@@ -86,6 +102,30 @@ impl SectionPages {
         }
         Arc::new(config)
     }
+}
+
+impl SectionPages {
+    /// The folders whose articles a page withholds: with `cascade`, or as a draft, as in Zola.
+    fn withheld_folders(&self, now: Timestamp) -> WithheldFolders {
+        let mut folders = WithheldFolders::default();
+        self.unreadable.iter().for_each(|path| folders.add(path, None));
+        for (path, page) in &self.pages {
+            if page.draft && !path.folder().is_empty() {
+                folders.add(path, None);
+            }
+            let withholding = page.cascades.iter().filter(|cascade| withholds(cascade, now));
+            withholding.for_each(|cascade| folders.add(path, cascade.path.as_ref().map(Text::as_str)));
+        }
+        folders
+    }
+}
+
+/// Whether a cascade withholds the articles at this time.
+fn withholds(cascade: &Cascade, now: Timestamp) -> bool {
+    let is_over = |moment: Option<Moment>| moment.is_some_and(|moment| moment.timestamp() <= now);
+    let is_to_come = cascade.embargo.is_some_and(|embargo| embargo.timestamp() > now);
+    let is_restricted = cascade.access.is_private() || cascade.access.is_paid() || !cascade.access.is_listed();
+    cascade.is_withheld || is_restricted || is_to_come || is_over(cascade.expires)
 }
 
 /// When a page becomes public, and when it expires.

@@ -147,11 +147,11 @@ fn article(name: &str, text: &str) -> String {
     let article = parsed.article.unwrap_or_else(|| panic!("{name}: {:?}\n{text}", parsed.diagnostics));
     let metadata = &article.metadata;
     let links = LinkBase {
-        page: WebUrl::parse("http://x.example/a").expect("a URL"),
-        media: WebUrl::parse("http://x.example/media/").expect("a URL"),
         folder: "wire".to_owned(),
-        anchors: false,
-        free_only: false,
+        ..LinkBase::new(
+            WebUrl::parse("http://x.example/a").expect("a URL"),
+            WebUrl::parse("http://x.example/media/").expect("a URL"),
+        )
     };
     let html = render(article.body.as_deref().expect("a body"), &links).html.to_string();
     let html: Vec<&str> = html.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();

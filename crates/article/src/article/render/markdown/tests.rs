@@ -5,13 +5,8 @@ use crate::article::render::{LinkBase, render};
 use crate::types::WebUrl;
 
 fn links(anchors: bool) -> LinkBase {
-    LinkBase {
-        page: WebUrl::parse("https://courier.example/a").expect("a URL"),
-        media: WebUrl::parse("http://127.0.0.1:8080/media/").expect("a URL"),
-        folder: String::new(),
-        anchors,
-        free_only: false,
-    }
+    let url = |url| WebUrl::parse(url).expect("a URL");
+    LinkBase { anchors, ..LinkBase::new(url("https://courier.example/a"), url("http://127.0.0.1:8080/media/")) }
 }
 
 /// In feeds, with the suffix of ids as `-*` and the article's address as `@`.

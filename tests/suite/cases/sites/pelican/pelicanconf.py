@@ -1,0 +1,13 @@
+AUTHOR = "Pelican author"
+SITENAME = "Pelican site"
+SITEURL = "https://pelican.example"
+PATH = "content"
+TIMEZONE = "UTC"
+DEFAULT_LANG = "en"
+FEED_ALL_ATOM = None
+FEED_ALL_RSS = "feed.xml"
+CATEGORY_FEED_ATOM = None
+AUTHOR_FEED_ATOM = None
+AUTHOR_FEED_RSS = None
+TRANSLATION_FEED_ATOM = None
+RSS_FEED_SUMMARY_ONLY = True
