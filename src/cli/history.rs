@@ -188,6 +188,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         | Record::Version { .. }
         | Record::Dormant { .. }
         | Record::Reactivated { .. }
+        | Record::MediaKilled { .. }
         | Record::Kept { .. }
         | Record::Dropped { .. }
         | Record::Erased { .. }

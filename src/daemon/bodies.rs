@@ -11,7 +11,7 @@ use crate::build::render_cache::RenderKey;
 use crate::config::Config;
 use crate::event::{BodyRequest, FetchedBody, StoredVersion, UnfetchedBody};
 use crate::parallel;
-use crate::store::StoreHandle;
+use crate::store::{StoreHandle, kept_media};
 use crate::types::ContentHash;
 use crate::watch;
 
@@ -126,8 +126,10 @@ pub(super) fn load_stored(
             let bytes = sources.get(&request.hash).cloned();
             let parsing = config.parsing_of(&request.path);
             let root = roots.of(&request.path).ok();
-            let article =
-                bytes.zip(root).and_then(|(bytes, root)| watch::read::parse_stored(root, request, bytes, parsing));
+            let kept = kept_media(&config.state, request.path.source());
+            let article = bytes
+                .zip(root)
+                .and_then(|(bytes, root)| watch::read::parse_stored(root, &kept, request, bytes, parsing));
             StoredVersion { request: request.clone(), article }
         }));
     }

@@ -189,6 +189,37 @@ impl DocumentStore {
         })
     }
 
+    /// Keeps copies of agencies' pictures, after each publication that changes them.
+    pub(super) async fn keep_media(
+        config: Arc<ArcSwap<Config>>,
+        content: Arc<ArcSwap<Roots>>,
+        mut published: watch::Receiver<Option<Published>>,
+    ) {
+        let mut last: Option<Arc<Snapshot>> = None;
+        while published.changed().await.is_ok() {
+            let Some(Published { snapshot, .. }) = published.borrow_and_update().clone() else { continue };
+            let is_same = |last: &Arc<Snapshot>| last.kept_media.ptr_eq(&snapshot.kept_media);
+            if last.as_ref().is_some_and(is_same) {
+                continue;
+            }
+            last = Some(Arc::clone(&snapshot));
+            let (config, root, begun) = (config.load_full(), content.load_full(), Instant::now());
+            let work = move || store::keep_media(&config.state, &root, snapshot.kept_media.values(), config.max_kept);
+            match spawn_blocking(work).await.map_err(io::Error::other).flatten() {
+                Ok(0) => {}
+                Ok(pictures) => {
+                    tracing::warn!(pictures, "not all pictures of agencies' stories are kept; raise `state.max_kept`");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot keep the pictures of agencies' stories; check free space and permissions");
+                    last = None;
+                }
+            }
+            // Every picture is looked at, so thousands of them take a while.
+            sleep(begun.elapsed().saturating_mul(SAVE_DELAY_PER_DURATION).min(MAX_SAVE_DELAY)).await;
+        }
+    }
+
     fn report_missing(&self, route: &str, resource: &Arc<Resource>, error: &io::Error) {
         let snapshot = self.snapshot.load();
         let is_current = snapshot.documents.get(route).is_some_and(|current| Arc::ptr_eq(current, resource));

@@ -211,6 +211,12 @@ pub async fn run(
         evicting_store.save_evicted_documents(publications_to_follow).await;
         "task that saves evicted documents"
     });
+    let (media_config, media_roots) = (Arc::clone(&live_config), Arc::clone(&published_roots));
+    let media_to_keep = publications.subscribe();
+    parts.spawn(async move {
+        DocumentStore::keep_media(media_config, media_roots, media_to_keep).await;
+        "task that keeps pictures"
+    });
     let (store_to_save, state, roots_to_save) =
         (document_store.clone(), config.state.clone(), Arc::clone(&published_roots));
     parts.spawn(async move {

@@ -16,7 +16,7 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::event::BodyRequest;
 use crate::serve::{CancellationToken, DiskRequest, DiskResponse, Freshness};
 use crate::snapshot::{PublishedArticle, Snapshot};
-use crate::store::StoreHandle;
+use crate::store::{StoreHandle, kept_media};
 use crate::watch;
 use crate::watch::page_sources::PageSources;
 
@@ -38,7 +38,9 @@ pub(super) fn responder(
         DiskRequest::Article(article) => article_page(&content, &config, &store, &article, cancellation),
         DiskRequest::Media(path) => {
             let is_mass_removal = |problem: &Diagnostic| problem.code == Code::MassRemoval;
-            match content.load().of(&path).and_then(|root| watch::read::open_media(root, &path)) {
+            let opened = content.load().of(&path).and_then(|root| watch::read::open_media(root, &path));
+            let kept = || watch::read::open_media(&kept_media(&config.load().state, path.source()), &path);
+            match opened.or_else(|error| kept().map_err(|_| error)) {
                 Ok((file, metadata)) => {
                     let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
                     Ok(DiskResponse::File { file, length: metadata.len(), modified })

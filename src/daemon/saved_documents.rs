@@ -28,10 +28,10 @@ use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::ledger::Record;
 use crate::snapshot::{Report, ResourceKind, Snapshot};
-use crate::store::{Row, SavedFile, SavedSources, StoreHandle, feed_of};
+use crate::store::{ItemKey, Row, SavedFile, SavedSources, StoreHandle, feed_of};
 use crate::types::ArticlePath;
 use crate::watch::stat::stat_file;
-use crate::watch::verify::{FileComparer, FileComparison, RootState, StatedIds};
+use crate::watch::verify::{FileComparer, FileComparison, RootState, StatedKeys};
 
 /// The time that a request waits for the verification of a document. Then the answer is 503, and the verification continues.
 pub(super) const SAVED_VERIFY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -173,13 +173,13 @@ struct Verifier {
     store: StoreHandle,
     sources: SavedSources,
     verdicts: Mutex<Verdicts>,
-    /// The ids that the wire texts of each source state.
-    stated_ids: Mutex<HashMap<Name, SharedIds>>,
+    /// The keys that the agencies' files of each source state.
+    stated_keys: Mutex<HashMap<Name, SharedKeys>>,
     jobs: Sender<Job>,
 }
 
-/// The ids that wire texts state, the directory of the texts, and when the ids expire.
-type SharedIds = (Arc<StatedIds>, PathBuf, Instant);
+/// The keys that agencies' files state, the directory of the files, and when the keys expire.
+type SharedKeys = (Arc<StatedKeys>, PathBuf, Instant);
 
 #[derive(Default)]
 struct Verdicts {
@@ -202,7 +202,7 @@ impl Verifier {
             store,
             sources,
             verdicts: Mutex::default(),
-            stated_ids: Mutex::default(),
+            stated_keys: Mutex::default(),
             jobs,
         });
         let inbox = Arc::new(Mutex::new(inbox));
@@ -277,32 +277,36 @@ impl Verifier {
             }
         };
         let mut are_same = |files: &[&SavedFile]| {
-            let paths: Vec<ArticlePath> = files.iter().map(|file| file.path.clone()).collect();
+            // The row of an item is that of its file.
+            let paths: Vec<ArticlePath> = files.iter().map(|file| ArticlePath::new(file.path.file())).collect();
             files.iter().zip(self.store.cached_rows(&paths)).all(|(file, row)| is_same(file, row))
         };
         !files.iter().any(|file| withheld.contains(&file.path))
             && files.chunks(FILES_PER_QUERY).all(&mut are_same)
             && comparers.iter().all(|(name, comparer)| {
                 let is_of_source = |file: &&&SavedFile| file.path.source() == name.as_deref();
-                self.are_ids_unique(comparer, files.iter().filter(is_of_source).copied())
+                self.are_keys_unique(comparer, files.iter().filter(is_of_source).copied())
             })
     }
 
-    /// Whether no other file of a source states the id of one of these wire texts. An agency kills an item by a new file, which may be in any
-    /// folder.
-    fn are_ids_unique<'f>(&self, comparer: &FileComparer, files: impl Iterator<Item = &'f SavedFile>) -> bool {
-        let items: Vec<_> = files.filter_map(|file| Some((file.id.as_ref()?, &file.path))).collect();
+    /// Whether no other file of a source states the key of one of these items. An agency kills an item, or a picture of it, by a new file,
+    /// which may be in any folder.
+    fn are_keys_unique<'f>(&self, comparer: &FileComparer, files: impl Iterator<Item = &'f SavedFile>) -> bool {
+        let items: Vec<_> = files.filter_map(|file| Some((file.key.as_ref()?, &file.path))).collect();
         if items.is_empty() {
             return true;
         }
-        let stated = self.stated_ids(comparer);
-        let is_unique = |(id, path)| stated.is_unique(id, path);
+        let stated = self.stated_keys(comparer);
+        let is_unique = |(key, path): (&ItemKey, &ArticlePath)| match key {
+            ItemKey::Known(key) => stated.is_unique(key, path),
+            ItemKey::Unknown => None,
+        };
         items.into_iter().all(|item| is_unique(item).unwrap_or_else(|| self.absence(comparer).is_some()))
     }
 
-    /// Returns the ids that wire texts state. Verifications share them for a while, because all folders have to be read.
-    fn stated_ids(&self, comparer: &FileComparer) -> Arc<StatedIds> {
-        let mut shared = self.stated_ids.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Returns the keys that agencies' files state. Verifications share them for a while, because all folders have to be read.
+    fn stated_keys(&self, comparer: &FileComparer) -> Arc<StatedKeys> {
+        let mut shared = self.stated_keys.lock().unwrap_or_else(PoisonError::into_inner);
         let is_current = |root: &PathBuf, expires: &Instant| *root == comparer.root().path && *expires > Instant::now();
         let source = &comparer.root().source;
         if let Some((stated, ..)) = shared.get(source).filter(|(_, root, expires)| is_current(root, expires)) {
@@ -313,10 +317,10 @@ impl Verifier {
             let rows = self.store.cached_folder(folder).unwrap_or_default().into_iter();
             rows.map(|(name, row)| (name, to_cached_row(row))).collect()
         };
-        let stated = Arc::new(comparer.stated_ids(&self.sources.top_folders(source.as_deref()), rows));
+        let stated = Arc::new(comparer.stated_keys(&self.sources.top_folders(source.as_deref()), rows));
         let lifetime = (begun.elapsed() * LIFETIME_PER_DURATION).max(MIN_VERDICT_LIFETIME);
-        let shared_ids = (Arc::clone(&stated), comparer.root().path.clone(), Instant::now() + lifetime);
-        shared.insert(source.clone(), shared_ids);
+        let shared_keys = (Arc::clone(&stated), comparer.root().path.clone(), Instant::now() + lifetime);
+        shared.insert(source.clone(), shared_keys);
         stated
     }
 

@@ -12,6 +12,7 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
+use crate::article::{MediaReference, WithheldMedia};
 use crate::ledger::{Notice, Record, Retraction, TextPrint, UnreadableRecord, VersionRank, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
@@ -60,6 +61,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             let id = ArticlePath::new(id.as_str());
             log("replaced", &id, &StoredRetraction::text(retraction), None, Some(retraction.at))
         }
+        Record::MediaKilled { path, media } => log(MEDIA, path, &StoredMedia::text(media), None, None),
         Record::Kept { hash, path, bytes } => database
             .prepare_cached("INSERT OR REPLACE INTO source (hash, path, bytes) VALUES (?, ?, ?)")?
             .execute(params![hash.as_bytes(), path.as_str(), &**bytes]),
@@ -79,6 +81,42 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             .execute(params![&**route, hash.as_bytes(), last_modified.as_millisecond()]),
     }
     .map(|_| ())
+}
+
+/// The kind of [`Record::MediaKilled`].
+const MEDIA: &str = "media";
+
+/// The value of a [`Record::MediaKilled`].
+#[derive(Serialize, Deserialize)]
+struct StoredMedia {
+    urls: Vec<String>,
+    files: Vec<String>,
+    ids: Vec<String>,
+}
+
+impl StoredMedia {
+    fn text(media: &WithheldMedia) -> String {
+        let mut stored = StoredMedia {
+            urls: Vec::new(),
+            files: Vec::new(),
+            ids: media.ids.iter().map(ToString::to_string).collect(),
+        };
+        for file in &media.files {
+            match file {
+                MediaReference::Remote(url) => stored.urls.push(url.to_string()),
+                MediaReference::Local(path) => stored.files.push(path.to_string()),
+            }
+        }
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+
+    fn read(value: &str) -> Option<WithheldMedia> {
+        let StoredMedia { urls, files, ids } = serde_json::from_str(value).ok()?;
+        let urls = urls.iter().map(|url| WebUrl::parse(url).ok().map(MediaReference::Remote));
+        let files = files.iter().map(|path| Some(MediaReference::Local(ArticlePath::new(path))));
+        let files = urls.chain(files).collect::<Option<_>>()?;
+        Some(WithheldMedia { files, ids: ids.iter().map(|id| Text::new(id)).collect() })
+    }
 }
 
 /// Stands for a version without a time. No article is from before the year -5000.
@@ -300,6 +338,7 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
             Record::Lost { path, version }
         }
         "found" => Record::Found { path },
+        MEDIA => Record::MediaKilled { path, media: StoredMedia::read(value)? },
         UnreadableRecord::REPLACED => {
             Record::Replaced { id: EntryId::minted(path.to_string()), retraction: retraction()? }
         }

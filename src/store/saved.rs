@@ -42,6 +42,7 @@ use super::error::ReadError;
 use super::rows::instant;
 use crate::article::PARSER_VERSION;
 use crate::article::render::RENDERER_VERSION;
+use crate::encoding::decode_segment;
 use crate::feed::Format;
 use crate::ledger::Ledger;
 use crate::snapshot::{PublishedArticle, Resource, ResourceKind, ShownArticles, Snapshot};
@@ -91,8 +92,32 @@ pub struct SavedFile {
     pub path: ArticlePath,
     /// The hash of its bytes.
     pub hash: ContentHash,
-    /// The id that a wire text states. Another file with this id may withdraw the item.
-    pub id: Option<EntryId>,
+    /// The agency's key of the item, for agencies' files and wire texts that state one. Another file with this key may withdraw the item.
+    pub key: Option<ItemKey>,
+}
+
+/// An agency's key of an item.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ItemKey {
+    /// The key.
+    Known(String),
+    /// The article has an id from which the key doesn't follow.
+    Unknown,
+}
+
+impl ItemKey {
+    /// The key of the item in an article's file. `minted` is the prefix of ids that dateline mints.
+    fn of(path: &ArticlePath, id: &EntryId, minted: &str) -> Option<ItemKey> {
+        let is_one_of = |names: &[&str]| names.iter().any(|name| path.extension().eq_ignore_ascii_case(name));
+        let minted = id.as_str().strip_prefix(minted);
+        let key = minted.and_then(|rest| rest.strip_prefix("item/"));
+        let key = key.map(|key| String::from_utf8_lossy(&decode_segment(key)).into_owned());
+        match key {
+            Some(key) => Some(ItemKey::Known(key)),
+            None if is_one_of(&["txt"]) => minted.is_none().then(|| ItemKey::Known(id.to_string())),
+            None => is_one_of(&["json", "xml"]).then_some(ItemKey::Unknown),
+        }
+    }
 }
 
 impl SavedSources {
@@ -199,7 +224,7 @@ const KINDS: [(&str, ResourceKind); 9] = [
     ("page", ResourceKind::Page),
 ];
 
-/// The line of a folder. Each file has a name, a hash, and an id if it is a wire text that states one.
+/// The line of a folder. Each file has a name, a hash, and the key of its item if it has one; "" if the key isn't known.
 #[derive(Serialize, Deserialize)]
 struct FolderLine {
     folder: String,
@@ -251,10 +276,11 @@ fn encode_sources(snapshot: &Snapshot, minted: &str, lines: &mut Vec<String>) {
         }
         let folder =
             folder.get_or_insert_with(|| FolderLine { folder: article.path.folder().to_owned(), files: Vec::new() });
-        let is_wire_text =
-            article.path.extension().eq_ignore_ascii_case("txt") && !article.id.as_str().starts_with(minted);
-        let id = is_wire_text.then(|| article.id.to_string());
-        folder.files.push([article.path.name().to_owned(), article.hash.to_string()].into_iter().chain(id).collect());
+        let key = ItemKey::of(&article.path, &article.id, minted).map(|key| match key {
+            ItemKey::Known(key) => key,
+            ItemKey::Unknown => String::new(),
+        });
+        folder.files.push([article.path.name().to_owned(), article.hash.to_string()].into_iter().chain(key).collect());
     }
     lines.extend(folder.and_then(|folder| serde_json::to_string(&folder).ok()));
     let number = |article: &Arc<PublishedArticle>| versions.get(&version(article)).map(|(_, number)| *number);
@@ -274,10 +300,14 @@ impl SourceTable {
             if line.starts_with("{\"folder\"") {
                 let FolderLine { folder, files } = serde_json::from_str(line).ok()?;
                 for file in files {
-                    let [name, hash, id @ ..] = file.as_slice() else { return None };
+                    let [name, hash, key @ ..] = file.as_slice() else { return None };
                     let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
-                    let id = id.first().map(|id| EntryId::parse(id)).transpose().ok()?;
-                    table.files.push(SavedFile { path: ArticlePath::new(&path), hash: ContentHash::parse(hash)?, id });
+                    let key = key.first().map(|key| match key.as_str() {
+                        "" => ItemKey::Unknown,
+                        key => ItemKey::Known(key.to_owned()),
+                    });
+                    let (path, hash) = (ArticlePath::new(&path), ContentHash::parse(hash)?);
+                    table.files.push(SavedFile { path, hash, key });
                 }
             } else {
                 let FeedLine { feed, files } = serde_json::from_str(line).ok()?;

@@ -15,6 +15,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 use super::stat::stat_file;
 use crate::article::card::Packed;
 use crate::article::{PARSER_VERSION, ParseOptions, Parsed, bundle};
@@ -25,6 +27,10 @@ use crate::types::{ArticlePath, ContentHash};
 
 /// A file whose packed warnings are longer isn't cached.
 const MAX_WARNING_BYTES: usize = 16 << 10;
+/// Stands for the warnings in the row of a file with several items.
+const ITEMS_MARK: &[u8] = b"items";
+/// A file whose items take more isn't cached.
+const MAX_ITEM_BYTES: usize = 4 << 20;
 /// A file that changed later than this before it was read isn't cached. File systems' clocks tick in milliseconds.
 const MIN_CACHED_AGE: Duration = Duration::from_secs(1);
 
@@ -41,11 +47,68 @@ pub struct CachedRow {
 
 /// The contents of a valid row.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CachedFile {
+pub enum CachedFile {
+    /// A file with one article.
+    Article(CachedArticle),
+    /// A file with several items: the hash of the file, and the items with their paths.
+    Items(ContentHash, Vec<(ArticlePath, CachedArticle)>),
+}
+
+/// An article without its body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CachedArticle {
     /// The article's metadata.
     pub card: Packed,
-    /// The file's diagnostics.
+    /// Its diagnostics.
     pub warnings: Vec<Diagnostic>,
+}
+
+impl CachedFile {
+    /// The file as the watcher reports it.
+    pub(super) fn into_state(self) -> FileState {
+        let known = |CachedArticle { card, warnings }| FileState::Known(card, warnings);
+        match self {
+            CachedFile::Article(article) => known(article),
+            CachedFile::Items(hash, items) => {
+                let item = |(path, article)| ParsedFile { path, state: known(article), renamed_from: None };
+                FileState::Items { hash, items: items.into_iter().map(item).collect() }
+            }
+        }
+    }
+
+    /// The version of the article at a path: the file's, or that of an item in it. `None`: the file has no such item.
+    pub(super) fn hash_of(&self, path: &ArticlePath) -> Option<ContentHash> {
+        match self {
+            CachedFile::Article(article) => Some(article.card.hash()),
+            CachedFile::Items(_, items) => {
+                items.iter().find(|(item, _)| item == path).map(|(_, article)| article.card.hash())
+            }
+        }
+    }
+
+    /// The hash of the file's bytes.
+    pub(super) fn hash(&self) -> ContentHash {
+        match self {
+            CachedFile::Article(article) => article.card.hash(),
+            CachedFile::Items(hash, _) => *hash,
+        }
+    }
+
+    /// The metadata of its articles.
+    pub(super) fn cards(&self) -> impl Iterator<Item = &Packed> {
+        let (article, items) = match self {
+            CachedFile::Article(article) => (Some(article), None),
+            CachedFile::Items(_, items) => (None, Some(items)),
+        };
+        article.into_iter().chain(items.into_iter().flatten().map(|(_, article)| article)).map(|article| &article.card)
+    }
+}
+
+/// The items of a file in a row: the hash of the file, and the key, the card and the packed warnings of each.
+#[derive(Serialize, Deserialize)]
+struct StoredItems {
+    hash: [u8; 16],
+    items: Vec<(String, Vec<u8>, Vec<u8>)>,
 }
 
 /// Stores rows from one run to the next. Rows are validated when they are used, so an implementation may lose or damage any of them.
@@ -97,16 +160,24 @@ impl<'r> RowCodec<'r> {
         if bundle::is_section_page(&file.path) {
             return None;
         }
-        let FileState::Present(Parsed {
-            article: Some(article), diagnostics, embargoed: false, withhold: false, ..
-        }) = &file.state
-        else {
-            return None;
-        };
         let stamp = stamp.filter(|stamp| !is_recent(*stamp, now))?;
-        let card: Box<[u8]> = article.card.as_bytes().into();
-        let warnings = packed::pack(diagnostics, MAX_WARNING_BYTES)?;
-        let checksum = self.checksum(&file.path, pictures, stamp, &article.card, &warnings, now)?;
+        let (card, warnings, cards) = match &file.state {
+            FileState::Items { hash, items } => {
+                let stored = items.iter().map(|item| {
+                    let (card, warnings) = article_of(&item.state)?;
+                    Some((item.path.item()?.to_owned(), card.as_bytes().to_vec(), warnings.into_vec()))
+                });
+                let stored = StoredItems { hash: *hash.as_bytes(), items: stored.collect::<Option<_>>()? };
+                let bytes = postcard::to_allocvec(&stored).ok().filter(|bytes| bytes.len() <= MAX_ITEM_BYTES)?;
+                let cards = items.iter().filter_map(|item| article_of(&item.state)).map(|(card, _)| card);
+                (bytes.into_boxed_slice(), ITEMS_MARK.into(), cards.cloned().collect())
+            }
+            state => {
+                let (card, warnings) = article_of(state)?;
+                (card.as_bytes().into(), warnings, vec![card.clone()])
+            }
+        };
+        let checksum = self.checksum(&file.path, pictures, stamp, (&cards, &card), &warnings, now)?;
         Some(CachedRow { checksum, card, warnings })
     }
 
@@ -120,10 +191,15 @@ impl<'r> RowCodec<'r> {
         now: SystemTime,
     ) -> Option<CachedFile> {
         let CachedRow { checksum, card, warnings } = row;
-        let card = Packed::from_bytes(path, card)?;
-        let is_valid = self.checksum(path, pictures, stamp, &card, &warnings, now)? == checksum;
-        let warnings = packed::unpack(&warnings).filter(|_| is_valid)?;
-        Some(CachedFile { card, warnings })
+        let file = match &*warnings == ITEMS_MARK {
+            true => decode_items(path, &card)?,
+            false => {
+                let (card, warnings) = (Packed::from_bytes(path, card.clone())?, packed::unpack(&warnings)?);
+                CachedFile::Article(CachedArticle { card, warnings })
+            }
+        };
+        let cards: Vec<Packed> = file.cards().cloned().collect();
+        (self.checksum(path, pictures, stamp, (&cards, &card), &warnings, now)? == checksum).then_some(file)
     }
 
     /// Computes the checksum of a row. `None` if a media file changed too recently.
@@ -132,23 +208,44 @@ impl<'r> RowCodec<'r> {
         path: &ArticlePath,
         pictures: &[ArticlePath],
         stamp: Stamp,
-        card: &Packed,
+        (cards, stored): (&[Packed], &[u8]),
         warnings: &[u8],
         now: SystemTime,
     ) -> Option<ContentHash> {
         let mut stamps = stamp_bytes(stamp).to_vec();
-        let named = if card.has_files() { card.open(path).files } else { Vec::new() };
-        let others = pictures.iter().filter(|picture| !named.iter().any(|(file, _)| file == *picture));
-        for file in named.iter().map(|(file, _)| file).chain(others) {
+        let with_files = cards.iter().filter(|card| card.has_files());
+        let named: Vec<ArticlePath> = with_files.flat_map(|card| card.open(path).files).map(|(file, _)| file).collect();
+        let others = pictures.iter().filter(|picture| !named.contains(picture));
+        for file in named.iter().chain(others) {
             match stat_file(self.root, file).unwrap_or_default() {
                 Some(stamp) if is_recent(stamp, now) => return None,
                 Some(stamp) => stamps.extend(stamp_bytes(stamp)),
                 None => stamps.push(0),
             }
         }
-        let parts = [self.rules.as_bytes(), path.as_str().as_bytes(), &stamps, card.as_bytes(), warnings];
+        let parts = [self.rules.as_bytes(), path.as_str().as_bytes(), &stamps, stored, warnings];
         Some(ContentHash::of_parts(parts))
     }
+}
+
+/// The card and the packed warnings of an article that can be cached.
+fn article_of(state: &FileState) -> Option<(&Packed, Box<[u8]>)> {
+    let FileState::Present(Parsed { article: Some(article), diagnostics, embargoed: false, withhold: false, .. }) =
+        state
+    else {
+        return None;
+    };
+    Some((&article.card, packed::pack(diagnostics, MAX_WARNING_BYTES)?))
+}
+
+fn decode_items(path: &ArticlePath, bytes: &[u8]) -> Option<CachedFile> {
+    let StoredItems { hash, items } = postcard::from_bytes(bytes).ok()?;
+    let items = items.into_iter().map(|(key, card, warnings)| {
+        let path = ArticlePath::new(&format!("{path}#{key}"));
+        let card = Packed::from_bytes(&path, card.into())?;
+        Some((path, CachedArticle { card, warnings: packed::unpack(&warnings)? }))
+    });
+    Some(CachedFile::Items(ContentHash::from_bytes(hash), items.collect::<Option<_>>()?))
 }
 
 /// The hash of everything that decides how a file is parsed.

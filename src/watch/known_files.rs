@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
 
+use super::cache::CachedFile;
 use crate::article::MediaFacts;
 use crate::article::card::Packed;
 use crate::article::pictures::{gets_pictures, names_of_texts};
@@ -128,16 +129,16 @@ impl KnownFiles {
     pub(super) fn record_cached<'f>(
         &mut self,
         folder: &str,
-        files: impl Iterator<Item = (&'f ArticlePath, Stamp, &'f Packed)>,
+        files: impl Iterator<Item = (&'f ArticlePath, Stamp, &'f CachedFile)>,
     ) {
         let mut named = Vec::new();
-        let known = files.map(|(path, stamp, card)| {
-            if card.has_files() || self.references.contains_key(path) {
-                let files = card.open(path).files.into_iter().map(|(file, facts)| (file, facts, None));
-                named.push((path, files.collect()));
+        let known = files.map(|(path, stamp, cached)| {
+            if cached.cards().any(Packed::has_files) || self.references.contains_key(path) {
+                let files = cached.cards().flat_map(|card| card.open(path).files);
+                named.push((path, files.map(|(file, facts)| (file, facts, None)).collect()));
             }
             let known =
-                KnownFile { file: file_id(stamp), version: self.version(stamp), content: content_id(card.hash()) };
+                KnownFile { file: file_id(stamp), version: self.version(stamp), content: content_id(cached.hash()) };
             (path.clone(), known)
         });
         let mut known: BTreeMap<ArticlePath, KnownFile> = known.collect();

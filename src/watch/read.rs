@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::cache::{CachedFile, CachedRow, RowCodec};
+use super::cache::{CachedRow, RowCodec};
 use super::clock::clock;
 use super::listing::FileKind;
 use super::stat::{OpenFolder, stat_file, unusable};
@@ -323,11 +323,9 @@ impl<'a> Reader<'a> {
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         if let Some(row) = row
             && let Ok(Some(stamp)) = folder.stat(path)
-            && let Some(CachedFile { card, warnings }) =
-                self.rows.decode(path, &folder.pictures_of(path), stamp, row, now)
+            && let Some(known) = self.rows.decode(path, &folder.pictures_of(path), stamp, row, now)
         {
-            let state = FileState::Known(card, warnings);
-            return (ParsedFile { path: path.clone(), state, renamed_from: None }, None);
+            return (ParsedFile { path: path.clone(), state: known.into_state(), renamed_from: None }, None);
         }
         (kind == FileKind::Regular).then(|| self.read_regular(folder, path, now, horizon)).flatten().unwrap_or_else(
             || {
@@ -356,8 +354,11 @@ impl<'a> Reader<'a> {
         let (stamp, bytes) = open_and_read().ok()??;
         let horizon = if bundle::is_section_page(path) { i64::MIN } else { horizon };
         if let Some(items) = divided(path, &bytes, self.options) {
-            let state = note_modified(read_items(self.root, &bytes, items, self.options), stamp).as_seen_from(horizon);
-            return Some((ParsedFile { path: path.clone(), state, renamed_from: None }, None));
+            let state = note_modified(read_items(self.root, &bytes, items, self.options), stamp);
+            let mut file = ParsedFile { path: path.clone(), state, renamed_from: None };
+            let row = self.rows.encode(&file, &folder.pictures_of(path), Some(stamp), now);
+            file.state = file.state.as_seen_from(horizon);
+            return Some((file, row));
         }
         let parsed = parse_whole(self.root, path, &bytes, self.options, article::parse);
         let state = note_modified(FileState::Present(parsed), stamp);
@@ -466,14 +467,29 @@ pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash,
 /// Parses a version of an article whose bytes come from the store.
 ///
 /// If its file is missing, its pictures may be missing, too. Both stay published until the removal is confirmed, so missing pictures are
-/// kept without measurements.
-pub fn parse_stored(root: &Root, request: &BodyRequest, bytes: Vec<u8>, options: &ParseOptions) -> Option<Article> {
-    let is_missing_file = root.open_file(&request.path).is_err_and(|error| is_missing(&error));
-    let mut parsed = parse_with_source(root, &request.path, &bytes, options, article::parse);
+/// measured in `kept`, the copies in the state directory, or kept without measurements.
+pub fn parse_stored(
+    root: &Root,
+    kept: &Root,
+    request: &BodyRequest,
+    bytes: Vec<u8>,
+    options: &ParseOptions,
+) -> Option<Article> {
+    let path = &request.path;
     // A kept story has no file.
-    let is_missing_file = is_missing_file || request.path.is_displaced();
+    let is_missing_file = root.open_file(path).is_err_and(|error| is_missing(&error)) || path.is_displaced();
+    let mut parsed = parse_catching_panics(root, path, &bytes, options, article::parse);
+    if is_missing_file && parsed.gets_pictures {
+        let pictures = pictures_of(root, path);
+        let pictures = if pictures.is_empty() { pictures_of(kept, path) } else { pictures };
+        parsed.add_pictures(&pictures);
+        parsed.gets_pictures = false;
+    }
+    add_files(root, path, &mut parsed);
+    keep_source(&mut parsed, &bytes);
     if is_missing_file && let Some(article) = &mut parsed.article {
-        article.measure_files(&request.path, |file| Some(measure(root, file).unwrap_or_default()));
+        let measure = |file: &ArticlePath| measure(root, file).or_else(|| measure(kept, file)).unwrap_or_default();
+        article.measure_files(path, |file| Some(measure(file)));
     }
     parsed.article
 }

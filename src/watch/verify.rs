@@ -13,10 +13,11 @@ use super::listing::{Devices, FolderListing};
 use super::read::{pictures_of, read_existing};
 use super::scan::walk;
 use super::stat::stat_file;
-use crate::article::{self, ParseOptions, Parsed};
+use crate::article::card::Card;
+use crate::article::{self, Availability, MediaTerms, NoticeAction, ParseOptions, Parsed};
 use crate::beneath::{Root, Stamp};
 use crate::event::FileState;
-use crate::types::{ArticlePath, ContentHash, EntryId};
+use crate::types::{ArticlePath, ContentHash};
 
 /// How a file compares with its published version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +58,7 @@ impl FileComparer {
         FileComparer { root: self.root.resolve_again(), options: Arc::clone(&self.options), rules: self.rules }
     }
 
-    /// Compares a file with a version. `row` is the file's row in the cache, which may be stale.
+    /// Compares a file, or an item in one, with a version. `row` is the file's row in the cache, which may be stale.
     pub fn compare(&self, path: &ArticlePath, version: ContentHash, row: Option<CachedRow>) -> FileComparison {
         let stamp = match stat_file(&self.root, path) {
             Ok(Some(stamp)) => stamp,
@@ -65,8 +66,12 @@ impl FileComparer {
             Err(_) => return FileComparison::Unreadable,
         };
         let same = |is_same: bool| if is_same { FileComparison::Unchanged } else { FileComparison::Changed };
-        if let Some(known) = row.and_then(|row| self.decode(path, stamp, row)) {
-            return same(known.card.hash() == version);
+        let file = ArticlePath::new(path.file());
+        if let Some(known) = row.and_then(|row| self.decode(&file, stamp, row)) {
+            return match known.hash_of(path) {
+                Some(hash) => same(hash == version),
+                None => FileComparison::Missing,
+            };
         }
         match read_existing(&self.root, path, &self.options, article::parse) {
             FileState::Present(Parsed { article: Some(article), .. }) => same(article.card.hash() == version),
@@ -78,22 +83,25 @@ impl FileComparer {
         }
     }
 
-    /// Collects the ids that wire texts in the content directory state. If the directory can't be listed, collects those in the folders
+    /// Collects the keys of items that files in the content directory state. If the directory can't be listed, collects those in the folders
     /// `tops`. `rows` loads a folder's rows from the cache.
-    pub fn stated_ids(&self, tops: &BTreeSet<String>, rows: impl Fn(&str) -> HashMap<String, CachedRow>) -> StatedIds {
-        let mut ids = StatedIds::default();
+    pub fn stated_keys(
+        &self,
+        tops: &BTreeSet<String>,
+        rows: impl Fn(&str) -> HashMap<String, CachedRow>,
+    ) -> StatedKeys {
+        let mut keys = StatedKeys::default();
         let mut folders = Vec::new();
         let mut list = |scope: &str| {
             let found = &mut |folder: FolderListing| {
                 let files = folder.files.into_iter().map(|(path, _)| path);
-                let wire: Vec<ArticlePath> =
-                    files.filter(|path| path.extension().eq_ignore_ascii_case("txt")).collect();
-                folders.extend((!wire.is_empty()).then_some((folder.path, wire)));
+                let items: Vec<ArticlePath> = files.filter(may_state_key).collect();
+                folders.extend((!items.is_empty()).then_some((folder.path, items)));
             };
             let walk = walk(&self.root, scope, &mut Devices::new(), &LinkTable::default(), found);
             let unreadable = walk.listing.directories.into_iter().filter(|folder| folder.unreadable.is_some());
-            ids.unclear.extend(unreadable.map(|folder| folder.path));
-            !ids.unclear.contains(scope)
+            keys.unclear.extend(unreadable.map(|folder| folder.path));
+            !keys.unclear.contains(scope)
         };
         if !list(&self.root.top()) {
             for top in tops {
@@ -104,32 +112,23 @@ impl FileComparer {
             let mut rows = rows(&folder);
             for path in files {
                 let row = rows.remove(path.name());
-                match self.stated_id(&path, row) {
-                    Ok(Some(id)) => drop(ids.files.entry(id).or_default().insert(path)),
-                    Ok(None) => {}
-                    Err(Unclear) => drop(ids.unclear.insert(folder.clone())),
+                let is_clear = self.add_keys(&mut keys, &path, row);
+                if !is_clear {
+                    keys.unclear.insert(folder.clone());
                 }
             }
         }
-        ids
+        keys
     }
 
-    fn stated_id(&self, path: &ArticlePath, row: Option<CachedRow>) -> Result<Option<EntryId>, Unclear> {
-        let Some(stamp) = stat_file(&self.root, path).ok().flatten() else { return Ok(None) };
-        let known = row.and_then(|row| self.decode(path, stamp, row));
-        let card = match known {
-            Some(known) => known.card,
-            None => match read_existing(&self.root, path, &self.options, article::parse) {
-                FileState::Present(Parsed { article: Some(article), .. }) => article.card,
-                FileState::Present(Parsed { withhold: true, id: None, .. }) | FileState::Unreadable(_) => {
-                    return Err(Unclear);
-                }
-                FileState::Present(Parsed { id, .. }) => return Ok(id),
-                FileState::Known(card, _) => card,
-                FileState::Absent { .. } | FileState::Items { .. } => return Ok(None),
-            },
+    /// Adds the keys that a file states. Returns `false` if it can't be read, or asks to be withheld without saying which item it is about.
+    fn add_keys(&self, keys: &mut StatedKeys, path: &ArticlePath, row: Option<CachedRow>) -> bool {
+        let Some(stamp) = stat_file(&self.root, path).ok().flatten() else { return true };
+        let state = match row.and_then(|row| self.decode(path, stamp, row)) {
+            Some(known) => known.into_state(),
+            None => read_existing(&self.root, path, &self.options, article::parse),
         };
-        Ok(card.open(path).id)
+        keys.add(path, &state)
     }
 
     fn decode(&self, path: &ArticlePath, stamp: Stamp, row: CachedRow) -> Option<CachedFile> {
@@ -138,22 +137,58 @@ impl FileComparer {
     }
 }
 
-/// A file that can't be read, or that asks to be withheld without saying which item it is about.
-struct Unclear;
-
-/// The ids that wire texts state.
-#[derive(Debug, Default)]
-pub struct StatedIds {
-    files: HashMap<EntryId, HashSet<ArticlePath>>,
-    /// Folders that can't be listed, or that have a file whose item isn't known.
-    unclear: HashSet<String>,
+/// Whether a file may state the key of an item.
+fn may_state_key(path: &ArticlePath) -> bool {
+    ["txt", "json", "xml"].iter().any(|known| path.extension().eq_ignore_ascii_case(known))
 }
 
-impl StatedIds {
-    /// Whether no other file states this id. (Agencies send a kill as a new file.) `None`: unknown.
-    pub fn is_unique(&self, id: &EntryId, path: &ArticlePath) -> Option<bool> {
-        let is_unique = self.files.get(id).is_none_or(|files| files.iter().all(|file| file == path));
-        (!is_unique || !self.unclear.contains(path.folder())).then_some(is_unique)
+/// The keys of items that files state.
+#[derive(Debug, Default)]
+pub struct StatedKeys {
+    files: HashMap<String, HashSet<ArticlePath>>,
+    /// Folders that can't be listed, or that have a file whose item isn't known.
+    unclear: HashSet<String>,
+    /// Whether an agency withholds a picture, which any story may show, or a story that it names otherwise.
+    is_vague: bool,
+}
+
+impl StatedKeys {
+    /// Adds the keys in a file. Returns `false` if it can't be read, or asks to be withheld without saying which item it is about.
+    fn add(&mut self, path: &ArticlePath, state: &FileState) -> bool {
+        let mut add = |key: &str| {
+            self.files.entry(key.to_owned()).or_default().insert(path.clone());
+        };
+        let mut add_card = |card: Card| {
+            card.id.iter().for_each(|id| add(id.as_str()));
+            card.item.iter().for_each(|item| add(item.key.as_str()));
+        };
+        match state {
+            FileState::Known(card, _) => add_card(card.open(path)),
+            FileState::Items { items, .. } => return items.iter().all(|item| self.add(&item.path, &item.state)),
+            FileState::Absent { .. } => {}
+            FileState::Unreadable(_) => return false,
+            FileState::Present(Parsed { article: Some(article), .. }) => add_card(article.card.open(path)),
+            FileState::Present(Parsed { withhold, id, item, notice, media_terms, .. }) => {
+                id.iter().for_each(|id| add(id.as_str()));
+                item.iter().for_each(|item| add(item.key.as_str()));
+                if let Some(notice) = notice.as_ref().filter(|notice| notice.action == NoticeAction::Kill) {
+                    notice.keys.iter().for_each(|key| add(key.as_str()));
+                    // A slugline may be that of any story.
+                    self.is_vague |= !notice.slugs.is_empty();
+                }
+                let is_limited = |terms: &MediaTerms| terms.availability != Availability::ALWAYS;
+                self.is_vague |= media_terms.iter().any(is_limited);
+                return !withhold || id.is_some() || item.is_some();
+            }
+        }
+        true
+    }
+
+    /// Whether no other file states this key. (Agencies send a kill as a new file.) `None`: unknown.
+    pub fn is_unique(&self, key: &str, path: &ArticlePath) -> Option<bool> {
+        let is_unique = self.files.get(key).is_none_or(|files| files.iter().all(|file| file == path));
+        let is_clear = !self.is_vague && !self.unclear.contains(path.folder());
+        (!is_unique || is_clear).then_some(is_unique)
     }
 }
 

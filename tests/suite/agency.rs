@@ -271,6 +271,7 @@ fn killed_text_is_erased_from_state_directory() {
         assert!(stored(word).is_empty(), "{:?}", stored(word));
     }
 }
+
 /// A version of a story, in ninjs.
 fn ferry(version: u32, more: &str) -> String {
     format!(
@@ -349,4 +350,34 @@ fn resent_items_change_nothing() {
     let log = std::fs::read_to_string(newsroom.path("log")).expect("a log");
     let log: Vec<&str> = log[logged..].lines().filter(|line| line.contains("news/")).collect();
     assert_eq!(log, [""; 0]);
+}
+
+/// A restart takes the items of an unchanged message from the cache.
+#[test]
+fn unchanged_message_is_not_read_again() {
+    let newsroom = Newsroom::new();
+    let (one, two) = (("1", "Ferry", "usable"), ("a/2", "Crane", "usable"));
+    newsroom.write("content/news/message.xml", message(&[one, two]));
+    newsroom.age("content/news/message.xml");
+    let check = |reads: f64, titles: [&str; 2]| {
+        let (daemon, admin) = crate::watching::spawn(&newsroom, newsroom.command());
+        daemon.wait_until_ready();
+        let feed = daemon.body("/news/feed.json");
+        assert!(titles.iter().all(|title| feed.contains(&format!("Text of {title}."))), "{feed}");
+        assert_eq!(crate::watching::metric(&admin, "articles_read_total"), reads, "{titles:?}");
+        assert!(daemon.stop());
+    };
+    check(1.0, ["Ferry", "Crane"]);
+    check(0.0, ["Ferry", "Crane"]);
+    // Changes are still found, and so are removed items.
+    let (daemon, _admin) = crate::watching::spawn(&newsroom, newsroom.command());
+    newsroom.write("content/news/message.xml", message(&[one, ("3", "Tide", "usable")]));
+    daemon.wait("the message has changed", |daemon| {
+        let feed = daemon.body("/news/feed.json");
+        feed.contains("Text of Tide.") && !feed.contains("Text of Crane.")
+    });
+    assert!(daemon.stop());
+    newsroom.age("content/news/message.xml");
+    check(1.0, ["Ferry", "Tide"]);
+    check(0.0, ["Ferry", "Tide"]);
 }

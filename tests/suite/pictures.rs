@@ -167,3 +167,29 @@ fn lone_caption_is_left_out_and_reported() {
     newsroom.write("config/dateline.toml", CONFIG);
     assert!(!build().0.contains("lone-caption"));
 }
+
+/// The pictures of an agency's story stay with it when its folder is cleaned up, also after a restart, until the story is killed.
+#[test]
+fn pictures_of_kept_story_stay() {
+    let newsroom = Newsroom::new();
+    let item = |version: &str| ITEM.replace("\"uri\"", &format!("\"version\": \"{version}\", \"uri\""));
+    newsroom.write("content/news/old.json", item("1"));
+    newsroom.write("content/news/story.json", item("2"));
+    newsroom.write("content/news/story.png", picture(3, 100));
+    let daemon = newsroom.serve();
+    daemon.wait("the picture is there", |daemon| has_picture(daemon, "story.png", 100));
+    let copy = newsroom.path(".dateline/media/news/story.png");
+    daemon.wait("a copy is kept", |_| copy.exists());
+    fs::remove_file(newsroom.path("content/news/story.json")).expect("removed");
+    fs::remove_file(newsroom.path("content/news/story.png")).expect("removed");
+    let explained = || printed(&newsroom.dateline(&["history", "content/news/story.json"]));
+    daemon.wait("the file is missed", |_| explained().contains("files of older versions are there"));
+    assert!(has_picture(&daemon, "story.png", 100), "{}", daemon.body("/feed.json"));
+    assert!(daemon.stop());
+    let daemon = newsroom.serve();
+    assert!(has_picture(&daemon, "story.png", 100), "{}", daemon.body("/feed.json"));
+    assert!(copy.exists());
+    newsroom.write("content/news/z.json", item("3").replace("\"uri\"", "\"pubstatus\": \"canceled\", \"uri\""));
+    daemon.wait("the picture has left", |daemon| is_without_picture(daemon, "story.png") && !copy.exists());
+    assert!(daemon.stop());
+}

@@ -268,6 +268,50 @@ fn kill_notice_in_new_file_withholds_saved_documents() {
     permit(&newsroom.path("content"), 0o755);
 }
 
+/// The kill is an item in another format, a notice, an item of a message, or about a picture.
+#[test]
+fn agency_kill_in_new_file_withholds_saved_documents() {
+    const JSON: &str = r#"{"uri": "urn:x:1", "version": "1", "headline": "Ferry", "firstCreated": "2026-11-20T08:00:00Z", "body_text": "It sails."}"#;
+    const KILL: &str = r#"{"uri": "urn:x:1", "version": "2", "pubStatus": "canceled", "headline": "Ferry"}"#;
+    let xml = |key: &str, class: &str, status: &str| {
+        format!(
+            "<newsMessage xmlns=\"http://iptc.org/std/nar/2006-10-01/\"><itemSet><newsItem guid=\"{key}\" version=\"3\" standard=\"NewsML-G2\">\
+             <itemMeta><itemClass qcode=\"ninat:{class}\"/><versionCreated>2026-11-20T08:00:00Z</versionCreated>\
+             <pubStatus qcode=\"stat:{status}\"/></itemMeta><contentMeta><headline>Crane</headline></contentMeta>\
+             <contentSet><inlineData>It turns.</inlineData></contentSet></newsItem></itemSet></newsMessage>"
+        )
+    };
+    let nitf = "<nitf><head><docdata management-doc-idref=\"urn:x:1\" management-idref-status=\"canceled\"><doc-id id-string=\"urn:x:9\"/></docdata></head>\
+                <body><body.head><hedline><hl1>Kill</hl1></hedline></body.head></body></nitf>";
+    let wire = "Id: urn:x:1\nKilled\n\nSource: Desk | 2026-11-20 09:00:00\n\nStatus: retracted\n\nText of a kill.\n";
+    for (name, text, shown) in [
+        ("z.json", KILL.to_owned(), [503, 200]),
+        ("z.json", KILL.replace("urn:x:1", "urn:x:3"), [200, 200]),
+        ("z.xml", xml("urn:x:1", "text", "canceled"), [503, 200]),
+        ("z.xml", xml("urn:x:2", "text", "canceled"), [200, 503]),
+        ("z.xml", xml("urn:x:4", "text", "usable"), [200, 200]),
+        ("z.xml", nitf.to_owned(), [503, 200]),
+        ("z.txt", wire.to_owned(), [503, 200]),
+        // A damaged file that may withhold something.
+        ("z.json", KILL.replace("canceled", "canc").replace('}', ""), [503, 200]),
+        // A picture, which any story may show.
+        ("z.xml", xml("urn:x:5", "picture", "canceled"), [503, 503]),
+        ("z.xml", xml("urn:x:5", "picture", "usable"), [200, 200]),
+    ] {
+        let newsroom = Newsroom::new();
+        newsroom.write("config/dateline.toml", sections(&["wire", "other"]));
+        newsroom.write("content/wire/a.json", JSON);
+        newsroom.write("content/other/b.xml", xml("urn:x:2", "text", "usable"));
+        assert!(newsroom.serve().stop());
+        newsroom.write(&format!("content/wire/{name}"), &text);
+        let Some(daemon) = serve_held_back(&newsroom, "an agency's kill in a new file") else { return };
+        let statuses = ["/wire/rss.xml", "/other/rss.xml"].map(|route| daemon.get(route, &[]).status);
+        assert_eq!(statuses, shown, "{name} with {text}");
+        drop(daemon);
+        permit(&newsroom.path("content"), 0o755);
+    }
+}
+
 #[test]
 fn retraction_during_start_withholds_only_its_documents() {
     let newsroom = Newsroom::new();

@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::article::WithheldMedia;
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 use dormant::{Dormant, Fingerprint, Fingerprints};
@@ -85,6 +86,8 @@ pub struct Ledger {
     feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
     dormant: Dormant,
+    /// The media that agencies killed.
+    killed_media: WithheldMedia,
 }
 
 impl Ledger {
@@ -182,6 +185,10 @@ impl Ledger {
             }
             Record::Dormant { path, .. } => self.make_dormant(path),
             Record::Reactivated { path, article } => self.restore_dormant(path, article),
+            Record::MediaKilled { media, .. } => {
+                self.killed_media.files.extend(media.files.iter().cloned());
+                self.killed_media.ids.extend(media.ids.iter().cloned());
+            }
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } | Record::Erased { hash } => drop(self.kept.remove(hash)),
             Record::Feed { route, updated } => drop(self.feeds.insert(Arc::clone(route), *updated)),
@@ -248,6 +255,11 @@ impl Ledger {
     /// Whether the store has the bytes of a version.
     pub fn keeps(&self, hash: ContentHash) -> bool {
         self.kept.contains(&hash)
+    }
+
+    /// The media that agencies killed.
+    pub fn killed_media(&self) -> &WithheldMedia {
+        &self.killed_media
     }
 
     /// Every version whose bytes are in the store, in no particular order.

@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub retired_addresses: Arc<[RetiredAddress]>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
+    /// Those of agencies' items in windows. The state directory keeps copies of them, because the agency's folder may be cleaned up.
+    pub kept_media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// Current problems and counts.
     pub report: Arc<Report>,
 }

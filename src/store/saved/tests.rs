@@ -143,7 +143,11 @@ fn saved_documents_name_the_versions_they_show() {
         assert_eq!((sources.device, sources.sample(2).count()), (Some(3), 2));
         let describe = |file: &SavedFile| {
             let version = (1..=4).find(|n: &u8| ContentHash::of(n.to_string().as_bytes()) == file.hash);
-            let id = file.id.as_ref().map(|id| format!(" {id}")).unwrap_or_default();
+            let id = match &file.key {
+                Some(ItemKey::Known(key)) => format!(" {key}"),
+                Some(ItemKey::Unknown) => " unknown".to_owned(),
+                None => String::new(),
+            };
             format!("{} {}{id}", file.path, version.unwrap())
         };
         sources.of(route, kind).map(|files| files.into_iter().map(describe).collect::<Vec<_>>().join(", "))

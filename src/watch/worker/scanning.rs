@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::batches::MAX_BATCH_FILES;
-use super::super::cache::{CachedFile, CachedRow, MetadataCache, is_recent};
+use super::super::cache::{CachedArticle, CachedFile, CachedRow, MetadataCache, is_recent};
 use super::super::clock::clock;
 use super::super::coalesce::{Completion, Decision, FileStatus, HintKind};
 use super::super::listing::{FileKind, FolderListing};
@@ -237,7 +237,8 @@ impl<C: MetadataCache> Worker<C> {
                     let file = *file;
                     match file.state {
                         FileState::Known(card, warnings) => {
-                            loaded.push((path.clone(), stamp, CachedFile { card, warnings }));
+                            let article = CachedArticle { card, warnings };
+                            loaded.push((path.clone(), stamp, CachedFile::Article(article)));
                         }
                         _ if self.record_if_changed(&file, Some(stamp)) => to_send.push(file),
                         _ => {}
@@ -288,11 +289,11 @@ impl<C: MetadataCache> Worker<C> {
             locked(&self.cache).save(rows);
         }
         if !loaded.is_empty() {
-            let files = loaded.iter().map(|(path, stamp, cached)| (path, *stamp, &cached.card));
+            let files = loaded.iter().map(|(path, stamp, cached)| (path, *stamp, cached));
             self.known.record_cached(&folder.path, files);
-            to_send.extend(loaded.into_iter().map(|(path, _, CachedFile { card, warnings })| ParsedFile {
+            to_send.extend(loaded.into_iter().map(|(path, _, cached)| ParsedFile {
                 path,
-                state: FileState::Known(card, warnings),
+                state: cached.into_state(),
                 renamed_from: None,
             }));
         }

@@ -274,6 +274,7 @@ pub(super) fn record(record: &Record) -> String {
         Record::Restored { path } => format!("restored {path}"),
         Record::Hidden { path, .. } => format!("hidden {path}"),
         Record::Unreadable { path, .. } => format!("unreadable {path}"),
+        Record::MediaKilled { path, .. } => format!("killed media {path}"),
         Record::Kept { path, .. } => format!("kept {path}"),
         Record::Dormant { path, .. } => format!("dormant {path}"),
         Record::Reactivated { path, .. } => format!("reactivated {path}"),

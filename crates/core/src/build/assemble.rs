@@ -97,7 +97,13 @@ pub fn article_url(card: &Card, indexed: &IndexedArticle, config: &Config) -> Op
 }
 
 /// The address of the page of an article that is or was public.
-pub(super) fn url_of(card: &Card, indexed: &IndexedArticle, id: &EntryId, published: Moment, config: &Config) -> WebUrl {
+pub(super) fn url_of(
+    card: &Card,
+    indexed: &IndexedArticle,
+    id: &EntryId,
+    published: Moment,
+    config: &Config,
+) -> WebUrl {
     match (&card.link, &config.content.article_url) {
         (Some(link), _) => link.clone(),
         (None, Some(template)) => {

@@ -79,6 +79,8 @@ pub struct Config {
     pub output: Option<PathBuf>,
     /// The state directory.
     pub state: PathBuf,
+    /// `state.max_kept`: the most bytes of agencies' pictures that are kept there.
+    pub max_kept: u64,
     /// Listeners and limits.
     pub server: Server,
     /// The options of the root feed.

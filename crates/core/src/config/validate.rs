@@ -13,6 +13,9 @@ use super::{addresses, agency, content, feeds, sections, server, source, websub,
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
 use crate::types::{ContentHash, Language, SectionPath, Text};
 
+/// A thousand large pictures.
+const DEFAULT_MAX_KEPT: u64 = 1_000_000_000;
+
 /// Parses a configuration. `file` is its path as the operator typed it; relative paths are resolved against its folder.
 pub fn parse(file: &Path, bytes: &[u8]) -> Checked {
     let name = file.display().to_string();
@@ -76,6 +79,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let content_directory = directory(&mut content_table, sink, folder, "../content");
     let output_directory = directory(&mut output_table, sink, folder, "../feeds");
     let state_directory = directory(&mut state_table, sink, folder, "../.dateline");
+    let max_kept = state_table.number(sink, "max_kept", 0..=1 << 40).unwrap_or(DEFAULT_MAX_KEPT);
     if state_directory.value.as_os_str().is_empty() {
         sink.report(
             Code::ConfigDirectory,
@@ -140,6 +144,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         sources,
         output: Some(output_directory.value.clone()).filter(|path| !path.as_os_str().is_empty()),
         state: state_directory.value.clone(),
+        max_kept,
         server: server?,
         feeds,
         sections,

@@ -40,7 +40,7 @@ pub fn waits_for_release(config: &Config, ledger: &Ledger, path: &ArticlePath, c
 /// Whether a version has to stay out of the index under these rules.
 pub(super) fn stays_out(state: &State, rules: &SectionRules, path: &ArticlePath, card: &Card) -> bool {
     waits_for_release(rules.config(), &state.recorder.ledger, path, card)
-        && !withholding::hides(Some(rules), card, state.now)
+        && !withholding::hides(Some(rules), path, card, state.now)
 }
 
 /// Whether a version that was just read waits.
@@ -56,7 +56,7 @@ pub(super) fn is_waiting_version(state: &State, path: &ArticlePath, card: &Packe
 /// Whether a version that was just read waits while readers keep the one before it.
 pub(super) fn waits_behind_public(state: &State, path: &ArticlePath, card: &Packed) -> bool {
     let rules = || state.index.as_ref().map(|index| &**index.rules());
-    let hides = || withholding::hides(rules(), &card.open(path), state.now);
+    let hides = || withholding::hides(rules(), path, &card.open(path), state.now);
     is_waiting_version(state, path, card) && state.is_live(path) && !hides()
 }
 

@@ -6,6 +6,7 @@ use super::indexing;
 use super::state::State;
 use crate::article::Parsed;
 use crate::event::FileState;
+use crate::ledger::Record;
 use crate::types::ArticlePath;
 
 /// Notes what a file says about pictures.
@@ -24,8 +25,21 @@ pub(super) fn note(state: &mut State, path: &ArticlePath, read: &FileState) {
 
 /// Indexes the articles again whose pictures were withheld or released.
 pub(super) fn settle(state: &mut State) {
+    if state.index.is_none() {
+        return;
+    }
+    let Some((mut withheld, killed)) = state.media_items.take_changed(state.now) else { return };
+    for (path, media) in killed {
+        let known = state.recorder.ledger.killed_media();
+        if !media.files.is_subset(&known.files) || !media.ids.is_subset(&known.ids) {
+            state.record_silently(Record::MediaKilled { path, media });
+        }
+    }
+    let killed = state.recorder.ledger.killed_media();
+    withheld.files.extend(killed.files.iter().cloned());
+    withheld.ids.extend(killed.ids.iter().cloned());
+    let withheld = Arc::new(withheld);
     let Some(index) = &mut state.index else { return };
-    let Some(withheld) = state.media_items.take_changed(state.now) else { return };
     let before = Arc::clone(index.withheld_media());
     if before == withheld {
         return;

@@ -47,7 +47,8 @@ pub(super) fn refresh(state: &mut State, index: &Index, path: &ArticlePath, inde
     };
     let media =
         files.chain(in_body).filter(is_shown).map(|file| (Arc::from(file.media_route()), file.clone())).collect();
-    state.publisher.note_media(path, media);
+    let is_kept = index.version_id(path).is_some() && state.entries.cached.contains_key(path);
+    state.publisher.note_media(path, media, is_kept);
     let (Some(article), Some(route)) = (new, route) else { return };
     if !has_own_pages || card.is_some_and(|card| card.link.is_some()) {
         if let Some(old) = state.publisher.pages.ids.get(path).cloned() {

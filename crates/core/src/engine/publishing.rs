@@ -243,6 +243,7 @@ fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
         && before.gone.ptr_eq(&after.gone)
         && before.retired.is_same(&after.retired)
         && before.media.ptr_eq(&after.media)
+        && before.kept_media.ptr_eq(&after.kept_media)
         && Arc::ptr_eq(&before.retired_addresses, &after.retired_addresses)
 }
 

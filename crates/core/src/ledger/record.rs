@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{ArticleFacts, Retraction, Routes, TextPrint, VersionRank};
+use crate::article::WithheldMedia;
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
 /// A durable fact, written before readers see anything that depends on it.
@@ -138,6 +139,13 @@ pub enum Record {
         /// Its facts.
         article: Box<ArticleFacts>,
     },
+    /// An agency killed a picture, sound or film. Stories never show it again.
+    MediaKilled {
+        /// The path of the file with the kill.
+        path: ArticlePath,
+        /// The files and the ids.
+        media: WithheldMedia,
+    },
     /// The bytes of the file of a public entry are in the store, so that a rejected edit or a lost file does not lose the entry.
     Kept {
         /// The hash of the bytes.
@@ -196,6 +204,7 @@ impl Record {
             | Record::Version { .. }
             | Record::Dormant { .. }
             | Record::Reactivated { .. }
+            | Record::MediaKilled { .. }
             | Record::Kept { .. }
             | Record::Dropped { .. }
             | Record::Erased { .. }

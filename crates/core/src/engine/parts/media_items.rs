@@ -2,11 +2,10 @@
 //!
 //! # Which version of a picture counts?
 //!
-//! The highest one, as for stories. A version that kills the picture counts whatever its place in the order, and even after its file was
-//! cleaned up.
+//! The highest one, as for stories. A version that kills the picture counts whatever its place in the order. The ledger records it, because
+//! its file may be cleaned up.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -19,6 +18,8 @@ use crate::types::{ArticlePath, Text};
 pub(crate) struct MediaItems {
     items: BTreeMap<ArticlePath, MediaItem>,
     changed: bool,
+    /// Whether the files in the ledger were taken into account.
+    is_started: bool,
     /// When the withheld files change next.
     next: Option<Timestamp>,
 }
@@ -55,17 +56,19 @@ impl MediaItems {
         self.changed |= before != Some(item);
     }
 
-    /// Notes that a file is gone. A kill stays in force.
+    /// Notes that a file is gone.
     pub(crate) fn remove(&mut self, path: &ArticlePath) {
-        if self.items.get(path).is_some_and(|item| !item.is_killed()) {
-            self.set(path, None, &[]);
-        }
+        self.set(path, None, &[]);
     }
 
-    /// The withheld files, if they may have changed since the last call.
-    pub(crate) fn take_changed(&mut self, now: Timestamp) -> Option<Arc<WithheldMedia>> {
+    /// The withheld files, if they may have changed since the last call, and those that are killed, each with a file that says so.
+    pub(crate) fn take_changed(
+        &mut self,
+        now: Timestamp,
+    ) -> Option<(WithheldMedia, Vec<(ArticlePath, WithheldMedia)>)> {
         let is_due = self.next.is_some_and(|next| next <= now);
-        (std::mem::take(&mut self.changed) || is_due).then(|| self.withheld(now))
+        let is_first = !std::mem::replace(&mut self.is_started, true);
+        (std::mem::take(&mut self.changed) || is_due || is_first).then(|| self.withheld(now))
     }
 
     /// When files are withheld or released next.
@@ -78,11 +81,11 @@ impl MediaItems {
         self.changed |= !self.items.is_empty();
     }
 
-    fn withheld(&mut self, now: Timestamp) -> Arc<WithheldMedia> {
+    fn withheld(&mut self, now: Timestamp) -> (WithheldMedia, Vec<(ArticlePath, WithheldMedia)>) {
         let terms = self.items.values().flat_map(|item| &item.terms);
         let instants = terms.flat_map(|terms| terms.availability.instants()).map(|moment| moment.timestamp());
         self.next = instants.filter(|instant| *instant > now).min();
-        let mut withheld = WithheldMedia::default();
+        let (mut withheld, mut killed) = (WithheldMedia::default(), Vec::new());
         let mut pictures: BTreeMap<&Text, Vec<(&ArticlePath, &MediaItem)>> = BTreeMap::new();
         for (path, item) in &self.items {
             match &item.version {
@@ -93,17 +96,23 @@ impl MediaItems {
         for versions in pictures.into_values() {
             let highest = versions.iter().max_by_key(|(path, item)| (item.order(), *path));
             let is_over = |item: &MediaItem| item.terms.iter().all(|terms| !terms.availability.includes(now));
-            let is_withheld = versions.iter().any(|(_, item)| item.is_killed())
-                || highest.is_some_and(|(_, highest)| is_over(highest));
-            if is_withheld {
+            let all = || {
                 let terms = versions.iter().flat_map(|(_, item)| &item.terms);
-                withheld.files.extend(terms.clone().filter_map(|terms| terms.url.clone()));
-                withheld.ids.extend(terms.filter_map(|terms| terms.id.clone()));
+                let files = terms.clone().filter_map(|terms| terms.url.clone()).collect();
+                WithheldMedia { files, ids: terms.filter_map(|terms| terms.id.clone()).collect() }
+            };
+            let kill = versions.iter().find(|(_, item)| item.is_killed());
+            killed.extend(kill.map(|(path, _)| ((*path).clone(), all())));
+            let is_withheld = kill.is_some() || highest.is_some_and(|(_, highest)| is_over(highest));
+            if is_withheld {
+                let all = all();
+                withheld.files.extend(all.files);
+                withheld.ids.extend(all.ids);
             } else if let Some((_, highest)) = highest {
                 withhold(&mut withheld, &highest.terms, now);
             }
         }
-        Arc::new(withheld)
+        (withheld, killed)
     }
 }
 

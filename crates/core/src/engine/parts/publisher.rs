@@ -136,9 +136,12 @@ impl Publisher {
         }
     }
 
-    /// Updates which articles refer to which media.
-    pub(crate) fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>) {
+    /// Updates which articles refer to which media. `is_kept`: copies of them are kept.
+    pub(crate) fn note_media(&mut self, path: &ArticlePath, media: BTreeMap<Arc<str>, ArticlePath>, is_kept: bool) {
         for (route, file) in &media {
+            if is_kept {
+                self.snapshot.kept_media.insert(Arc::clone(route), file.clone());
+            }
             let referrers = self.pages.referrers.entry(Arc::clone(route)).or_default();
             if referrers.is_empty() {
                 self.snapshot.media.insert(Arc::clone(route), file.clone());
@@ -156,6 +159,7 @@ impl Publisher {
             if referrers.is_empty() {
                 self.pages.referrers.remove(&route);
                 self.snapshot.media.remove(&route);
+                self.snapshot.kept_media.remove(&route);
             }
         }
     }
