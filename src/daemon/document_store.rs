@@ -195,16 +195,17 @@ impl DocumentStore {
         content: Arc<ArcSwap<Roots>>,
         mut published: watch::Receiver<Option<Published>>,
     ) {
-        let mut last: Option<Arc<Snapshot>> = None;
+        // Not the whole snapshot, which would keep its documents in memory.
+        let mut last = None;
         while published.changed().await.is_ok() {
-            let Some(Published { snapshot, .. }) = published.borrow_and_update().clone() else { continue };
-            let is_same = |last: &Arc<Snapshot>| last.kept_media.ptr_eq(&snapshot.kept_media);
-            if last.as_ref().is_some_and(is_same) {
+            let media = published.borrow_and_update().as_ref().map(|published| published.snapshot.kept_media.clone());
+            let Some(media) = media else { continue };
+            if last.as_ref().is_some_and(|last| media.ptr_eq(last)) {
                 continue;
             }
-            last = Some(Arc::clone(&snapshot));
+            last = Some(media.clone());
             let (config, root, begun) = (config.load_full(), content.load_full(), Instant::now());
-            let work = move || store::keep_media(&config.state, &root, snapshot.kept_media.values(), config.max_kept);
+            let work = move || store::keep_media(&config.state, &root, media.values(), config.max_kept);
             match spawn_blocking(work).await.map_err(io::Error::other).flatten() {
                 Ok(0) => {}
                 Ok(pictures) => {

@@ -383,12 +383,13 @@ fn one_function_opens_connections() {
 }
 
 /// What a running daemon uses of the store: messages to the owner, files, and types. The rest opens the databases.
-const DAEMON_STORE: [&str; 19] = [
+const DAEMON_STORE: [&str; 22] = [
     "self",
     "AlternativePath",
     "Cache",
     "CacheUse",
     "Documents",
+    "ItemKey",
     "NOT_RESPONDING",
     "Origin",
     "PendingWrite",
@@ -401,6 +402,8 @@ const DAEMON_STORE: [&str; 19] = [
     "StoreOwner",
     "WriteOutcome",
     "feed_of",
+    "keep_media",
+    "kept_media",
     "remove_published_list",
     "save_published_list",
 ];

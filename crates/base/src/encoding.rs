@@ -18,6 +18,11 @@ pub fn decode_segment(segment: &str) -> Cow<'_, [u8]> {
     percent_decode_str(segment).into()
 }
 
+/// Decodes percent-encoding. `None` if the result isn't UTF-8. A `%` without two digits is kept.
+pub fn percent_decoded(segment: &str) -> Option<String> {
+    str::from_utf8(&decode_segment(segment)).ok().map(str::to_owned)
+}
+
 /// Whether two hexadecimal digits follow each `%` (RFC 3986, section 2.1).
 pub fn is_valid_segment(segment: &str) -> bool {
     let is_escape =

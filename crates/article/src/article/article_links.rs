@@ -1,7 +1,7 @@
 //! Links to other articles by their files: `@/post/x.md` (Zola), `{filename}x.md` (Pelican), `../x.md` and `x.md`.
 
 use super::model::Body;
-use super::sanitise::percent_decoded;
+use crate::encoding::percent_decoded;
 use crate::types::{ArticlePath, folder};
 
 /// Extensions of files that a link can name.

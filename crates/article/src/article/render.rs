@@ -11,6 +11,7 @@ mod hidden_files;
 mod markdown;
 mod mdx;
 mod shortcodes;
+mod subscripts;
 
 use std::ops::Range;
 
@@ -252,9 +253,11 @@ mod tests {
             ("a ==b *c*== d", "<p>a ==b <em>c</em>== d</p>", "<p>a <mark>b <em>c</em></mark> d</p>"),
             ("a == b, c==", "<p>a == b, c==</p>", "<p>a == b, c==</p>"),
             ("H~2~O", "<p>H~2~O</p>", "<p>H<sub>2</sub>O</p>"),
+            ("a~b, c~ `x~2~`", "<p>a~b, c~ <code>x~2~</code></p>", "<p>a~b, c~ <code>x~2~</code></p>"),
+            ("```\nx~2~\n```", "<pre><code>x~2~</code></pre>", "<pre><code>x~2~</code></pre>"),
             (
                 "::: warning\nHot.\n:::",
-                "<p>::: warningHot.:::</p>",
+                "<dl><dt>::: warningHot.</dt><dd>::</dd></dl>",
                 "<blockquote><p><strong>Warning</strong></p><p>Hot.</p></blockquote>",
             ),
         ] {

@@ -7,8 +7,8 @@ use super::addresses::scheme_help;
 use crate::article::file_names::{in_drafts_folder, in_tilde_folder, is_drafts_folder};
 use crate::article::media_terms::{MediaReference, MediaTerms};
 use crate::article::model::{ImageFile, Media, MediaFacts};
-use crate::article::sanitise::percent_decoded;
 use crate::diagnostics::Code;
+use crate::encoding::percent_decoded;
 use crate::types::{Text, WebUrl, folder, media_type};
 
 impl Draft<'_> {

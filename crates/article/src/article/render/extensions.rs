@@ -4,10 +4,12 @@
 use pulldown_cmark::{BlockQuoteKind, CowStr, Event, Tag, TagEnd};
 
 use super::autolinks::autolinks;
+use super::subscripts::subscripts;
 use crate::article::extensions::{Extension, Extensions};
 
 /// Applies the extensions to the events of the parser.
 pub(super) fn apply<'a>(events: Vec<Event<'a>>, extensions: Extensions) -> Vec<Event<'a>> {
+    let events = if extensions.has(Extension::Subscript) { subscripts(events) } else { events };
     let has_marks = extensions.has(Extension::Mark);
     let has_autolinks = extensions.has(Extension::Autolinks);
     let mut written = Vec::with_capacity(events.len());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::article::article_links;
 use crate::article::file_names::{in_tilde_folder, is_drafts_folder};
 use crate::article::rendered::LinkBase;
-use crate::encoding::decode_segment;
+use crate::encoding::percent_decoded;
 use crate::types::{ArticlePath, WebUrl, folder, media_type};
 
 /// The absolute form of a reference. `None` if feeds must not carry it.
@@ -152,9 +152,4 @@ fn scheme(reference: &str) -> Option<&'static str> {
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
     let known = || ["http", "https"].iter().chain(SCHEMES).find(|known| known.eq_ignore_ascii_case(scheme));
     is_scheme.then(|| known().copied().unwrap_or("other"))
-}
-
-/// Decodes percent-encoding. `None` if the result isn't UTF-8. A `%` without two digits is kept.
-pub(crate) fn percent_decoded(segment: &str) -> Option<String> {
-    str::from_utf8(&decode_segment(segment)).ok().map(str::to_owned)
 }

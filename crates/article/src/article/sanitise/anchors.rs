@@ -7,9 +7,9 @@
 
 use std::collections::HashSet;
 
-use super::addresses::percent_decoded;
 use super::escape::escape_attribute;
 use crate::article::rendered::LinkBase;
+use crate::encoding::percent_decoded;
 
 /// The start tag of a link without attributes, and its end tag.
 const BARE_LINK: (&str, &str) = ("<a>", "</a>");

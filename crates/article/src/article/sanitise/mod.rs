@@ -61,7 +61,6 @@ use std::sync::LazyLock;
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
-pub(super) use addresses::percent_decoded;
 pub(super) use convert::{Loss, losses};
 pub use escape::escape_lines;
 pub(super) use hidden::{is_hidden, visible_inside};
