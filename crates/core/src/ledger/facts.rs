@@ -151,11 +151,15 @@ impl ArticleFacts {
         self.rare.as_ref()?.withdrawn.as_ref()
     }
 
+    /// Whether readers saw this version, and it is public apart from embargo and expiry.
+    pub fn was_shown(&self, version: ContentHash) -> bool {
+        let is_hidden = self.rare.as_ref().is_some_and(|rare| rare.is_hidden);
+        self.is_live() && self.hash == version && !is_hidden
+    }
+
     /// Whether an editor released this version, or readers see it.
     pub fn is_released(&self, version: ContentHash) -> bool {
-        let is_hidden = self.rare.as_ref().is_some_and(|rare| rare.is_hidden);
-        let is_seen = self.is_live() && self.hash == version && !is_hidden;
-        is_seen || self.rare.as_ref().and_then(|rare| rare.released) == Some(version)
+        self.was_shown(version) || self.rare.as_ref().and_then(|rare| rare.released) == Some(version)
     }
 
     /// Whether the article's file vanished in a mass removal.
