@@ -69,11 +69,11 @@ pub(super) fn read_existing(root: &Root, path: &ArticlePath, options: &ParseOpti
 fn note_modified(mut state: FileState, stamp: Stamp) -> FileState {
     let modified = i64::try_from(stamp.modified_ns).unwrap_or_default();
     match &mut state {
-        FileState::Present(Parsed { article: Some(article), .. }) => article.set_modified(modified),
+        FileState::Present(parsed) => parsed.set_modified(modified),
         FileState::Items { items, .. } => {
             for item in items {
-                if let FileState::Present(Parsed { article: Some(article), .. }) = &mut item.state {
-                    article.set_modified(modified);
+                if let FileState::Present(parsed) = &mut item.state {
+                    parsed.set_modified(modified);
                 }
             }
         }

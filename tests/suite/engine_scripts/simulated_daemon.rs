@@ -238,7 +238,7 @@ impl SimulatedDaemon {
     fn read(&self, path: &str, text: &str, modified: Timestamp) -> FileState {
         let mut parsed = parse(path, text, &self.options(path));
         let nanoseconds = i64::try_from(modified.as_nanosecond()).expect("in range");
-        parsed.article.iter_mut().for_each(|article| article.set_modified(nanoseconds));
+        parsed.set_modified(nanoseconds);
         if self.refused.contains(&(path.to_owned(), text.to_owned())) {
             let diagnostic = Diagnostic::new(Code::ArticleUnreadable, "dateline failed to process this file");
             let diagnostic = diagnostic.at(Place::file(&format!("content/{path}")));

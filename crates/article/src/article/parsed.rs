@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
 use super::access::Access;
 use super::card::Packed;
 use super::ignored::IgnoredKind;
 use super::media_terms::MediaTerms;
-use super::model::{Body, ItemVersion, MediaFacts, Metadata, Notice};
+use super::model::{Body, ItemVersion, MediaFacts, Metadata, Notice, NoticeAction};
 use crate::diagnostics::Diagnostic;
 use crate::types::{ArticlePath, EntryId, Moment};
 
@@ -88,6 +91,20 @@ pub struct Origin {
     pub line: u32,
     /// The part of the input: "front matter", "first heading", "file name", "JSON-LD", "byline" ...
     pub source: &'static str,
+}
+
+impl Parsed {
+    /// Sets when the file was last modified (nanoseconds since 1970), which decides between equal versions of items. An undated kill was made
+    /// then: it is about no story that came later.
+    pub fn set_modified(&mut self, modified: i64) {
+        self.article.iter_mut().for_each(|article| article.set_modified(modified));
+        let undated =
+            self.notice.as_mut().filter(|notice| notice.action == NoticeAction::Kill && notice.time.is_none());
+        if let Some(notice) = undated {
+            let instant = Timestamp::from_nanosecond(modified.into()).ok();
+            notice.time = instant.and_then(|instant| Moment::new(instant, Offset::UTC));
+        }
+    }
 }
 
 /// An article.

@@ -46,6 +46,8 @@ impl Index {
     /// Whether a notice is about a known article.
     pub fn is_notice_applied(&self, path: &ArticlePath) -> bool {
         let about = self.notices.iter().filter_map(|(id, known)| Some((id, known.get(path)?)));
+        // Readers can't see a correction without a date.
+        let about = about.filter(|(_, notice)| notice.action != NoticeAction::Correct || notice.time.is_some());
         about.into_iter().any(|(id, notice)| self.slots_of(id, path.source(), notice).next().is_some())
     }
 
