@@ -68,6 +68,8 @@ pub struct Card {
     pub terms: Vec<MediaTerms>,
     /// The files of articles that the body may link to, sorted.
     pub article_links: Vec<ArticlePath>,
+    /// The tags that are categories.
+    pub categories: Vec<Text>,
 }
 
 const DRAFT: u8 = 1;
@@ -129,6 +131,8 @@ struct RareFields<'c> {
     terms: Vec<StoredTerms<'c>>,
     #[serde(borrow)]
     article_links: Vec<&'c str>,
+    /// The places in `tags` of those that are categories.
+    categories: Vec<usize>,
 }
 
 /// A [`MediaTerms`].
@@ -245,6 +249,10 @@ impl Packed {
             files: metadata.local_files().map(|(path, known)| (path.as_str(), known.map(facts))).collect(),
             free_files: metadata.free_files().count(),
             article_links: metadata.article_links.iter().map(ArticlePath::as_str).collect(),
+            categories: {
+                let place = |category: &Text| metadata.tags.iter().position(|tag| tag == category);
+                metadata.categories.iter().filter_map(place).collect()
+            },
             item: metadata.item.as_ref().map(|item| StoredItem {
                 key: Some(item.key.as_str()).filter(|key| metadata.id.as_ref().is_none_or(|id| id.as_str() != *key)),
                 number: item.number.as_ref().map(Text::as_str),
@@ -336,8 +344,10 @@ fn open(path: &ArticlePath, bytes: &[u8]) -> Option<Card> {
     let rare = stored.rare.unwrap_or_default();
     let texts = |texts: Vec<&str>| texts.into_iter().map(Text::new).collect::<Vec<Text>>();
     let section = |section: &str| SectionPath::parse(section).ok();
+    let categories = rare.categories.iter().map(|&at| stored.tags.get(at).map(|tag| Text::new(tag)));
     Some(Card {
         hash: ContentHash::from_bytes(stored.hash),
+        categories: categories.collect::<Option<_>>()?,
         published: moment(stored.published)?,
         updated: moment(rare.updated)?,
         authors: texts(stored.authors),
@@ -448,6 +458,7 @@ impl Card {
             free_files: 0,
             terms: Vec::new(),
             article_links: Vec::new(),
+            categories: Vec::new(),
         }
     }
 }
@@ -469,6 +480,7 @@ mod tests {
             "",
             "tags: [boats, tide]\nauthors: [Ada Quay, Bo]\nsummary: In brief.",
             "draft: true\nfeeds: false",
+            "tags: [boats, tide]\ncategories: [news, boats]",
             "unlisted: true",
             "visibility: members",
             "private: true\npremium: true\nhidden: true",
@@ -510,6 +522,7 @@ mod tests {
                 free_files: metadata.free_files().count(),
                 terms: metadata.terms.clone(),
                 article_links: metadata.article_links.clone(),
+                categories: metadata.categories.clone(),
             };
             assert_eq!(card, said, "{keys}");
             assert_eq!((article.card.hash(), article.card.has_files()), (said.hash, !said.files.is_empty()), "{keys}");

@@ -29,6 +29,7 @@ use super::media_terms::MediaTerms;
 use super::model::{Body, ImageFile, ItemVersion, Media, Routing, SectionClaim};
 use super::options::ParseOptions;
 use super::parsed::Origin;
+use super::permalinks::Permalink;
 use super::site_pages::PageHints;
 use super::steps;
 use crate::diagnostics::{Code, Diagnostic, LineIndex, MAX_DIAGNOSTICS_PER_FILE, Place, Severity};
@@ -109,6 +110,9 @@ pub(crate) struct Draft<'a> {
     excerpt_separator: Option<String>,
     page_hints: PageHints,
     cascades: Vec<Cascade>,
+    /// The tags that are categories.
+    categories: Vec<Text>,
+    permalink: Option<Permalink>,
 }
 
 impl<'a> Draft<'a> {
@@ -159,6 +163,8 @@ impl<'a> Draft<'a> {
             excerpt_separator: None,
             page_hints: PageHints::default(),
             cascades: Vec::new(),
+            categories: Vec::new(),
+            permalink: None,
         }
     }
 

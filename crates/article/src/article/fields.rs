@@ -71,8 +71,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                 text(draft, key, node).into_iter().for_each(|path| draft.set_section(&path, span.clone(), ORIGIN))
             }
             "sections" => list(draft, key, node, |draft, path, span| draft.add_section(path, span, ORIGIN)),
-            "tags" | "categories" => terms(draft, key, node, Blanks::Split),
-            "category" => terms(draft, key, node, Blanks::Keep),
+            "tags" => terms(draft, key, node, Blanks::Split, Term::Tag),
+            "categories" => terms(draft, key, node, Blanks::Split, Term::Category),
+            "category" => terms(draft, key, node, Blanks::Keep, Term::Category),
             "taxonomies" => taxonomies(draft, node),
             "summary" | "description" | "excerpt" if is_best_summary(keys, &name) => {
                 text(draft, key, node)
@@ -225,12 +226,22 @@ enum Blanks {
     Keep,
 }
 
+#[derive(Clone, Copy)]
+enum Term {
+    Tag,
+    /// A tag that addresses may contain.
+    Category,
+}
+
 /// Adds tags or categories.
-fn terms(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, blanks: Blanks) {
+fn terms(draft: &mut Draft<'_>, key: &Key<'_>, node: &Node<'_>, blanks: Blanks, kind: Term) {
     const COMMAS: [char; 3] = [',', '，', '、'];
     let is_single = matches!(node.value, Value::Scalar(_));
     list(draft, key, node, |draft, text, span| {
-        let mut add = |term: &str| draft.add_tag(term, span.clone(), "front matter");
+        let mut add = |term: &str| match kind {
+            Term::Tag => draft.add_tag(term, span.clone(), "front matter"),
+            Term::Category => draft.add_category(term, span.clone(), "front matter"),
+        };
         match is_single {
             false => add(text),
             // Some tools write a list as one text with commas, Jekyll and Hugo one with blanks.
@@ -245,7 +256,8 @@ fn taxonomies(draft: &mut Draft<'_>, node: &Node<'_>) {
     let Value::Map(taxonomies) = &node.value else { return };
     for (key, node) in taxonomies {
         match &*keys::normalised(&key.name) {
-            "tags" | "categories" => terms(draft, key, node, Blanks::Keep),
+            "tags" => terms(draft, key, node, Blanks::Keep, Term::Tag),
+            "categories" => terms(draft, key, node, Blanks::Keep, Term::Category),
             "authors" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, "front matter")),
             _ => {}
         }

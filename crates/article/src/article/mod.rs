@@ -9,7 +9,7 @@
 //! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
 //! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
 //! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
-//! limits the cost of parsing. `notices` are no articles. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pictures` finds the pictures delivered beside a text, `pin` writes ids into files, `steps` counts parser steps in tests.
+//! limits the cost of parsing. `notices` are no articles. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pictures` finds the pictures delivered beside a text, `pin` writes ids into files, `slugs` spells names as site generators do, `url_template` is an address with placeholders, and `permalinks` translates those of generators, `steps` counts parser steps in tests.
 
 pub mod access;
 mod agency;
@@ -43,14 +43,17 @@ mod options;
 pub mod packed;
 mod parsed;
 mod path_fields;
+pub mod permalinks;
 pub mod pictures;
 pub mod pin;
 pub mod render;
 mod rendered;
 mod sanitise;
 mod site_pages;
+mod slugs;
 mod steps;
 pub mod summary;
+mod url_template;
 mod values;
 mod wire;
 
@@ -70,11 +73,13 @@ pub use self::model::{
 pub use self::notices::comparable_slug;
 pub use self::options::{ParseOptions, SourceDefaults, SourceFormat, WireField};
 pub use self::parsed::{Article, Origin, Parsed};
+pub use self::slugs::SlugStyle;
+pub use self::url_template::{AddressFacts, TemplateError, UrlTemplate};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::types::{ArticlePath, ContentHash};
 
 /// The version of the parser. Raise it with each change that can parse an unchanged file into a different article.
-pub const PARSER_VERSION: u32 = 9;
+pub const PARSER_VERSION: u32 = 10;
 
 /// Parses an article in the format that the path's extension names, without [`Parsed::origins`].
 pub fn parse(path: &ArticlePath, bytes: &[u8], options: &ParseOptions) -> Parsed {

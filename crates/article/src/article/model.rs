@@ -74,6 +74,8 @@ pub struct Metadata {
     pub article_links: Vec<ArticlePath>,
     /// What the page of a section states about the articles below it.
     pub cascades: Vec<Cascade>,
+    /// The tags that are categories, which addresses may contain.
+    pub categories: Vec<Text>,
 }
 
 /// A version of an agency's item. Items of one source with the same key are versions of one article.

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::extensions::Extensions;
 use super::ignored::IgnoredKind;
+use super::slugs::SlugStyle;
 use crate::types::{ArticlePath, Language, Text, WebUrl};
 
 /// The options of parsing the files of one source. A change makes dateline parse every article of the source again.
@@ -27,6 +28,8 @@ pub struct ParseOptions {
     pub home: Option<WebUrl>,
     /// The extensions of Markdown.
     pub markdown: Extensions,
+    /// How addresses spell names.
+    pub slugs: SlugStyle,
 }
 
 /// What all files of a source have in common.
@@ -46,8 +49,9 @@ impl ParseOptions {
         const MAX_SIZE: u64 = 8 << 20;
         let (charset, wire_labels, home) = (None, Vec::new(), None);
         let markdown = Extensions::default();
-        let source = SourceDefaults::default();
-        ParseOptions { root: root.into(), timezone, charset, wire_labels, max_size: MAX_SIZE, source, home, markdown }
+        let (source, slugs) = (SourceDefaults::default(), SlugStyle::default());
+        let (root, max_size) = (root.into(), MAX_SIZE);
+        ParseOptions { root, timezone, charset, wire_labels, max_size, source, home, markdown, slugs }
     }
 
     /// The path of a file or a folder as diagnostics spell it.

@@ -11,7 +11,7 @@ use super::window::poll_minutes;
 use crate::article::card::Card;
 use crate::article::render::{LinkBase, Rendered, escape_lines, without_files};
 use crate::article::summary::{DEFAULT_LIMIT, LEAD_LIMIT, summarise};
-use crate::article::{Correction, HiddenMedia, MediaFacts, MediaReference, Metadata};
+use crate::article::{AddressFacts, Correction, HiddenMedia, MediaFacts, MediaReference, Metadata};
 use crate::config::{Config, MediaType, Paid};
 use crate::encoding::encode_segment;
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile};
@@ -107,19 +107,18 @@ pub(super) fn url_of(
     match (&card.link, &config.content.article_url) {
         (Some(link), _) => link.clone(),
         (None, Some(template)) => {
-            let date = published.date();
-            let mut date = date.split('-');
-            let mut next_part = || date.next().unwrap_or_default();
-            let section: Vec<String> = indexed.placement().own.segments().map(encode_segment).collect();
-            let section = section.join("/");
-            let template =
-                if section.is_empty() { template.0.as_str().replace("{section}/", "") } else { template.0.to_string() };
-            let url = template
-                .replace("{section}", &section)
-                .replace("{slug}", &encode_segment(card.slug.as_str()))
-                .replace("{year}", next_part())
-                .replace("{month}", next_part())
-                .replace("{day}", next_part());
+            let section: Vec<&str> = indexed.placement().own.segments().collect();
+            let categories: Vec<&str> = card.categories.iter().map(Text::as_str).collect();
+            let facts = AddressFacts {
+                path: &indexed.path,
+                section: &section,
+                slug: card.slug.as_str(),
+                categories: &categories,
+                // The file's date, because the website doesn't know when dateline first saw the article.
+                date: Some(card.published.unwrap_or(published)),
+                style: config.parsing.slugs,
+            };
+            let url = template.expand(&facts);
             WebUrl::parse(&url).unwrap_or_else(|_| config.site.home.clone())
         }
         (None, None) => join_url(&config.site.url, &format!("articles/{}", encode_segment(&page_name(card, id)))),

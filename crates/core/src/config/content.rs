@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 use super::markdown;
 use super::raw::{At, Sink, Table};
 use super::values::{charset, choice, duration, shown_directory, web_url};
-use super::{ArticleUrl, Content, Ignore, Paid, Removals, Watch};
-use crate::article::{ParseOptions, SourceDefaults, WireField};
-use crate::diagnostics::{Code, nearest};
+use super::{Content, Ignore, Paid, Removals, Watch};
+use crate::article::{ParseOptions, SlugStyle, SourceDefaults, TemplateError, UrlTemplate, WireField};
+use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl};
 
 /// Reads `[content]` except `directory`, which is already known.
@@ -24,6 +24,7 @@ pub(super) fn validate(
     home: Option<WebUrl>,
 ) -> (Content, ParseOptions) {
     let article_url = table.text(sink, "article_url").and_then(|url| article_url(sink, &url));
+    let slugs = table.text(sink, "slugs").and_then(|word| choice(sink, Code::ConfigChoice, &word, &SlugStyle::NAMES));
     let charset = table.text(sink, "charset").and_then(|label| charset(sink, &label));
     let max_size = max_size(table, sink);
     let sources = table.table(sink, "sources").entries(sink);
@@ -51,8 +52,9 @@ pub(super) fn validate(
         wire_labels,
         max_size,
         source: SourceDefaults::default(),
-        home,
+        home: home.or_else(|| article_url.as_ref().and_then(website)),
         markdown: markdown::extensions(table, sink),
+        slugs: slugs.unwrap_or_default(),
     };
     let content = Content {
         directory: directory.to_owned(),
@@ -67,44 +69,38 @@ pub(super) fn validate(
     (content, parsing)
 }
 
-fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<ArticleUrl> {
-    const PLACEHOLDERS: [&str; 5] = ["{section}", "{slug}", "{year}", "{month}", "{day}"];
-    let mut plain = url.value.clone();
-    for placeholder in PLACEHOLDERS {
-        plain = plain.replace(placeholder, "x");
-    }
-    let unknown = plain.find('{').and_then(|open| plain.get(open..)).and_then(|rest| rest.split_inclusive('}').next());
-    if let Some(unknown) = unknown {
-        let help = match nearest(unknown, PLACEHOLDERS) {
-            Some(suggestion) => format!("did you mean `{suggestion}`?"),
-            None => format!("known: {}", PLACEHOLDERS.join(", ")),
-        };
-        sink.report(Code::ConfigUrl, &url.span, format!("`{}` is not a placeholder", unknown.escape_debug()), help);
+fn article_url(sink: &mut Sink<'_>, url: &At<String>) -> Option<UrlTemplate> {
+    const EXAMPLE: &str = "write `https://www.courier.example/{section}/{slug}.html`";
+    let template = match UrlTemplate::parse(&url.value) {
+        Ok(template) => template,
+        Err(TemplateError { message, help }) => {
+            sink.report(Code::ConfigUrl, &url.span, message, help);
+            return None;
+        }
+    };
+    let mut refuse = |message: &str| sink.report(Code::ConfigUrl, &url.span, message, EXAMPLE);
+    let host_end = url.value.find("://").and_then(|at| Some(at + 3 + url.value.get(at + 3..)?.find('/')?));
+    let host = host_end.and_then(|end| url.value.get(..end));
+    let without_placeholders = match host {
+        _ if !url.value.contains("://") => url.value.split('{').next().unwrap_or_default().to_owned(),
+        Some(host) if !host.contains('{') => format!("{host}/"),
+        _ => {
+            refuse("placeholders belong in the path of `article_url`");
+            return None;
+        }
+    };
+    if !template.names_article() {
+        refuse("`article_url` has no `{slug}`, `{path}` or `{stem}`: all articles would have the same address");
         return None;
     }
-    web_url(sink, &At { value: plain, span: url.span.clone() })?;
-    if !url.value.contains("{slug}") {
-        sink.report(
-            Code::ConfigUrl,
-            &url.span,
-            "`article_url` has no `{slug}`: all articles would have the same address",
-            "write `https://www.courier.example/{section}/{slug}.html`",
-        );
-        return None;
-    }
-    let host_end = url.value.find("://").and_then(|at| url.value.get(at + 3..)).and_then(|rest| rest.find('/'));
-    if host_end.is_none_or(|end| {
-        url.value.split("://").nth(1).and_then(|rest| rest.get(..end)).is_some_and(|host| host.contains('{'))
-    }) {
-        sink.report(
-            Code::ConfigUrl,
-            &url.span,
-            "placeholders belong in the path of `article_url`",
-            "write `https://www.courier.example/{section}/{slug}.html`",
-        );
-        return None;
-    }
-    Some(ArticleUrl(Text::new(&url.value)))
+    web_url(sink, &At { value: without_placeholders, span: url.span.clone() })?;
+    Some(template)
+}
+
+/// The website that has the articles' pages.
+fn website(article_url: &UrlTemplate) -> Option<WebUrl> {
+    let (before, _) = article_url.as_str().split_once('{')?;
+    WebUrl::parse(before).ok()?.join("/").ok()
 }
 
 fn max_size(table: &mut Table<'_>, sink: &mut Sink<'_>) -> u64 {

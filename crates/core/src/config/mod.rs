@@ -35,7 +35,7 @@ use std::sync::Arc;
 use globset::GlobSet;
 use jiff::SignedDuration;
 
-use crate::article::ParseOptions;
+use crate::article::{ParseOptions, UrlTemplate};
 use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::feed::{ContentMode, Format, LeadImage, LoneCaption, PartnerFeed, Podcast, UpdateSignal};
 use crate::types::{ArticlePath, ContentHash, Language, SectionPath, Text, WebUrl};
@@ -219,7 +219,7 @@ pub struct Content {
     /// The content directory.
     pub directory: PathBuf,
     /// The URL template of the publisher's own article pages. `None` if dateline serves a page for each article.
-    pub article_url: Option<ArticleUrl>,
+    pub article_url: Option<UrlTemplate>,
     /// The feeds of agencies and publications that articles are taken from, by name in lower case.
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
     /// Files and folders that aren't articles.
@@ -295,10 +295,6 @@ pub struct Reload {
     /// `shrink`: remove more than a third of a feed's articles.
     pub shrink: bool,
 }
-
-/// A valid `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ArticleUrl(pub Text);
 
 /// `[feeds]`, and the same keys in a section.
 #[derive(Clone, PartialEq, Debug)]

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::addresses::Retirement;
-use super::{ArticleUrl, Checked, Config, Endpoint, Server};
-use crate::types::{Text, WebUrl};
+use super::{Checked, Config, Endpoint, Server};
+use crate::article::UrlTemplate;
+use crate::types::WebUrl;
 
 /// The addresses on which a daemon listens, and the configured ones.
 #[derive(Clone, PartialEq, Debug)]
@@ -61,9 +62,9 @@ impl Relocation {
             }
         }
         if let Some(template) = &mut new.content.article_url
-            && let Some(moved) = moved(template.0.as_str())
+            && let Some(Ok(moved)) = moved(template.as_str()).map(|moved| UrlTemplate::parse(&moved))
         {
-            *template = ArticleUrl(Text::new(&moved));
+            *template = moved;
         }
         Arc::make_mut(&mut new.parsing).home.iter_mut().for_each(move_url);
         new.output = None;

@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use super::Draft;
-use crate::article::keys;
+use crate::article::model::SectionClaim;
+use crate::article::permalinks::Permalink;
+use crate::article::slugs::parse_slug;
+use crate::article::url_template::{AddressFacts, UrlTemplate};
+use crate::article::{bundle, keys, permalinks};
 use crate::diagnostics::{Code, nearest};
-use crate::types::{EntryId, Text, WebUrl, is_bidi_control, is_publishable, nfc};
-
-const MAX_SLUG_BYTES: usize = 200;
+use crate::types::{EntryId, Text, WebUrl};
 
 impl Draft<'_> {
     pub(crate) fn set_id(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
@@ -37,6 +39,7 @@ impl Draft<'_> {
         }
         match parse_slug(raw) {
             Ok(slug) => {
+                let slug = self.source.options.slugs.stated_slug(&slug);
                 self.record_origin("slug", slug.as_str(), &span, origin);
                 self.slug = Some(slug);
             }
@@ -71,23 +74,56 @@ impl Draft<'_> {
         if self.link.is_some() || path.is_empty() || keys::parse_bool(path).is_some() {
             return;
         }
-        if path.contains(['{', ':']) && !path.contains("://") {
-            let message = format!("`{key}` is a template, which dateline doesn't run: `{}`", path.escape_debug());
-            let help = "write the address itself, or set `content.article_url`";
-            return self.report(Code::ArticleLink, span, message, help);
+        if path.contains("://") || path.starts_with("//") {
+            return self.set_link(path, span, origin);
         }
-        let url = match &self.source.options.home {
-            _ if path.contains("://") || path.starts_with("//") => return self.set_link(path, span, origin),
-            // Without the website's address, `content.article_url` decides.
-            None => return,
-            Some(home) => {
-                let home = home.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-                // Zola writes its paths without slashes around them.
-                let end = if key == "path" && !path.ends_with('/') { "/" } else { "" };
-                WebUrl::parse(&format!("{home}/{}{end}", path.trim_start_matches('/')))
+        if !path.contains(['{', ':']) {
+            return self.set_address(key, path, span, origin);
+        }
+        let template =
+            permalinks::translate(path).and_then(|path| UrlTemplate::parse(&path).map_err(|error| error.message));
+        match template {
+            // The values of placeholders may follow.
+            Ok(template) => {
+                let key = key.to_owned();
+                self.permalink.get_or_insert(Permalink { key, template, span, origin });
             }
+            Err(placeholder) => {
+                let message = format!("`{key}` has a placeholder without a value: `{}`", placeholder.escape_debug());
+                self.report(Code::ArticleLink, span, message, "write the address itself, or set `content.article_url`");
+            }
+        }
+    }
+
+    /// Sets the link to the permalink with placeholders, now that their values are known.
+    pub(super) fn expand_permalink(&mut self) {
+        let Some(Permalink { key, template, span, origin }) = self.permalink.take() else { return };
+        let Some(slug) = self.slug.clone().filter(|_| self.link.is_none()) else { return };
+        if template.needs_date() && self.published.is_none() {
+            let message = format!("`{key}` has the date in the address, but the article has none");
+            return self.report(Code::ArticleLink, span, message, "write `date: 2026-11-23`");
+        }
+        let categories = self.categories.clone();
+        let categories: Vec<&str> = categories.iter().map(Text::as_str).collect();
+        let path = self.source.path;
+        let stated = match &self.section {
+            Some(SectionClaim::Stated(section)) => section.as_str().to_owned(),
+            _ => bundle::section_folder(path).to_owned(),
         };
-        match url {
+        let section: Vec<&str> = stated.split('/').filter(|name| !name.is_empty()).collect();
+        let (date, style) = (self.published, self.source.options.slugs);
+        let facts = AddressFacts { path, section: &section, slug: slug.as_str(), categories: &categories, date, style };
+        self.set_address(&key, &template.expand(&facts), span, origin);
+    }
+
+    /// Sets the link to a path below the website.
+    fn set_address(&mut self, key: &str, path: &str, span: Range<usize>, origin: &'static str) {
+        // Without the website's address, `content.article_url` decides.
+        let Some(home) = &self.source.options.home else { return };
+        let home = home.as_str().split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        // Zola writes its paths without slashes around them.
+        let end = if key == "path" && !path.ends_with('/') { "/" } else { "" };
+        match WebUrl::parse(&format!("{home}/{}{end}", path.trim_start_matches('/'))) {
             Ok(url) => {
                 self.record_origin("link", url.as_str(), &span, origin);
                 self.link = Some(url);
@@ -115,26 +151,6 @@ impl Draft<'_> {
     }
 }
 
-/// Parses a slug: one NFC path segment.
-pub(super) fn parse_slug(raw: &str) -> Result<Text, String> {
-    let slug = nfc(raw.trim());
-    if slug.is_empty() {
-        return Err("a slug cannot be empty".into());
-    }
-    if slug == "." || slug == ".." {
-        return Err(format!("a slug cannot be `{slug}`"));
-    }
-    if let Some(bad) =
-        slug.chars().find(|&c| matches!(c, '/' | '\\') || c.is_control() || !is_publishable(c) || is_bidi_control(c))
-    {
-        return Err(format!("a slug cannot contain `{}`", bad.escape_debug()));
-    }
-    if slug.len() > MAX_SLUG_BYTES {
-        return Err(format!("a slug is at most {MAX_SLUG_BYTES} bytes long; this one has {}", slug.len()));
-    }
-    Ok(Text::line(&slug))
-}
-
 fn link_help(raw: &str) -> String {
     let page = "write the whole address of the article's page, such as `https://www.courier.example/night-ferry.html`; without `link`, \
                 dateline links to its own page or to `content.article_url`";
@@ -146,4 +162,41 @@ pub(super) fn scheme_help(raw: &str) -> Option<String> {
     let (scheme, _) = raw.split_once(':')?;
     let meant = nearest(scheme, ["http", "https"]).filter(|meant| scheme != *meant)?;
     Some(format!("schemes are http and https; did you mean `{meant}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use crate::article::{ParseOptions, parse};
+    use crate::types::{ArticlePath, WebUrl};
+
+    #[test]
+    fn permalinks_have_values_of_placeholders() {
+        let home = WebUrl::parse("https://a.example/blog/").ok();
+        let options = ParseOptions { home, ..ParseOptions::new("content", TimeZone::UTC) };
+        for (keys, expected) in [
+            ("permalink: /:year/:title/", Ok("/2026/night-ferry/")),
+            (
+                "permalink: /:categories/:title.html\ncategories: Boats ferries\nslug: late",
+                Ok("/Boats/ferries/late.html"),
+            ),
+            ("url: /:section/:day/:contentbasename/", Ok("/_posts/18/2026-11-18-night-ferry/")),
+            ("permalink: /x/{{ page.fileSlug }}/\npath: /y/", Ok("/x/night-ferry/")),
+            ("permalink: /:year/\nlink: https://b.example/", Ok("https://b.example/")),
+            ("permalink: /:colour/", Err(1)),
+            ("permalink: /{{ title | slug }}/", Err(1)),
+            ("permalink: true", Err(0)),
+        ] {
+            let text = format!("---\ntitle: Night\n{keys}\n---\nText.\n");
+            let parsed = parse(&ArticlePath::new("_posts/2026-11-18-night-ferry.md"), text.as_bytes(), &options);
+            let link = parsed.article.as_ref().and_then(|article| article.metadata.link.clone());
+            let link = link.as_ref().map(|link| link.as_str().trim_start_matches("https://a.example/blog"));
+            assert_eq!(link.ok_or(parsed.diagnostics.len()), expected, "{keys}: {:?}", parsed.diagnostics);
+        }
+        let undated = parse(&ArticlePath::new("a/x.md"), b"---\ntitle: A\npermalink: /:year/:title/\n---\n", &options);
+        let reported = format!("{:?}", undated.diagnostics);
+        assert!(undated.article.is_some_and(|article| article.metadata.link.is_none()), "{reported}");
+        assert!(reported.contains("has the date in the address"), "{reported}");
+    }
 }

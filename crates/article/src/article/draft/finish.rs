@@ -1,7 +1,6 @@
 //! Builds the result of a draft: the article, or the reasons why there is none.
 
 use super::Draft;
-use super::addresses::parse_slug;
 use crate::article::bundle;
 use crate::article::file_names::in_drafts_folder;
 use crate::article::free_part::{free_part, has_unambiguous_mark};
@@ -10,8 +9,10 @@ use crate::article::ignored::IgnoredKind;
 use crate::article::model::{Body, Image, Metadata, SectionClaim};
 use crate::article::parsed::{Article, Parsed};
 use crate::article::site_pages::{self, PageFacts};
+use crate::article::slugs::{SlugSources, parse_slug};
 use crate::article::{article_links, gates, path_fields, render};
 use crate::diagnostics::{Code, Diagnostic, Severity};
+use crate::types::Text;
 
 impl Draft<'_> {
     /// The result without an article, because the front matter can't be used.
@@ -66,20 +67,6 @@ impl Draft<'_> {
         if let Some(language) = path_fields::language(self.source.path) {
             self.set_language(language, 0..0, "file name");
         }
-        if self.slug.is_none() {
-            match parse_slug(fields.slug) {
-                Ok(slug) => {
-                    self.record_origin("slug", slug.as_str(), &(0..0), "file name");
-                    self.slug = Some(slug);
-                }
-                Err(reason) => self.report(
-                    Code::ArticleSlug,
-                    0..0,
-                    format!("the file's name cannot be a slug: {reason}"),
-                    "rename the file, or give it a `slug`",
-                ),
-            }
-        }
         self.add_default_provider();
         let retracted = self.is_retracted();
         let facts =
@@ -90,6 +77,12 @@ impl Draft<'_> {
             return self.into_ignored(kind);
         }
         self.report_losses();
+        if self.slug.is_none() {
+            let title = self.title.clone();
+            let title = title.as_ref().map(Text::as_str);
+            self.set_default_slug(SlugSources { file_name: &file_name, undated_name: fields.slug, title });
+        }
+        self.expand_permalink();
         if !self.has_title() && retracted {
             // A retracted article is never shown, but `title` is mandatory.
             self.title = self.slug.clone();
@@ -189,6 +182,7 @@ impl Draft<'_> {
                     terms: self.terms,
                     article_links: article_links::in_body(&body, folder),
                     cascades: self.cascades,
+                    categories: self.categories,
                 };
                 Some(Article::new(self.source.path, metadata, body))
             }
@@ -201,6 +195,22 @@ impl Draft<'_> {
         let access = self.access;
         let refused = Parsed::refused(diagnostics);
         Parsed { article, origins: self.origins, withhold, embargoed, embargo, access, id, item, ..refused }
+    }
+
+    /// Takes a missing slug from the file's name or from the title.
+    fn set_default_slug(&mut self, sources: SlugSources<'_>) {
+        match self.source.options.slugs.default_slug(sources) {
+            Ok(slug) => {
+                self.record_origin("slug", slug.as_str(), &(0..0), "file name");
+                self.slug = Some(slug);
+            }
+            Err(reason) => self.report(
+                Code::ArticleSlug,
+                0..0,
+                format!("the file's name cannot be a slug: {reason}"),
+                "rename the file, or give it a `slug`",
+            ),
+        }
     }
 }
 

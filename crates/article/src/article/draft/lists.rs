@@ -58,6 +58,15 @@ impl Draft<'_> {
         }
     }
 
+    /// Adds a category, which is a tag that addresses may contain.
+    pub(crate) fn add_category(&mut self, raw: &str, span: Range<usize>, origin: &'static str) {
+        self.add_tag(raw, span, origin);
+        let category = Text::line(&nfc(raw));
+        if self.tags.contains(&category) && !self.categories.contains(&category) {
+            self.categories.push(category);
+        }
+    }
+
     /// Whether a list accepts one more entry. Reports a full list once.
     pub(super) fn accepts(
         &mut self,
