@@ -83,6 +83,7 @@
 //! - **feed**: the neutral form. **entry**: one article in a feed. **window**: the newest entries that a feed shows.
 //! - **document**: a feed in one format, as bytes with validators. **route**: the path under which a document is served.
 //! - **record**: one durable fact in the ledger. **notice** or **tombstone**: tells readers that an entry was removed.
+//! - **agency notice**: a kill, correction or advisory of a news agency about another item. It is never published itself.
 //! - **withheld**: not public, or not public yet or any more. **retracted**: withdrawn for good, with a notice to readers.
 //! - **dormant**: said of an article that is gone for good and whose notices have ended. Its facts are only in the store.
 //! - **diagnostic**: one mistake in the input, with its place and a fix.

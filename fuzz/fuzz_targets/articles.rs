@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let Some((&mode, rest)) = data.split_first() else { return };
     let extension = ["md", "html", "txt", "json", "xml"][usize::from(mode % 5)];
-    // What has no date is not published, and random bytes have none.
+    // A file without a date isn't published, and random bytes have none.
     let head: &[u8] = match (mode / 5 % 2, extension) {
         (0, "json") => b"{\"uri\":\"urn:x:1\",\"headline\":\"T\",\"versioncreated\":\"2026-01-01\",",
         (0, "xml") => b"<newsItem guid='urn:x:1'><itemMeta><versionCreated>2026-01-01</versionCreated></itemMeta>",

@@ -23,7 +23,7 @@ pub(super) fn fetch(
     requests: &[BodyRequest],
     is_rendered: bool,
 ) -> (Vec<FetchedBody>, Vec<UnfetchedBody>) {
-    complete(roots, config, store, watch::read::fetch(roots, requests, config), is_rendered)
+    complete(roots, config, store, watch::fetch::fetch(roots, requests, config), is_rendered)
 }
 
 /// Loads the versions that the files don't have any more from the store, and returns all bodies and those that neither has. If
@@ -129,7 +129,7 @@ pub(super) fn load_stored(
             let kept = kept_media(&config.state, request.path.source());
             let article = bytes
                 .zip(root)
-                .and_then(|(bytes, root)| watch::read::parse_stored(root, &kept, request, bytes, parsing));
+                .and_then(|(bytes, root)| watch::fetch::parse_stored(root, &kept, request, bytes, parsing));
             StoredVersion { request: request.clone(), article }
         }));
     }

@@ -87,7 +87,7 @@ pub fn build_once(
     Ok(built)
 }
 
-/// What reading a source takes, besides the engine.
+/// The dependencies of reading a source, besides the engine.
 struct Context<'c> {
     roots: &'c Roots,
     config: &'c Config,

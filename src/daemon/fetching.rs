@@ -27,7 +27,7 @@ use crate::ledger::ArticleFacts;
 use crate::parallel;
 use crate::store::{NOT_RESPONDING, StoreHandle};
 use crate::types::{ArticlePath, ContentHash};
-use crate::watch::read::fetch_from;
+use crate::watch::fetch::fetch_from;
 
 /// The longest time that a body waits for others of its batch. Larger batches complete more of a feed at once.
 const MAX_BATCH_DELAY: Duration = Duration::from_secs(1);

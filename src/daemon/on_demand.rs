@@ -38,8 +38,8 @@ pub(super) fn responder(
         DiskRequest::Article(article) => article_page(&content, &config, &store, &article, cancellation),
         DiskRequest::Media(path) => {
             let is_mass_removal = |problem: &Diagnostic| problem.code == Code::MassRemoval;
-            let opened = content.load().of(&path).and_then(|root| watch::read::open_media(root, &path));
-            let kept = || watch::read::open_media(&kept_media(&config.load().state, path.source()), &path);
+            let opened = content.load().of(&path).and_then(|root| watch::media_files::open_media(root, &path));
+            let kept = || watch::media_files::open_media(&kept_media(&config.load().state, path.source()), &path);
             match opened.or_else(|error| kept().map_err(|_| error)) {
                 Ok((file, metadata)) => {
                     let modified = metadata.modified().ok().and_then(|modified| Timestamp::try_from(modified).ok());
@@ -75,7 +75,7 @@ fn article_page(
     let stop_if_cancelled = || if cancellation.is_cancelled() { Err(io::ErrorKind::Interrupted) } else { Ok(()) };
     let sources = PageSources::of(content, &article.path);
     let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
-    let read = watch::read::fetch_from(&roots, &request, &config);
+    let read = watch::fetch::fetch_from(&roots, &request, &config);
     let version = read.is_ok().then_some(article.hash);
     stop_if_cancelled()?;
     let (found, _) = complete(&roots, &config, store, vec![read], false);

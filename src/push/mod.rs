@@ -51,7 +51,7 @@ pub type DocumentReader = Box<dyn Fn(&str, &Arc<Resource>) -> io::Result<Bytes> 
 type Load = Box<dyn Fn() -> Result<Saved, String> + Send + Sync>;
 type Save = Box<dyn Fn(&[Change]) -> Result<(), String> + Send + Sync>;
 
-/// What survives a restart. Both functions may block.
+/// Loads and saves the state that survives a restart. Both functions may block.
 pub struct Records {
     /// Loads what the previous run stored.
     pub load: Load,
@@ -65,11 +65,11 @@ impl std::fmt::Debug for Records {
     }
 }
 
-/// What pushing needs of the daemon.
+/// The daemon's services for pushing.
 pub struct PushOptions {
     /// The configuration in force.
     pub config: Arc<ArcSwap<Config>>,
-    /// What readers see.
+    /// The documents that readers see.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Reads published documents.
     pub read: DocumentReader,

@@ -15,7 +15,7 @@ use super::error::{ReadError, StoreError, is_unwritable, store_error, unusable};
 use super::presence::{self, Presence};
 use super::schema::{MAX_LOCK_WAIT, NO_TABLES, SCHEMA, enable_write_ahead_log, migrate, version};
 
-/// What a connection may do with a database.
+/// The permissions of a connection to a database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Access {
     /// Read and write. The file is created if it is missing.

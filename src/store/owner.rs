@@ -22,6 +22,10 @@
 //! the disk, and the ledger is compacted. After an agency killed a text, the logs are emptied as soon as no message waits, because they
 //! contain deleted bytes.
 
+mod caches;
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -32,7 +36,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::cache::{self, CacheDatabase};
+pub use self::caches::CacheUse;
+use self::caches::Caches;
 use super::compaction::compact;
 use super::directory::DATABASE;
 use super::dormant::{self, MIN_UNCHECKED_ARTICLES};
@@ -44,7 +49,6 @@ use super::opening::{self, Access};
 use super::push::PushDatabase;
 use super::queue::{Message, Next, Queue, Unused, WriteOutcome};
 use super::reader;
-use super::renderings::Renderings;
 use super::replay::replay;
 use super::saved::{last_listed_record, missing_records};
 use super::schema::{MAX_LOCK_WAIT, last_record, version};
@@ -59,17 +63,6 @@ const REST_DELAY: Duration = Duration::from_secs(1);
 const MIN_NEW_RECORDS: i64 = 400;
 /// The ledger is maintained without a rest after this many records, as soon as no message waits.
 const MAX_NEW_RECORDS: i64 = 4_000;
-
-/// How the owner uses the caches of a state directory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CacheUse {
-    /// The state directory isn't locked, so the caches aren't opened.
-    Ignore,
-    /// The caches of the last run are used.
-    Keep,
-    /// The caches are emptied. Every file is read, hashed and rendered again.
-    Empty,
-}
 
 /// The owner's thread. It ends when this is dropped.
 #[derive(Debug)]
@@ -183,15 +176,6 @@ struct Owner {
     interruption: Interruption,
 }
 
-/// The caches. `None` for a cache that isn't open yet, or is unusable.
-struct Caches {
-    usage: CacheUse,
-    metadata: Option<CacheDatabase>,
-    renderings: Option<Renderings>,
-    /// Whether the cache of metadata was opened.
-    is_opened: bool,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -202,7 +186,7 @@ fn is_unused<T>(mutex: &Mutex<T>) -> bool {
 
 impl Owner {
     fn new(directory: PathBuf, queue: Arc<Queue>, store: Option<Store>, usage: CacheUse) -> Arc<Owner> {
-        let caches = Caches { usage, metadata: None, renderings: None, is_opened: false };
+        let caches = Caches::new(usage);
         Arc::new_cyclic(|owner: &std::sync::Weak<Owner>| {
             let owner = owner.clone();
             let interruption = Interruption::new(move || owner.upgrade().is_none_or(|owner| owner.handle_waiting()));
@@ -228,7 +212,7 @@ impl Owner {
                     }
                 }
                 Next::Rest => {
-                    lock(&self.caches).renderings = None;
+                    lock(&self.caches).close_renderings();
                     if self.must_erase.load(Ordering::Relaxed) {
                         self.erase();
                     }
@@ -378,80 +362,3 @@ impl Owner {
         }
     }
 }
-
-impl Caches {
-    fn answer(&mut self, directory: &Path, message: Message, interruption: &Interruption) {
-        match message {
-            Message::LoadRowsIn { folder, after, limit, answer } => {
-                let rows = self.metadata(directory).map(|cache| cache.rows_in(&folder, &after, limit));
-                match rows.unwrap_or_else(|| Ok(Vec::new())) {
-                    Ok(rows) => answer.send(rows).unwrap_or_default(),
-                    Err(error) => {
-                        tracing::warn!(state = %directory.display(), %error, "cannot read the cache");
-                        self.metadata = None;
-                        cache::forget(directory).unwrap_or_default();
-                    }
-                }
-            }
-            Message::LoadRowsOf { paths, answer } => {
-                let rows = self.metadata(directory).map(|cache| cache.rows_of(&paths));
-                answer.send(rows.unwrap_or_else(|| vec![None; paths.len()])).unwrap_or_default();
-            }
-            Message::SaveRows(rows) => self.metadata(directory).into_iter().for_each(|cache| cache.write(&rows)),
-            Message::RetainFolders(folders) => {
-                self.metadata(directory)
-                    .into_iter()
-                    .for_each(|cache| cache.retain_folders(&folders, &interruption.without_end()));
-            }
-            Message::LoadRenderings { keys, answer } => {
-                let found = self.renderings(directory).map(|renderings| renderings.get(&keys).into_iter().collect());
-                answer.send(found).unwrap_or_default();
-            }
-            Message::SaveRenderings { rows, answer } => {
-                self.renderings(directory).into_iter().for_each(|renderings| renderings.store(&rows));
-                answer.send(()).unwrap_or_default();
-            }
-            _ => {}
-        }
-    }
-
-    /// Returns the cache of metadata. Opened when it is first used.
-    fn metadata(&mut self, directory: &Path) -> Option<&mut CacheDatabase> {
-        self.empty(directory);
-        if self.usage != CacheUse::Ignore && !std::mem::replace(&mut self.is_opened, true) {
-            self.metadata = CacheDatabase::open(directory);
-        }
-        self.metadata.as_mut()
-    }
-
-    /// Returns the cache of rendered bodies, which is closed at rest.
-    fn renderings(&mut self, directory: &Path) -> Option<&mut Renderings> {
-        self.empty(directory);
-        if self.usage != CacheUse::Ignore && self.renderings.is_none() {
-            self.renderings = Renderings::open(directory);
-        }
-        self.renderings.as_mut()
-    }
-
-    /// Removes deleted rows from the files. Returns whether that was possible.
-    fn erase(&mut self, directory: &Path) -> bool {
-        self.renderings = None;
-        let is_forgotten = self.usage == CacheUse::Ignore || Renderings::forget(directory).is_ok();
-        self.metadata.as_ref().is_none_or(CacheDatabase::empty_log) && is_forgotten
-    }
-
-    /// Empties the caches before their first use, if they are to be empty.
-    fn empty(&mut self, directory: &Path) {
-        if self.usage != CacheUse::Empty {
-            return;
-        }
-        self.usage = CacheUse::Keep;
-        if let Err(error) = Renderings::forget(directory).and_then(|()| cache::forget(directory)) {
-            tracing::warn!(state = %directory.display(), %error, "cannot empty the cache; continuing without one");
-            self.usage = CacheUse::Ignore;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

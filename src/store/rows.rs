@@ -170,7 +170,7 @@ pub(super) struct StoredRetraction {
     notice: Option<StoredNotice>,
 }
 
-/// What a notice repeats of a story. The date is packed as in [`Moment::packed`].
+/// The facts of a story that its notice repeats. The date is packed as in [`Moment::packed`].
 #[derive(Serialize, Deserialize)]
 struct StoredNotice {
     published: i64,

@@ -31,13 +31,13 @@ const MAX_GROUP_WAIT: Duration = Duration::from_millis(500);
 /// nothing else shows that somebody has the file open.
 const MIN_SETTLE: Duration = Duration::from_millis(100);
 
-/// What completes a file that was written.
+/// The event that completes a file after it was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Completion {
-    /// Its close.
+    /// The writer closes the file.
     #[default]
     Closed,
-    /// That it has stayed unchanged for a while.
+    /// The file has stayed unchanged for a while.
     Settled,
 }
 
@@ -140,7 +140,7 @@ pub struct Coalescer {
     pub grace: Duration,
     /// How long a file has to stay unchanged before it is complete, if no event says so.
     pub settle: Duration,
-    /// What completes a file that was written.
+    /// The event that completes a file after it was written.
     pub completion: Completion,
     /// How long a file may be open for writing before it is read as it is.
     open_limit: Duration,

@@ -31,7 +31,7 @@ pub struct WatchOptions {
     pub hold: Duration,
     /// `content.settle`: how long a file has to stay unchanged before it counts as complete, if no event says so.
     pub settle: Duration,
-    /// What completes a file that was written.
+    /// The event that completes a file after it was written.
     pub completion: Completion,
     /// How long a file may be open for writing before it is read as it is.
     pub open_limit: Duration,

@@ -21,6 +21,8 @@
 //! - `links`: resolves links
 //! - `stat`: checks files
 //! - `read`: reads and parses files
+//! - `fetch`: reads the articles that the engine requests
+//! - `media_files`: finds and measures pictures and other media files
 //! - `full_read`: reads everything once, without watching
 //! - `known_files`: the last read version of each file
 //! - `cache`: metadata of files that earlier runs read
@@ -48,12 +50,14 @@ mod batches;
 pub mod cache;
 mod clock;
 pub mod coalesce;
+pub mod fetch;
 mod full_read;
 mod handle;
 mod hints;
 mod known_files;
 mod links;
 mod listing;
+pub mod media_files;
 mod messages;
 mod mode;
 mod mounts;

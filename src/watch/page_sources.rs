@@ -3,7 +3,8 @@
 
 use super::cache::is_recent;
 use super::clock::clock;
-use super::read::{has_version, measure, pictures_of};
+use super::media_files::{measure, pictures_of};
+use super::read::has_version;
 use super::stat::stat_file;
 use crate::article::{MediaFacts, Metadata, ParseOptions};
 use crate::beneath::{Root, Stamp};
@@ -81,7 +82,7 @@ mod tests {
     use std::path::Path;
     use std::time::{Duration, SystemTime};
 
-    use super::super::read::fetch_one;
+    use super::super::fetch::fetch_one;
     use super::*;
     use crate::event::BodyRequest;
 

@@ -4,31 +4,23 @@
 //!
 //! Files that are read together stay in memory until they are sent. `Reader` keeps bodies only up to a budget. Windows fetch the bodies
 //! that they need later.
-//!
-//! # Why are media files measured when an article is read?
-//!
-//! A feed must state the length of an enclosure, and the engine has no access to the disk. The watcher measures the files that an article
-//! names, and reads the article again when one of them appears, changes or is removed. The engine receives that as a new version of the
-//! article.
 
-use std::fs::{File, Metadata};
-use std::io::{self, BufReader, Read};
-use std::sync::Arc;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::cache::{CachedRow, RowCodec};
 use super::clock::clock;
 use super::listing::FileKind;
+use super::media_files::{add_files, pictures_of};
 use super::stat::{OpenFolder, stat_file, unusable};
-use crate::article::pictures::gets_pictures;
-use crate::article::{self, Article, ItemSource, MediaFacts, ParseOptions, Parsed, bundle};
-use crate::beneath::{Root, Roots, Stamp, is_link, is_missing, is_outside};
-use crate::config::Config;
-use crate::diagnostics::{Code, Diagnostic, MAX_DIAGNOSTICS_PER_FILE, Place};
-use crate::event::{BodyRequest, FetchedBody, FileState, ParsedFile, UnfetchedBody};
+use crate::article::{self, ItemSource, ParseOptions, Parsed, bundle};
+use crate::beneath::{Root, Stamp, is_missing};
+use crate::diagnostics::{Code, Diagnostic, Place};
+use crate::event::{FileState, ParsedFile};
 use crate::parallel::{catch_panic, on_all_cores};
-use crate::types::{ArticlePath, ContentHash, media_type};
+use crate::types::{ArticlePath, ContentHash};
 
 /// How many bytes of sources and bodies stay in memory until they are sent.
 const MAX_BUFFERED_BYTES: usize = 8 << 20;
@@ -83,7 +75,7 @@ fn note_modified(mut state: FileState, stamp: Stamp) -> FileState {
 }
 
 /// The bytes of a file.
-enum Content {
+pub(super) enum Content {
     Whole(Vec<u8>),
     /// An item of a file that contains several.
     Item(ItemSource),
@@ -91,7 +83,7 @@ enum Content {
     Head(Vec<u8>),
 }
 
-fn bytes_of(root: &Root, path: &ArticlePath, options: &ParseOptions) -> io::Result<Content> {
+pub(super) fn bytes_of(root: &Root, path: &ArticlePath, options: &ParseOptions) -> io::Result<Content> {
     let limit = options.max_size;
     let (file, metadata) = root.open_file(path)?;
     if metadata.len() <= limit {
@@ -145,66 +137,10 @@ fn parse_with_source(root: &Root, path: &ArticlePath, bytes: &[u8], options: &Pa
     parsed
 }
 
-fn keep_source(parsed: &mut Parsed, bytes: &[u8]) {
+pub(super) fn keep_source(parsed: &mut Parsed, bytes: &[u8]) {
     if let Some(article) = &mut parsed.article {
         article.source = Some(bytes.into());
     }
-}
-
-/// Adds the pictures that belong to an article by their names, and measures all its files.
-fn add_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
-    if parsed.gets_pictures {
-        parsed.add_pictures(&pictures_of(root, path));
-    }
-    measure_files(root, path, parsed);
-}
-
-/// The pictures with the name of a text.
-pub(super) fn pictures_of(root: &Root, path: &ArticlePath) -> Vec<ArticlePath> {
-    if gets_pictures(path) { root.folder_names(path.folder()).pictures_of(path) } else { Vec::new() }
-}
-
-/// Measures the media files that an article references, and reports missing ones.
-fn measure_files(root: &Root, path: &ArticlePath, parsed: &mut Parsed) {
-    let Some(article) = &mut parsed.article else { return };
-    if article.metadata.local_files().next().is_none() {
-        return;
-    }
-    let (mut missing, mut unlisted) = (Vec::new(), 0);
-    article.measure_files(path, |file| {
-        let facts = measure(root, file);
-        if facts.is_none() && missing.len() == MAX_DIAGNOSTICS_PER_FILE {
-            unlisted += 1;
-        } else if facts.is_none() {
-            missing.push(
-                Diagnostic::new(Code::MediaMissing, format!("`{}` does not exist", root.display(file.as_str())))
-                    .at(Place::file(&root.display(path.as_str())))
-                    .help("the article is published without it; it is added as soon as the file exists"),
-            );
-        }
-        facts
-    });
-    if unlisted > 0 {
-        missing.push(Diagnostic::unlisted(&root.display(path.as_str()), unlisted));
-    }
-    // A draft's pictures may follow later.
-    if !article.metadata.draft && article.metadata.retracted.is_none() {
-        parsed.diagnostics.append(&mut missing);
-    }
-}
-
-/// The size of a file in bytes, and of a picture in pixels. The picture isn't decoded.
-pub(super) fn measure(root: &Root, path: &ArticlePath) -> Option<MediaFacts> {
-    let (file, metadata) = open_media(root, path).ok()?;
-    let size = media_type(path.extension())
-        .filter(|kind| kind.starts_with("image/"))
-        .and_then(|_| catch_panic(|| imagesize::reader_size(BufReader::new(file)).ok()).flatten());
-    let pixels = |pixels: usize| u32::try_from(pixels).ok().filter(|pixels| *pixels > 0);
-    Some(MediaFacts {
-        length: metadata.len(),
-        width: size.and_then(|size| pixels(size.width)),
-        height: size.and_then(|size| pixels(size.height)),
-    })
 }
 
 /// The bytes of a file that had this size when it was opened. Reads at most one byte above the limit.
@@ -222,7 +158,7 @@ fn read_bytes(file: File, size: u64, limit: u64) -> io::Result<Vec<u8>> {
 
 /// Turns a panic of the parser into a diagnostic, so that other files are still read. The public version is withheld if the file may ask
 /// for that.
-fn parse_catching_panics(
+pub(super) fn parse_catching_panics(
     root: &Root,
     path: &ArticlePath,
     bytes: &[u8],
@@ -391,47 +327,6 @@ pub(super) fn drop_texts(file: &mut ParsedFile) {
     }
 }
 
-/// Reads the bodies that the engine requested, in the order of the requests.
-pub fn fetch(roots: &Roots, requests: &[BodyRequest], config: &Config) -> Vec<Result<FetchedBody, Box<UnfetchedBody>>> {
-    on_all_cores(requests, |request| fetch_from(roots, request, config))
-}
-
-/// Reads a body that the engine requested, in the directory of its source.
-///
-/// # Errors
-/// If the file can't be read or has another version than the requested one.
-pub fn fetch_from(roots: &Roots, request: &BodyRequest, config: &Config) -> Result<FetchedBody, Box<UnfetchedBody>> {
-    match roots.of(&request.path) {
-        Ok(root) => fetch_one(root, request, config.parsing_of(&request.path)),
-        Err(_) => Err(Box::new(UnfetchedBody { request: request.clone(), problem: None })),
-    }
-}
-
-/// Reads a body that the engine requested.
-///
-/// # Errors
-/// If the file can't be read or has another version than the requested one.
-pub fn fetch_one(
-    root: &Root,
-    request: &BodyRequest,
-    options: &ParseOptions,
-) -> Result<FetchedBody, Box<UnfetchedBody>> {
-    let unfetched = |problem| Box::new(UnfetchedBody { request: request.clone(), problem });
-    if !request.shown {
-        let source = read_version(root, request, options).map_err(|diagnostic| unfetched(Some(diagnostic)))?;
-        let source = Some(Arc::from(source.ok_or_else(|| unfetched(None))?));
-        return Ok(FetchedBody { request: request.clone(), article: None, rendered: None, source });
-    }
-    let article = match read_existing(root, &request.path, options, article::parse) {
-        FileState::Present(Parsed { article, .. }) => article,
-        FileState::Unreadable(diagnostic) => return Err(unfetched(Some(diagnostic))),
-        FileState::Absent { .. } | FileState::Known(..) | FileState::Items { .. } => None,
-    };
-    let article = article.filter(|article| article.metadata.hash == request.hash).ok_or_else(|| unfetched(None))?;
-    let source = article.source.clone();
-    Ok(FetchedBody { request: request.clone(), article: Some(article), rendered: None, source })
-}
-
 /// Whether a file is in a format that shows where it ends, and is complete.
 pub(super) fn is_whole(root: &Root, path: &ArticlePath, options: &ParseOptions) -> bool {
     if !["json", "xml"].iter().any(|extension| path.extension().eq_ignore_ascii_case(extension)) {
@@ -442,19 +337,6 @@ pub(super) fn is_whole(root: &Root, path: &ArticlePath, options: &ParseOptions) 
     divided(path, &bytes, options).is_some() || is_article()
 }
 
-/// The bytes of the requested version. `None` if the file has others.
-fn read_version(root: &Root, request: &BodyRequest, options: &ParseOptions) -> Result<Option<Vec<u8>>, Diagnostic> {
-    match bytes_of(root, &request.path, options) {
-        Ok(Content::Item(item)) => {
-            Ok(Some(item.text.into_bytes()).filter(|bytes| ContentHash::of(bytes) == request.hash))
-        }
-        Ok(Content::Whole(bytes)) => Ok(Some(bytes).filter(|bytes| ContentHash::of(bytes) == request.hash)),
-        Ok(Content::Head(_)) => Ok(None),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(unusable(root, &request.path, &error)),
-    }
-}
-
 /// Whether a file has these bytes.
 pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash, options: &ParseOptions) -> bool {
     match bytes_of(root, path, options) {
@@ -462,49 +344,6 @@ pub(super) fn has_version(root: &Root, path: &ArticlePath, version: ContentHash,
         Ok(Content::Item(item)) => ContentHash::of(item.text.as_bytes()) == version,
         Ok(Content::Head(_)) | Err(_) => false,
     }
-}
-
-/// Parses a version of an article whose bytes come from the store.
-///
-/// If its file is missing, its pictures may be missing, too. Both stay published until the removal is confirmed, so missing pictures are
-/// measured in `kept`, the copies in the state directory, or kept without measurements.
-pub fn parse_stored(
-    root: &Root,
-    kept: &Root,
-    request: &BodyRequest,
-    bytes: Vec<u8>,
-    options: &ParseOptions,
-) -> Option<Article> {
-    let path = &request.path;
-    // A kept story has no file.
-    let is_missing_file = root.open_file(path).is_err_and(|error| is_missing(&error)) || path.is_displaced();
-    let mut parsed = parse_catching_panics(root, path, &bytes, options, article::parse);
-    if is_missing_file && parsed.gets_pictures {
-        let pictures = pictures_of(root, path);
-        let pictures = if pictures.is_empty() { pictures_of(kept, path) } else { pictures };
-        parsed.add_pictures(&pictures);
-        parsed.gets_pictures = false;
-    }
-    add_files(root, path, &mut parsed);
-    keep_source(&mut parsed, &bytes);
-    if is_missing_file && let Some(article) = &mut parsed.article {
-        let measure = |file: &ArticlePath| measure(root, file).or_else(|| measure(kept, file)).unwrap_or_default();
-        article.measure_files(path, |file| Some(measure(file)));
-    }
-    parsed.article
-}
-
-/// Opens a media file that an article references.
-///
-/// # Errors
-/// `NotFound` for everything but regular files inside the content directory; otherwise the system's error.
-pub fn open_media(root: &Root, path: &ArticlePath) -> io::Result<(File, Metadata)> {
-    use io::ErrorKind::{InvalidFilename, InvalidInput, NotFound};
-    root.open_file(path).map_err(|error| {
-        let is_unusable = matches!(error.kind(), InvalidInput | InvalidFilename);
-        let is_refused = is_unusable || is_missing(&error) || is_outside(&error) || is_link(&error);
-        if is_refused { NotFound.into() } else { error }
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use dateline::article::render::{LinkBase, render};
-use dateline::article::{Notice, ParseOptions, Parsed, items, parse_with_origins};
+use dateline::article::{AgencyNotice, ParseOptions, Parsed, items, parse_with_origins};
 use dateline::types::{ArticlePath, Text, WebUrl};
 use jiff::tz::TimeZone;
 
@@ -38,7 +38,7 @@ fn described(parsed: &Parsed) -> String {
         .as_ref()
         .map(|item| (item.key.as_str(), item.number.as_ref(), item.time.map(|time| time.rfc3339())));
     writeln!(text, "version: {version:?}").expect("a string");
-    if let Some(Notice { action, keys, slugs, .. }) = parsed.notice.as_deref() {
+    if let Some(AgencyNotice { action, keys, slugs, .. }) = parsed.notice.as_deref() {
         let names: Vec<&str> = keys.iter().chain(slugs).map(Text::as_str).collect();
         writeln!(text, "notice: {action:?} {}", names.join(", ")).expect("a string");
     }

@@ -18,7 +18,7 @@ fn options() -> ParseOptions {
     ParseOptions::new("content", TimeZone::get("Asia/Shanghai").expect("bundled"))
 }
 
-/// What readers see after a new version of a public article.
+/// The version that readers see after a new version of a public article.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Outcome {
     /// This version.

@@ -1,4 +1,6 @@
 //! The architecture of `src/lib.rs`: imports point down, the core is pure, and files don't import each other in cycles.
+//!
+//! Long because it reads the modules and imports of the source itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -382,7 +384,7 @@ fn one_function_opens_connections() {
     assert!(opened > 0, "`store::opening::open` wasn't found");
 }
 
-/// What a running daemon uses of the store: messages to the owner, files, and types. The rest opens the databases.
+/// The store's modules that a running daemon uses: messages to the owner, files, and types. The rest opens the databases.
 const DAEMON_STORE: [&str; 22] = [
     "self",
     "AlternativePath",

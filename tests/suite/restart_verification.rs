@@ -1,6 +1,8 @@
 //! After a restart, a saved document isn't served if one of its articles was changed while no daemon ran.
 //!
 //! The tests make the content directory unlistable, so that the first scan never ends and only saved documents are served.
+//!
+//! Long because it is a list of cases: each kind of change, and each input format.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,6 @@
 //! Retractions, mass removals, and configuration changes that take away entries: pages, files and commands.
 //!
-//! What counts as a retraction, and its tombstones, are tested by `cases/engine/retraction.txt` and `accidents.txt`.
+//! Retractions and their tombstones are tested by `cases/engine/retraction.txt` and `accidents.txt`.
 
 use std::fs;
 

@@ -34,6 +34,16 @@ fn log(newsroom: &Newsroom) -> String {
     fs::read_to_string(newsroom.path("log")).unwrap_or_default()
 }
 
+/// Kills the daemon, and checks that the next one serves the same feed.
+fn assert_same_after_kill(newsroom: &Newsroom, daemon: Daemon) {
+    let before = daemon.body("/atom.xml");
+    daemon.kill();
+    drop(daemon);
+    let daemon = newsroom.serve();
+    assert_eq!(daemon.body("/atom.xml"), before);
+    assert!(daemon.stop());
+}
+
 #[test]
 fn every_command_reads_all_sources() {
     let newsroom = newsroom(&format!("{WIRE}section = \"news/chips\"\nprovider = \"Harbour Wire\"\n"));
@@ -91,12 +101,7 @@ fn same_item_in_two_sources_belongs_to_the_first() {
         let log = log(&newsroom);
         (log.contains("id-taken") && log.contains("drop/two/c.json")).then_some(())
     });
-    let before = daemon.body("/atom.xml");
-    daemon.kill();
-    drop(daemon);
-    let daemon = newsroom.serve();
-    assert_eq!(daemon.body("/atom.xml"), before);
-    assert!(daemon.stop());
+    assert_same_after_kill(&newsroom, daemon);
 }
 
 #[test]
@@ -190,10 +195,5 @@ fn reload_adds_and_removes_sources() {
         (item["id"].to_string(), item["date_published"].to_string())
     };
     assert_eq!(item(&daemon.body("/feed.json")), item(&before));
-    let before = daemon.body("/atom.xml");
-    daemon.kill();
-    drop(daemon);
-    let daemon = newsroom.serve();
-    assert_eq!(daemon.body("/atom.xml"), before);
-    assert!(daemon.stop());
+    assert_same_after_kill(&newsroom, daemon);
 }

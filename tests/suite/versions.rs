@@ -1,4 +1,4 @@
-//! What `build` and `explain` report for two files with the same id, one of which withholds the other.
+//! The reports of `build` and `explain` for two files with the same id, one of which withholds the other.
 //!
 //! Which versions withhold others is tested by `cases/engine/versions.txt`.
 

@@ -90,7 +90,7 @@ impl EncodeLabelSet for HubLabel {
     }
 }
 
-/// What operators see of a hub that is told of changes.
+/// The status of a hub that is told of changes, for operators.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HubStatus {
     /// The hub's URL.

@@ -155,19 +155,19 @@ pub enum Query {
         /// The hash of that version.
         hash: String,
     },
-    /// What are the current problems? Unlike the report, the answer quotes articles that aren't public. Show it only in the operator's own
+    /// Asks for the current problems. Unlike the report, the answer quotes articles that aren't public. Show it only in the operator's own
     /// terminal.
     Problems,
-    /// Where does this article belong, and which feeds have it? The answer tells of articles that aren't public, too.
+    /// Asks where this article belongs, and which feeds have it. The answer tells of articles that aren't public, too.
     Article(ArticlePath),
-    /// Which articles would get another id or date if the state were lost?
+    /// Asks which articles would get another id or date if the state were lost.
     StateDependents,
 }
 
 /// The answer to a command or a query.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// What a command did, or why it did nothing.
+    /// The result of a command, or the reason why it did nothing.
     Command(Result<String, String>),
     /// The keys of the configuration that wait for a restart, or why the configuration isn't in force.
     Configuration(Result<Vec<String>, String>),
@@ -213,7 +213,7 @@ pub struct ExplainedVersion {
     pub made: Option<Timestamp>,
     /// When the file was last modified.
     pub modified: Option<Timestamp>,
-    /// What the version does to the story, and why it's the current one or not.
+    /// The version's effect on the story, and the reason why it's the current one or not.
     pub effect: String,
 }
 

@@ -52,7 +52,7 @@ pub struct Tombstone {
     pub id: EntryId,
     /// The reason, if it is public.
     pub reason: Option<Text>,
-    /// What a notice in the story's place repeats of it. `None`: only tombstones tell readers.
+    /// The facts of the story that the notice in its place repeats. `None`: only tombstones tell readers.
     pub notice: Option<Arc<Notice>>,
 }
 

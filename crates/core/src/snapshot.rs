@@ -121,44 +121,25 @@ pub struct Report {
 impl Report {
     /// The number of articles in each state.
     pub fn states(&self) -> [(&'static str, usize); 11] {
-        let HiddenCounts {
-            drafts,
-            undated,
-            scheduled,
-            expired,
-            restricted,
-            retracted,
-            id_taken,
-            older_versions,
-            held,
-            listings: _,
-        } = self.hidden;
-        let known = [
-            self.published,
-            drafts,
-            undated,
-            scheduled,
-            expired,
-            restricted,
-            retracted,
-            id_taken,
-            older_versions,
-            held,
-        ];
-        let refused = self.articles.saturating_sub(known.into_iter().sum());
-        [
+        let hidden = &self.hidden;
+        let mut states = [
             ("public", self.published),
-            ("draft", drafts),
-            ("undated", undated),
-            ("scheduled", scheduled),
-            ("expired", expired),
-            ("restricted", restricted),
-            ("retracted", retracted),
-            ("id-taken", id_taken),
-            ("older-version", older_versions),
-            ("held", held),
-            ("refused", refused),
-        ]
+            ("draft", hidden.drafts),
+            ("undated", hidden.undated),
+            ("scheduled", hidden.scheduled),
+            ("expired", hidden.expired),
+            ("restricted", hidden.restricted),
+            ("retracted", hidden.retracted),
+            ("id-taken", hidden.id_taken),
+            ("older-version", hidden.older_versions),
+            ("held", hidden.held),
+            ("refused", 0),
+        ];
+        let known: usize = states.iter().map(|(_, count)| count).sum();
+        if let Some((_, refused)) = states.last_mut() {
+            *refused = self.articles.saturating_sub(known);
+        }
+        states
     }
 }
 

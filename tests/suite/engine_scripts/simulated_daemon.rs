@@ -297,7 +297,7 @@ impl SimulatedDaemon {
         self.now = until;
     }
 
-    /// What `dateline explain` says about an article.
+    /// The output of `dateline explain` for an article.
     pub(super) fn explain(&mut self, path: &str) -> Vec<String> {
         let query = Query::Article(ArticlePath::new(path));
         let engine = self.engine.as_mut().expect("the script starts it before");

@@ -72,7 +72,7 @@ enum File {
     Embargoed,
 }
 
-/// What happened to the file since the last comparison. A file that is both edited and moved between two scans counts as a new story,
+/// The changes of a file since the last comparison. A file that is both edited and moved between two scans counts as a new story,
 /// unless it contains its id, so a story is only edited or only moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Touched {
@@ -151,7 +151,7 @@ impl Story {
     }
 }
 
-/// What was served so far.
+/// The responses so far.
 #[derive(Default)]
 struct Seen {
     ids: BTreeMap<String, String>,

@@ -33,7 +33,7 @@ impl Arrived {
     }
 }
 
-/// What to answer: a status and more header lines, and a body. `None`: nothing, and the connection stays open.
+/// The response: a status and more header lines, and a body. `None`: nothing, and the connection stays open.
 pub(super) type Answer = Option<(&'static str, String)>;
 
 /// Confirms verifications, and accepts deliveries.

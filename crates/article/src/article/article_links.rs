@@ -6,7 +6,7 @@ use crate::types::{ArticlePath, folder};
 
 /// Extensions of files that a link can name.
 const EXTENSIONS: &[&str] = &["md", "markdown", "mdx", "mdown", "mkd"];
-/// What Pelican writes before paths of files, also as Markdown escapes it.
+/// Pelican's prefixes of paths to files, also in Markdown's escaped form.
 const PREFIXES: &[&str] = &["filename", "static", "attach"];
 /// The length of the longest reference.
 const MAX_REFERENCE_BYTES: usize = 500;

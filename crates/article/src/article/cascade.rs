@@ -1,4 +1,4 @@
-//! What the page of a section states about the articles below it, as Hugo's `cascade`. Only statements about publication and access count.
+//! The statements of a section's page about the articles below it, as in Hugo's `cascade`. Only statements about publication and access count.
 
 use super::access::Access;
 use crate::types::{Moment, Text};

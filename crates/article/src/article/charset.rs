@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// How a file declares its charset.
+/// The way in which a file declares its charset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Declaration {
-    /// It doesn't.
+    /// The file doesn't state a charset.
     None,
     /// `<meta charset>`
     Html,

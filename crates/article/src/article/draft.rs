@@ -106,7 +106,7 @@ pub(crate) struct Draft<'a> {
     title_refused: bool,
     /// Mistakes are only warnings, because the value isn't needed.
     is_optional: bool,
-    /// What ends the summary in the text, besides the comments that always do.
+    /// Marks that end the summary in the text, in addition to the comments that always do.
     excerpt_separator: Option<String>,
     page_hints: PageHints,
     cascades: Vec<Cascade>,
@@ -362,7 +362,7 @@ impl<'a> Draft<'a> {
         self.excerpt_separator.as_deref()
     }
 
-    /// What front matter states about the kind of the page.
+    /// The kind of the page, as front matter states it.
     pub(crate) fn page_hints(&mut self) -> &mut PageHints {
         &mut self.page_hints
     }

@@ -3,6 +3,7 @@
 mod cascade;
 mod entries;
 mod media;
+mod media_values;
 pub(super) mod names;
 mod publication;
 

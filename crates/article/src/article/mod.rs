@@ -4,15 +4,22 @@
 //!
 //! # Which file contains what?
 //!
-//! `markdown`, `html` and `wire` parse one input format each, and `agency` the formats of news agencies. `draft` is the article under construction, `front_matter` and `fields` parse
-//! and apply its keys, `values` is the tree of their values. `model`, `media_terms`, `parsed` and
-//! `options` contain the shared types, `card` the fields that the catalog keeps. `lifecycle` and `access` interpret keys about
-//! publication, and `meaning` lists the possible meanings. `gates` and `free_part` find the parts for members, `hidden_text` removes
-//! hidden elements from fields. `render` and `sanitise` make HTML for feeds: `sanitise::style_sheets` detects hidden elements, `tangled`
-//! limits the cost of parsing. `notices` are no articles. `bundle` names pages of folders, `ignored` names kinds of other files, `item_source` is a part of a file with several items, `pictures` finds the pictures delivered beside a text, `pin` writes ids into files, `slugs` spells names as site generators do, `url_template` is an address with placeholders, and `permalinks` translates those of generators, `steps` counts parser steps in tests.
+//! - `markdown`, `html`, `wire`: one input format each. `agency`: the formats of news agencies
+//! - `item_source`: a part of a file with several items. `pictures`: the pictures beside a text. `agency_notices`: texts about other items
+//! - `draft`: the article under construction. `front_matter` and `values` parse its keys, `fields` applies them
+//! - `path_fields`, `file_names`, `bundle`, `cascade`: facts from paths, and from the pages of folders and sections
+//! - `site_pages`, `ignored`: files that aren't stories
+//! - `lifecycle`, `access`, `meaning`: keys and words about publication, and their possible meanings
+//! - `gates`, `free_part`: the parts for members. `hidden_text`: hidden elements in fields
+//! - `date`, `byline`, `inline_text`, `keys`, `charset`: values in the notations of many tools
+//! - `model`, `media_terms`, `parsed`, `options`: the shared types. `card`: the fields that the catalog keeps
+//! - `render`, `sanitise`: HTML for feeds. `extensions`: dialects of Markdown. `article_links`: links to files. `summary`: summaries
+//! - `slugs`, `url_template`, `permalinks`: names and addresses as site generators spell them
+//! - `packed`: compressed bodies. `pin`: writes ids into files. `steps`: counts parser steps in tests
 
 pub mod access;
 mod agency;
+mod agency_notices;
 pub mod article_links;
 pub mod bundle;
 mod byline;
@@ -38,7 +45,6 @@ mod markdown;
 mod meaning;
 mod media_terms;
 mod model;
-mod notices;
 mod options;
 pub mod packed;
 mod parsed;
@@ -59,6 +65,7 @@ mod wire;
 
 use std::borrow::Cow;
 
+pub use self::agency_notices::comparable_slug;
 pub use self::cascade::Cascade;
 use self::charset::{Declaration, NotText};
 use self::draft::{Draft, Source};
@@ -67,10 +74,9 @@ pub use self::ignored::IgnoredKind;
 pub use self::item_source::ItemSource;
 pub use self::media_terms::{Availability, HiddenMedia, MediaReference, MediaTerms, WithheldMedia};
 pub use self::model::{
-    Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, Metadata, Notice, NoticeAction, Retraction,
-    Routing, SectionClaim,
+    AgencyNotice, Body, Correction, Image, ImageFile, ItemVersion, Media, MediaFacts, Metadata, NoticeAction,
+    Retraction, Routing, SectionClaim,
 };
-pub use self::notices::comparable_slug;
 pub use self::options::{ParseOptions, SourceDefaults, SourceFormat, WireField};
 pub use self::parsed::{Article, Origin, Parsed};
 pub use self::slugs::SlugStyle;

@@ -34,7 +34,7 @@ pub struct Metadata {
     pub id: Option<EntryId>,
     /// The version of an agency's item. With an `id`, the item is wire text, and the id is its key.
     pub item: Option<ItemVersion>,
-    /// What an agency says about its article, for rules that choose a section. `None` for other articles.
+    /// The agency's description of its article, for rules that choose a section. `None` for other articles.
     pub routing: Option<Box<Routing>>,
     /// The name in URLs and generated ids: one NFC path segment, never empty. Defaults to the file's name.
     pub slug: Text,
@@ -72,7 +72,7 @@ pub struct Metadata {
     pub terms: Vec<MediaTerms>,
     /// The files of articles that the body may link to, sorted.
     pub article_links: Vec<ArticlePath>,
-    /// What the page of a section states about the articles below it.
+    /// The statements of a section's page about the articles below it.
     pub cascades: Vec<Cascade>,
     /// The tags that are categories, which addresses may contain.
     pub categories: Vec<Text>,
@@ -89,7 +89,7 @@ pub struct ItemVersion {
     pub time: Option<Moment>,
 }
 
-/// What the configuration's rules can choose the section of an agency's article by, besides tags.
+/// The facts by which the configuration's rules choose the section of an agency's article, in addition to tags.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Routing {
     /// The codes of the subjects, and of the broader subjects that the item states: `medtop:20000350`. In order, without duplicates.
@@ -102,8 +102,8 @@ pub struct Routing {
 
 /// An agency's notice about another item. It's never an article itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Notice {
-    /// What the agency asks for.
+pub struct AgencyNotice {
+    /// The action that the agency asks for.
     pub action: NoticeAction,
     /// The keys that the other item may have.
     pub keys: Vec<Text>,
@@ -113,7 +113,7 @@ pub struct Notice {
     pub time: Option<Moment>,
 }
 
-/// What a notice asks for.
+/// The action that a notice asks for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum NoticeAction {
     /// To withdraw the item.

@@ -22,7 +22,7 @@ pub struct ParseOptions {
     pub wire_labels: Vec<(Text, WireField)>,
     /// The size of the largest file that is parsed (bytes).
     pub max_size: u64,
-    /// What all files of the source have in common.
+    /// The options that all files of the source share.
     pub source: SourceDefaults,
     /// The publisher's website, against which addresses such as `/assets/x.jpg` are resolved. `None`: unknown.
     pub home: Option<WebUrl>,
@@ -32,7 +32,7 @@ pub struct ParseOptions {
     pub slugs: SlugStyle,
 }
 
-/// What all files of a source have in common.
+/// The options that all files of a source share.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct SourceDefaults {
     /// The format of all files.

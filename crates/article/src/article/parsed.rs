@@ -9,7 +9,7 @@ use super::access::Access;
 use super::card::Packed;
 use super::ignored::IgnoredKind;
 use super::media_terms::MediaTerms;
-use super::model::{Body, ItemVersion, MediaFacts, Metadata, Notice, NoticeAction};
+use super::model::{AgencyNotice, Body, ItemVersion, MediaFacts, Metadata, NoticeAction};
 use crate::diagnostics::Diagnostic;
 use crate::types::{ArticlePath, EntryId, Moment};
 
@@ -36,7 +36,7 @@ pub struct Parsed {
     /// The version of an agency's item. Also set if there is no article.
     pub item: Option<Box<ItemVersion>>,
     /// The file is an agency's notice about another item. `article` is `None`.
-    pub notice: Option<Box<Notice>>,
+    pub notice: Option<Box<AgencyNotice>>,
     /// The file contains no article, although its name ends like one's. `article` is `None`, and this is no mistake.
     pub ignored: Option<IgnoredKind>,
     /// The terms of an item that is itself a picture, sound or film. `article` is `None`.

@@ -1,4 +1,4 @@
-//! What the path of a file states about its article: date, slug, language and title.
+//! Reads the facts about an article that the path of its file states: date, slug, language and title.
 //!
 //! `2026-11-04-slug.md`, `20261104-slug.md`, `2026/11/04/slug.md` and `2026/11/04-slug.md` state a date. `slug.fr.md` is in French.
 

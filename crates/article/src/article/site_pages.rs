@@ -5,7 +5,7 @@ use super::ignored::IgnoredKind;
 use super::keys::normalised;
 use crate::types::{ArticlePath, folder};
 
-/// What front matter states about the kind of a page.
+/// The kind of a page, as front matter states it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PageHints {
     /// `layout`, in normalised form.
@@ -16,7 +16,7 @@ pub(super) struct PageHints {
     pub(super) is_paginated: bool,
 }
 
-/// What else decides whether a page is a story.
+/// The other facts that decide whether a page is a story.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageFacts<'t> {
     /// Whether the article has a date.
@@ -102,7 +102,7 @@ pub(super) fn kind_of(path: &ArticlePath, hints: &PageHints, facts: PageFacts<'_
 
 /// Whether a template in the text lists posts: `{% for post in site.posts %}`.
 fn lists_posts(text: &str) -> bool {
-    /// What the loops of Jekyll and Eleventy run over.
+    /// The beginnings of the collections over which templates of Jekyll and Eleventy loop.
     const LISTS: &[&str] = &["site.", "paginator.", "collections.", "pagination.", "posts"];
     text.match_indices("{%").any(|(at, _)| {
         let inner = text.get(at + 2..).unwrap_or_default();

@@ -64,7 +64,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
         date.into_iter().for_each(|date| {
             draft.optionally(|draft| draft.set_published(date.text, date.span(), "date line"));
         });
-        return super::notices::refuse(draft, notice, span);
+        return super::agency_notices::refuse(draft, notice, span);
     }
     let story = layout::parse(text, labels, title.as_deref());
     // The label before a value on its line.
@@ -78,7 +78,7 @@ pub(crate) fn read(mut draft: Draft<'_>, text: &str, labels: &Labels) -> Parsed 
     for (label, value) in story.access {
         draft.set_access(fields::access_key(label.text), value.text, value.span(), "labelled line");
     }
-    // What looks like a label or a byline is probably meant as one.
+    // A line that looks like a label or a byline is probably meant as one.
     const MEANT: &[Code] =
         &[Code::WireLabel, Code::WireByline, Code::WireCaption, Code::WireConflict, Code::WireTrailing];
     let is_described = has_access_label

@@ -21,7 +21,7 @@ macro_rules! codes {
                 match self { $(Code::$variant => $name,)+ }
             }
 
-            /// What it means, in one line.
+            /// The meaning in one line.
             pub fn explanation(self) -> &'static str {
                 match self { $(Code::$variant => concat!($($doc),+).trim_ascii_start(),)+ }
             }

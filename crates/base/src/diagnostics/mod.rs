@@ -39,9 +39,9 @@ pub struct Diagnostic {
     pub code: Code,
     /// Whether the input was refused.
     pub severity: Severity,
-    /// What is wrong: a sentence without a full stop.
+    /// The mistake, as a sentence without a full stop.
     pub message: String,
-    /// What to do about it.
+    /// The fix.
     pub help: Option<String>,
 }
 

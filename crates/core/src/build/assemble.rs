@@ -5,18 +5,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use super::address::route;
+use super::corrections::with_corrections;
 use super::indexed_article::IndexedArticle;
 use super::placement::{FeedKey, SectionRules, taxonomy_key};
 use super::window::poll_minutes;
 use crate::article::card::Card;
-use crate::article::render::{LinkBase, Rendered, escape_lines, without_files};
+use crate::article::render::{LinkBase, Rendered, without_files};
 use crate::article::summary::{DEFAULT_LIMIT, LEAD_LIMIT, summarise};
-use crate::article::{AddressFacts, Correction, HiddenMedia, MediaFacts, MediaReference, Metadata};
+use crate::article::{AddressFacts, HiddenMedia, MediaFacts, MediaReference, Metadata};
 use crate::config::{Config, MediaType, Paid};
 use crate::encoding::encode_segment;
 use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile};
 use crate::snapshot::{PageFrame, PublishedArticle};
-use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, SHORT_ID_LETTERS, Text, WebUrl, media_type};
+use crate::types::{ArticlePath, ContentHash, EntryId, Moment, SHORT_ID_LETTERS, Text, WebUrl, media_type};
 
 /// The style sheet for feeds shown in browsers, relative to the public base URL.
 const STYLE_SHEET: &str = "feed.css";
@@ -271,52 +272,6 @@ fn without_hidden(content: &Text, article: &PublishedArticle, hidden: &[&MediaRe
         MediaReference::Local(path) => media_url(&article.frame.site_url, path).to_string(),
     });
     Text::new(&without_files(content.as_str(), &urls.collect::<Vec<_>>()))
-}
-
-/// Appends a notice to the content for each correction that is due.
-fn with_corrections(content: &Text, article: &PublishedArticle, corrections: &[Correction]) -> Text {
-    let by_notices = article.corrections.iter().map(|date| Correction { date: *date, text: None });
-    let mut corrections: Vec<Correction> = corrections.iter().cloned().chain(by_notices).collect();
-    corrections.retain(|correction| correction.date.timestamp() <= article.updated.timestamp());
-    corrections.sort_by_key(|correction| correction.date);
-    corrections.dedup();
-    if content.is_empty() || corrections.is_empty() {
-        return content.clone();
-    }
-    let label = correction_label(&article.language);
-    let mut html = content.to_string();
-    for Correction { date, text } in corrections {
-        let mut words = String::new();
-        let text = text.as_ref().unwrap_or(&article.frame.corrected_by_agency);
-        escape_lines(text.as_str(), &mut words);
-        // Wire text often ends with its correction already.
-        if content.as_str().contains(&words) {
-            continue;
-        }
-        let (instant, day) = (date.rfc3339(), date.date());
-        html.push_str(&format!("\n<p><strong>{label} (<time datetime=\"{instant}\">{day}</time>):</strong> "));
-        html.push_str(&words);
-        html.push_str("</p>");
-    }
-    Text::new(&html)
-}
-
-/// The word for "correction", in the languages of most news agencies' services, else in English.
-fn correction_label(language: &Language) -> &'static str {
-    match language.primary() {
-        "zh" => "更正",
-        "ja" => "訂正",
-        "ko" => "정정",
-        "ar" => "تصحيح",
-        "de" => "Korrektur",
-        "es" => "Corrección",
-        "fr" => "Correction",
-        "it" => "Correzione",
-        "nl" => "Correctie",
-        "pt" => "Correção",
-        "ru" => "Исправление",
-        _ => "Correction",
-    }
 }
 
 /// A hash of what readers see: title, words and pictures, without markup. If the hash changes, so does `updated`.

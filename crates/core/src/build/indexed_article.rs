@@ -137,7 +137,7 @@ pub(super) struct IndexedVersion {
 
 /// A notice about an article.
 #[derive(Clone, Debug)]
-pub(super) struct IndexedNotice {
+pub(super) struct IndexedAgencyNotice {
     pub(super) action: NoticeAction,
     pub(super) time: Option<Moment>,
     /// When it was made (Unix seconds).

@@ -11,7 +11,7 @@ use crate::feed::Entry;
 use crate::ledger::{Notice, Tombstone};
 use crate::types::{EntryId, Moment, Text};
 
-/// What a notice repeats of a story: not a word of its text. `published` is the date that readers saw, `title` the
+/// The facts of a story that its notice repeats: not a word of its text. `published` is the date that readers saw, `title` the
 /// title, if known. `None` if no notice can have that date.
 pub fn facts(
     id: &EntryId,

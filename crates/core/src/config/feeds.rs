@@ -1,13 +1,106 @@
-//! `[feeds]` and its keys in a section: formats, window, polling, pictures and podcast.
+//! `[feeds]` and its keys in a section: formats, window, polling, pictures, podcast and retractions.
 
 use jiff::SignedDuration;
 
 use super::raw::{At, Sink, Table};
 use super::values::{choice, duration, required_text, web_url};
-use super::{FeedOptions, MediaType, Polling, RetractionForm, RetractionTitle, Window};
 use crate::diagnostics::Code;
 use crate::feed::{ContentMode, Format, LeadImage, LoneCaption, Podcast, UpdateSignal};
 use crate::types::{Text, WebUrl};
+
+/// `[feeds]`, and the same keys in a section.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FeedOptions {
+    /// The formats, in the order of [`Format::ALL`]. Never empty.
+    pub formats: Vec<Format>,
+    /// Whether entries contain whole articles.
+    pub content: ContentMode,
+    /// The window: which articles the feed shows.
+    pub window: Window,
+    /// How often readers should poll.
+    pub polling: Polling,
+    /// The preferred width of pictures that have several sizes (pixels).
+    pub image_width: u32,
+    /// The place of the lead image.
+    pub lead_image: LeadImage,
+    /// The treatment of captions without their pictures.
+    pub lone_caption: LoneCaption,
+    /// The media type of RSS and Atom.
+    pub media_type: MediaType,
+    /// The podcast tags.
+    pub podcast: Option<Podcast>,
+    /// How RSS announces corrections.
+    pub update_signal: UpdateSignal,
+    /// How long a feed announces a retraction.
+    pub tombstones: SignedDuration,
+    /// The maximum number of retractions a feed announces, not counting those of the last day.
+    pub max_tombstones: usize,
+    /// How public feeds announce the retraction of a story.
+    pub retraction: RetractionForm,
+    /// The titles of notices.
+    pub retraction_title: RetractionTitle,
+}
+
+/// `feeds.retraction`: how public feeds announce an explicit retraction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetractionForm {
+    /// By a notice in place of the story, which replaces the text in readers' copies. Then by a tombstone in Atom, for as long again.
+    Notice,
+    /// The story is removed. Atom has a tombstone.
+    Remove,
+}
+
+/// `feeds.retraction_title`: the titles of notices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetractionTitle {
+    /// The same for all stories. The title may be what was withdrawn.
+    Neutral,
+    /// The title of the story.
+    Keep,
+}
+
+/// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, which take precedence
+/// over `max_age` and `max_items`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// The maximum number of entries.
+    pub max_items: usize,
+    /// This many of the newest articles stay, whatever their age.
+    pub min_items: usize,
+    /// Older articles leave.
+    pub max_age: Option<SignedDuration>,
+    /// Younger articles stay, whatever their number. So readers that poll twice a day miss nothing when many articles appear at once.
+    pub min_residency: SignedDuration,
+    /// The maximum size of a document.
+    pub max_bytes: usize,
+}
+
+/// How often readers should poll.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Polling {
+    /// The shortest interval in minutes, one of [`Polling::CHOICES`].
+    pub min: u32,
+    /// The longest interval in minutes, one of [`Polling::CHOICES`].
+    pub max: u32,
+    /// Hours (GMT) in which readers needn't poll.
+    pub skip_hours: Vec<u8>,
+    /// English names of days on which readers needn't poll.
+    pub skip_days: Vec<&'static str>,
+}
+
+impl Polling {
+    /// The intervals that a feed may ask for (minutes). Longer ones would delay news too much.
+    pub const CHOICES: [u32; 4] = [5, 15, 30, 60];
+}
+
+/// The media type of RSS and Atom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MediaType {
+    /// `application/rss+xml` and `application/atom+xml`, which browsers download.
+    Specific,
+    /// `application/xml` with a style sheet, which browsers display.
+    Xml,
+}
 
 /// The weekdays as `skipDays` spells them.
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];

@@ -32,19 +32,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use globset::GlobSet;
 use jiff::SignedDuration;
 
 use crate::article::{ParseOptions, UrlTemplate};
 use crate::diagnostics::{Code, Diagnostic, Place};
-use crate::feed::{ContentMode, Format, LeadImage, LoneCaption, PartnerFeed, Podcast, UpdateSignal};
-use crate::types::{ArticlePath, ContentHash, Language, SectionPath, Text, WebUrl};
+use crate::types::{ArticlePath, ContentHash, Language, Text, WebUrl};
 
 pub use addresses::{Address, RenamedSection, Retirement};
 pub use agency::{Agency, AgencyRules, Pattern};
 pub use cascade::WithheldFolders;
+pub use feeds::{FeedOptions, MediaType, Polling, RetractionForm, RetractionTitle, Window};
 pub use ignore::Ignore;
 pub use relocation::Relocation;
+pub use sections::{Section, SectionGlobs, Selector};
 pub use server::{AccessLog, Admin, Budget, Endpoint, ForwardedBy, LogFormat, Proxies, Server, Tls};
 pub use source::{Deleted, Source, Sources, Trust};
 pub use validate::parse;
@@ -296,178 +296,9 @@ pub struct Reload {
     pub shrink: bool,
 }
 
-/// `[feeds]`, and the same keys in a section.
-#[derive(Clone, PartialEq, Debug)]
-pub struct FeedOptions {
-    /// The formats, in the order of [`Format::ALL`]. Never empty.
-    pub formats: Vec<Format>,
-    /// Whether entries contain whole articles.
-    pub content: ContentMode,
-    /// The window: which articles the feed shows.
-    pub window: Window,
-    /// How often readers should poll.
-    pub polling: Polling,
-    /// The preferred width of pictures that have several sizes (pixels).
-    pub image_width: u32,
-    /// The place of the lead image.
-    pub lead_image: LeadImage,
-    /// What becomes of captions without their pictures.
-    pub lone_caption: LoneCaption,
-    /// The media type of RSS and Atom.
-    pub media_type: MediaType,
-    /// The podcast tags.
-    pub podcast: Option<Podcast>,
-    /// How RSS announces corrections.
-    pub update_signal: UpdateSignal,
-    /// How long a feed announces a retraction.
-    pub tombstones: SignedDuration,
-    /// The maximum number of retractions a feed announces, not counting those of the last day.
-    pub max_tombstones: usize,
-    /// How public feeds announce the retraction of a story.
-    pub retraction: RetractionForm,
-    /// The titles of notices.
-    pub retraction_title: RetractionTitle,
-}
-
-/// `feeds.retraction`: how public feeds announce an explicit retraction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RetractionForm {
-    /// By a notice in place of the story, which replaces the text in readers' copies. Then by a tombstone in Atom, for as long again.
-    Notice,
-    /// The story is removed. Atom has a tombstone.
-    Remove,
-}
-
-/// `feeds.retraction_title`: the titles of notices.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RetractionTitle {
-    /// The same for all stories. The title may be what was withdrawn.
-    Neutral,
-    /// The title of the story.
-    Keep,
-}
-
-/// The window of a feed: which articles it shows. `max_bytes` takes precedence over `min_residency` and `min_items`, which take precedence
-/// over `max_age` and `max_items`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Window {
-    /// The maximum number of entries.
-    pub max_items: usize,
-    /// This many of the newest articles stay, whatever their age.
-    pub min_items: usize,
-    /// Older articles leave.
-    pub max_age: Option<SignedDuration>,
-    /// Younger articles stay, whatever their number. So readers that poll twice a day miss nothing when many articles appear at once.
-    pub min_residency: SignedDuration,
-    /// The maximum size of a document.
-    pub max_bytes: usize,
-}
-
-/// How often readers should poll.
+/// A valid `content.article_url`: a URL with `{section}`, `{slug}`, `{year}`, `{month}` and `{day}` in its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Polling {
-    /// The shortest interval in minutes, one of [`Polling::CHOICES`].
-    pub min: u32,
-    /// The longest interval in minutes, one of [`Polling::CHOICES`].
-    pub max: u32,
-    /// Hours (GMT) in which readers needn't poll.
-    pub skip_hours: Vec<u8>,
-    /// English names of days on which readers needn't poll.
-    pub skip_days: Vec<&'static str>,
-}
-
-impl Polling {
-    /// The intervals that a feed may ask for (minutes). Longer ones would delay news too much.
-    pub const CHOICES: [u32; 4] = [5, 15, 30, 60];
-}
-
-/// The media type of RSS and Atom.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MediaType {
-    /// `application/rss+xml` and `application/atom+xml`, which browsers download.
-    Specific,
-    /// `application/xml` with a style sheet, which browsers display.
-    Xml,
-}
-
-/// `[[section]]`
-#[derive(Clone, PartialEq, Debug)]
-pub struct Section {
-    /// The URL path, which identifies the section.
-    pub path: SectionPath,
-    /// The name of the section's feed.
-    pub title: Text,
-    /// The description of the section.
-    pub description: Option<Text>,
-    /// Whether the configuration states the title, and whether it states the description. Otherwise the section's page may state them.
-    pub states: (bool, bool),
-    /// The language of the feed, if it differs from the site's.
-    pub language: Option<Language>,
-    /// The publisher's own page of the section.
-    pub link: Option<WebUrl>,
-    /// The breadcrumb of the section in wire articles and HTML pages, outermost first.
-    pub breadcrumb: Option<Vec<Text>>,
-    /// The patterns that choose this section for agencies' articles.
-    pub agency: AgencyRules,
-    /// The article sections to include. `None`: the section itself and, with `roll_up`, all below it.
-    pub include: Option<SectionGlobs>,
-    /// The article sections to exclude. Takes precedence over everything else.
-    pub exclude: Option<SectionGlobs>,
-    /// Whether the feed includes articles of subsections.
-    pub roll_up: bool,
-    /// The tags that articles need.
-    pub tags: Selector,
-    /// The authors that articles need.
-    pub authors: Selector,
-    /// The languages that articles need.
-    pub languages: Selector,
-    /// The feed's options.
-    pub feeds: FeedOptions,
-    /// Partner feeds, in addition to the public ones.
-    pub partners: Vec<PartnerFeed>,
-    /// The place of the section in the configuration file.
-    pub place: Place,
-}
-
-/// Glob patterns for section paths. `a/**` also matches `a`.
-#[derive(Clone, Debug)]
-pub struct SectionGlobs {
-    /// The patterns as written, for `explain` and to compare configurations.
-    pub patterns: Vec<Text>,
-    /// The compiled patterns.
-    pub set: GlobSet,
-}
-
-impl SectionGlobs {
-    /// Whether any pattern matches the section.
-    pub fn matches(&self, section: &SectionPath) -> bool {
-        self.set.is_match(section.as_str()) || self.set.is_match(format!("{section}/"))
-    }
-
-    /// The first pattern that matches the section, as written.
-    pub fn matching(&self, section: &SectionPath) -> Option<Text> {
-        let mut matches = self.set.matches(section.as_str());
-        matches.extend(self.set.matches(format!("{section}/")));
-        self.patterns.get(matches.into_iter().min()?).cloned()
-    }
-}
-
-impl PartialEq for SectionGlobs {
-    fn eq(&self, other: &SectionGlobs) -> bool {
-        self.patterns == other.patterns
-    }
-}
-
-/// `{ any = [...], all = [...], none = [...] }`, compared without case. Empty lists select everything.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Selector {
-    /// At least one of these, if the list isn't empty.
-    pub any: Vec<Text>,
-    /// All of these.
-    pub all: Vec<Text>,
-    /// None of these.
-    pub none: Vec<Text>,
-}
+pub struct ArticleUrl(pub Text);
 
 /// `[taxonomies]`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,18 +1,96 @@
-//! `[[section]]`: checks each section, then conflicts between them.
+//! `[[section]]`: its type, and how it is read. Checks each section, then conflicts between them.
 
 use std::collections::BTreeMap;
 
-use globset::{GlobBuilder, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::raw::{At, Sink, Table};
 use super::values::{choice, language_tag, web_url};
 use super::websub::HUB_PATH;
-use super::{FeedOptions, Section, SectionGlobs, Selector};
-use super::{agency, feeds};
-use crate::diagnostics::Code;
+use super::{AgencyRules, FeedOptions, agency, feeds};
+use crate::diagnostics::{Code, Place};
 use crate::feed::PartnerFeed;
 use crate::feed::partner::Partner;
-use crate::types::{SectionPath, Text};
+use crate::types::{Language, SectionPath, Text, WebUrl};
+
+/// `[[section]]`
+#[derive(Clone, PartialEq, Debug)]
+pub struct Section {
+    /// The URL path, which identifies the section.
+    pub path: SectionPath,
+    /// The name of the section's feed.
+    pub title: Text,
+    /// The description of the section.
+    pub description: Option<Text>,
+    /// Whether the configuration states the title, and whether it states the description. Otherwise the section's page may state them.
+    pub states: (bool, bool),
+    /// The language of the feed, if it differs from the site's.
+    pub language: Option<Language>,
+    /// The publisher's own page of the section.
+    pub link: Option<WebUrl>,
+    /// The breadcrumb of the section in wire articles and HTML pages, outermost first.
+    pub breadcrumb: Option<Vec<Text>>,
+    /// The patterns that choose this section for agencies' articles.
+    pub agency: AgencyRules,
+    /// The article sections to include. `None`: the section itself and, with `roll_up`, all below it.
+    pub include: Option<SectionGlobs>,
+    /// The article sections to exclude. Takes precedence over everything else.
+    pub exclude: Option<SectionGlobs>,
+    /// Whether the feed includes articles of subsections.
+    pub roll_up: bool,
+    /// The tags that articles need.
+    pub tags: Selector,
+    /// The authors that articles need.
+    pub authors: Selector,
+    /// The languages that articles need.
+    pub languages: Selector,
+    /// The feed's options.
+    pub feeds: FeedOptions,
+    /// Partner feeds, in addition to the public ones.
+    pub partners: Vec<PartnerFeed>,
+    /// The place of the section in the configuration file.
+    pub place: Place,
+}
+
+/// Glob patterns for section paths. `a/**` also matches `a`.
+#[derive(Clone, Debug)]
+pub struct SectionGlobs {
+    /// The patterns as written, for `explain` and to compare configurations.
+    pub patterns: Vec<Text>,
+    /// The compiled patterns.
+    pub set: GlobSet,
+}
+
+impl SectionGlobs {
+    /// Whether any pattern matches the section.
+    pub fn matches(&self, section: &SectionPath) -> bool {
+        self.set.is_match(section.as_str()) || self.set.is_match(format!("{section}/"))
+    }
+
+    /// The first pattern that matches the section, as written.
+    pub fn matching(&self, section: &SectionPath) -> Option<Text> {
+        let mut matches = self.set.matches(section.as_str());
+        matches.extend(self.set.matches(format!("{section}/")));
+        self.patterns.get(matches.into_iter().min()?).cloned()
+    }
+}
+
+impl PartialEq for SectionGlobs {
+    fn eq(&self, other: &SectionGlobs) -> bool {
+        self.patterns == other.patterns
+    }
+}
+
+/// `{ any = [...], all = [...], none = [...] }`, compared without case. Empty lists select everything.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Selector {
+    /// At least one of these, if the list isn't empty.
+    pub any: Vec<Text>,
+    /// All of these.
+    pub all: Vec<Text>,
+    /// None of these.
+    pub none: Vec<Text>,
+}
 
 /// First path segments that dateline uses itself.
 const RESERVED_SEGMENTS: [&str; 6] = ["tags", "authors", "articles", "media", "healthz", "readyz"];

@@ -98,12 +98,12 @@ const BUILT_IN: &[(&str, [&str; KEYS.len()])] = &[
 ];
 
 impl Words {
-    /// What readers of a story learn that its agency withdrew.
+    /// The reason that readers of a story get if its agency withdrew it.
     pub fn withdrawn(&self, language: &Language) -> Text {
         self.find(language, |[withdrawn, ..]| withdrawn.as_ref(), |[withdrawn, ..]| withdrawn)
     }
 
-    /// What readers of a story learn that its agency corrected.
+    /// The note that readers of a story get if its agency corrected it.
     pub fn corrected(&self, language: &Language) -> Text {
         self.find(language, |[_, corrected, ..]| corrected.as_ref(), |[_, corrected, ..]| corrected)
     }
@@ -113,7 +113,7 @@ impl Words {
         self.find(language, |[.., title, _]| title.as_ref(), |[.., title, _]| title)
     }
 
-    /// What a notice says.
+    /// The text of a notice.
     pub fn retracted(&self, language: &Language) -> Text {
         self.find(language, |[.., retracted]| retracted.as_ref(), |[.., retracted]| retracted)
     }

@@ -285,7 +285,7 @@ fn set_window(
     before.is_none()
 }
 
-/// What a feed's documents will show.
+/// The entries that a feed's documents will show.
 struct FeedDraft {
     key: FeedKey,
     route: String,

@@ -6,8 +6,8 @@ use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
 use super::state::State;
 use super::{
-    displacement, fetching, holding, indexing, item_versions, kept_stories, media_items, moves, notices, section_pages,
-    sources, stored_versions,
+    agency_notices, displacement, fetching, holding, indexing, item_versions, kept_stories, media_items, moves,
+    section_pages, sources, stored_versions,
 };
 use crate::article::access::Access;
 use crate::article::card::{Card, Packed};
@@ -124,7 +124,7 @@ pub(super) fn report_good(state: &mut State, path: &ArticlePath, card: &Packed, 
 /// Applies a parsed file. `last_good` is its last good version under its former path.
 fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_good: Option<Packed>) {
     note_present(state, &path);
-    notices::note(state, &path, parsed.notice.as_deref());
+    agency_notices::note(state, &path, parsed.notice.as_deref());
     let stated_id = parsed.id.clone().or_else(|| {
         let index = state.index.as_ref()?;
         let stated = parsed.item.as_ref().map(|item| index.id_of_key(&item.key));
@@ -194,7 +194,7 @@ pub(super) fn apply_change(
         }
         (Change::Good, Some(card)) => {
             indexing::put(state, &path, &card);
-            notices::note_article(state, &card);
+            agency_notices::note_article(state, &card);
             item_versions::note_retraction(state, &path);
             item_versions::note_older_version(state, &path);
         }

@@ -6,8 +6,8 @@ use super::state::State;
 use super::{feed_set, folder_pages, holding, withholding};
 use crate::article::bundle;
 use crate::article::card::Card;
+use crate::build::agency_notice_targets;
 use crate::build::index::{Index, Visibility};
-use crate::build::notice_targets;
 use crate::build::placement::SectionRules;
 use crate::config::{Config, Deleted};
 use crate::ledger::Record;
@@ -122,8 +122,8 @@ pub(super) fn build(state: &State, config: &Arc<Config>) -> Index {
     let is_configured = |path: &ArticlePath| config.sources.position(path).is_some();
     let withheld = state.catalog.withheld_files().filter(|(path, _)| is_configured(path));
     withheld.for_each(|(path, id)| index.withhold(path, id));
-    for (path, notice) in state.notices.iter().filter(|(path, _)| is_configured(path)) {
-        let targets = notice_targets::find(&state.catalog, &index, path, notice);
+    for (path, notice) in state.agency_notices.iter().filter(|(path, _)| is_configured(path)) {
+        let targets = agency_notice_targets::find(&state.catalog, &index, path, notice);
         index.add_notice(path, notice, targets);
     }
     index.compact();

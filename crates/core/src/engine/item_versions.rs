@@ -44,7 +44,7 @@ pub(super) fn settle(state: &mut State) {
             // Stories stay in their source.
             None if holder.source() != current.source() => {}
             None if holder != current => pass_story(state, &holder, &current),
-            // What the ledger knows about the item may have changed since.
+            // The ledger's facts about the item may have changed since.
             None => indexing::reindex(state, &current),
         }
         record_hidden_version(state, &current);

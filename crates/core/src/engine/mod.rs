@@ -13,7 +13,7 @@
 //! - `sources`: waits for the first listing of each source, and forgets the articles of removed sources
 //! - `item_files`: divides files with several items into articles
 //! - `item_versions`: keeps the story of an item while versions come and go
-//! - `notices`: applies agencies' notices to the items that they name
+//! - `agency_notices`: applies agencies' notices to the items that they name
 //! - `displacement`: keeps the stories of items whose files were overwritten
 //! - `media_items`: withholds pictures that items about them withhold
 //! - `holding`: decides which versions wait for an editor
@@ -56,6 +56,7 @@
 //! never delays HTTP. If the engine panics, published documents stay, and a new engine is built from the configuration and a scan.
 
 mod activity;
+mod agency_notices;
 mod commands;
 mod configuration;
 mod displacement;
@@ -75,7 +76,6 @@ mod item_versions;
 mod kept_stories;
 mod media_items;
 mod moves;
-mod notices;
 mod objections;
 mod pages;
 mod parts;
@@ -281,7 +281,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     removals::resolve(state);
     indexing::reindex_changed_pages(state);
     item_versions::settle(state);
-    notices::settle(state);
+    agency_notices::settle(state);
     publishing::advance(state, effects);
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::parts::missing_files::DeletedArticle;
 use super::parts::problems::Source;
 use super::state::State;
-use super::{folder_pages, indexing, item_versions, kept_stories, moves, notices};
+use super::{agency_notices, folder_pages, indexing, item_versions, kept_stories, moves};
 use crate::article::Article;
 use crate::build::index::Index;
 use crate::config::Removals;
@@ -48,7 +48,7 @@ pub(super) fn resolve(state: &mut State) {
     let ignored = vanished.extract_if(.., |path| is_ignored(state, path) && !state.is_live(path));
     let ignored: Vec<ArticlePath> = ignored.collect();
     ignored.iter().for_each(|path| remove_ignored(state, path));
-    // What was never public goes with its file, without a notice.
+    // A story that was never public goes with its file, without a notice.
     kept_stories::keep(state, &mut vanished).iter().for_each(|path| drop_article(state, path));
     // Retracted articles are already gone for readers, so they can't be lost by accident.
     let retracted: Vec<ArticlePath> = vanished
@@ -145,7 +145,7 @@ pub(super) fn drop_article(state: &mut State, path: &ArticlePath) {
     state.catalog.remove(path);
     state.missing.kept.remove(path);
     state.problems.set(Source::Article(path.clone()), Vec::new());
-    notices::note(state, path, None);
+    agency_notices::note(state, path, None);
     if let Some(index) = &mut state.index {
         index.remove(path);
     }
@@ -198,7 +198,7 @@ fn delete(state: &mut State, path: &ArticlePath) {
 /// Removes an article. The next publication records the deletion.
 fn remove_article(state: &mut State, path: &ArticlePath) {
     state.catalog.remove(path);
-    notices::note(state, path, None);
+    agency_notices::note(state, path, None);
     state.problems.set(Source::Article(path.clone()), Vec::new());
     let withdrawn = state.recorder.ledger.article(path).and_then(|article| article.withdrawn().cloned());
     let indexed = state.index.as_ref().and_then(|index| index.get(path));

@@ -104,7 +104,7 @@ pub(super) fn feed_history(state: &mut State, index: &Index, key: &FeedKey, rout
     history
 }
 
-/// What a notice would repeat of an article that readers saw.
+/// The facts that a notice would repeat of an article that readers saw.
 pub(super) fn facts(state: &State, index: &Index, path: &ArticlePath) -> Option<Arc<Notice>> {
     let facts = state.recorder.ledger.article(path)?;
     let card = state.catalog.get(path)?.open(path);

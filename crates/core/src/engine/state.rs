@@ -20,7 +20,7 @@ use super::parts::publisher::Publisher;
 use super::parts::recorder::{Recorder, routes};
 use super::parts::section_pages::SectionPages;
 use super::parts::withholding::Withholding;
-use crate::article::Notice;
+use crate::article::AgencyNotice;
 use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::config::{Config, Removals};
@@ -47,7 +47,7 @@ pub(super) struct State {
     pub(super) ignored: IgnoredFiles,
     pub(super) item_files: ItemFiles,
     /// Agencies' notices, by file.
-    pub(super) notices: BTreeMap<ArticlePath, Notice>,
+    pub(super) agency_notices: BTreeMap<ArticlePath, AgencyNotice>,
     pub(super) media_items: MediaItems,
     pub(super) section_pages: SectionPages,
     pub(super) links: ArticleLinks,
@@ -74,7 +74,7 @@ impl State {
             held: HeldStories::default(),
             ignored: IgnoredFiles::default(),
             item_files: ItemFiles::default(),
-            notices: BTreeMap::new(),
+            agency_notices: BTreeMap::new(),
             media_items: MediaItems::default(),
             section_pages: SectionPages::default(),
             links: ArticleLinks::default(),

@@ -58,7 +58,7 @@ pub struct Feed {
     pub image_width: u32,
     /// The place of the lead image.
     pub lead_image: LeadImage,
-    /// What becomes of a caption without its picture.
+    /// The treatment of a caption without its picture.
     pub lone_caption: LoneCaption,
     /// How RSS announces corrections.
     pub update_signal: UpdateSignal,
@@ -156,12 +156,12 @@ pub enum LeadImage {
     InContent,
 }
 
-/// What becomes of the caption of a picture that isn't there.
+/// The treatment of the caption of a picture that isn't there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LoneCaption {
     /// Only the extension of JSON Feed has it.
     Omit,
-    /// It is the first paragraph of the content.
+    /// The caption is the first paragraph of the content.
     Text,
 }
 

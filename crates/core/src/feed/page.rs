@@ -10,7 +10,7 @@ use super::{Entry, Feed, Format};
 use crate::article::extensions::Extensions;
 use crate::types::{Moment, Text, WebUrl};
 
-/// What a feed's page shows besides the feed itself.
+/// The contents of a feed's page in addition to the feed itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FeedPage<'p> {
     /// The publication's name.
@@ -38,7 +38,7 @@ pub struct PageFrame {
     pub feeds: Vec<(Text, String, Format)>,
     /// The feeds of agencies and publications, by name in lower case.
     pub sources: Arc<BTreeMap<Text, WebUrl>>,
-    /// What readers of a story learn that its agency corrected.
+    /// The note that readers of a story get if its agency corrected it.
     pub corrected_by_agency: Text,
 }
 

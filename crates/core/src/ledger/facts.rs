@@ -222,11 +222,11 @@ pub struct Retraction {
     pub by: Withdrawal,
     /// The feeds that contained it.
     pub feeds: Routes,
-    /// What a notice in the story's place repeats of it. `None`: only tombstones tell readers, as for a deleted file.
+    /// The facts of the story that the notice in its place repeats. `None`: only tombstones tell readers, as for a deleted file.
     pub notice: Option<Arc<Notice>>,
 }
 
-/// What a notice repeats of a retracted story, so that readers replace the story by the notice. Nothing of its text.
+/// The facts of a retracted story that its notice repeats, so that readers replace the story by the notice. Nothing of its text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Notice {
     /// The date of first publication that readers saw.

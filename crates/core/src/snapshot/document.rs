@@ -115,7 +115,7 @@ impl BuiltDocument {
         BuiltDocument { resource: Arc::new(resource), bytes: bytes.into() }
     }
 
-    /// What the snapshot says about the document, to be changed before it is published.
+    /// The document's metadata in the snapshot, to be changed before it is published.
     pub fn resource_mut(&mut self) -> &mut Resource {
         Arc::make_mut(&mut self.resource)
     }

@@ -67,7 +67,7 @@ impl Hub {
 }
 
 impl Pings {
-    /// What hubs were told in the previous run.
+    /// Restores the versions that hubs were told of in the previous run: hub, topic and hash.
     pub fn restore(announced: Vec<(Arc<str>, Arc<str>, ContentHash)>) -> Pings {
         let mut pings = Pings::default();
         for (hub, topic, version) in announced {
@@ -184,7 +184,7 @@ impl Pings {
         std::mem::take(&mut self.changes)
     }
 
-    /// What operators see.
+    /// The status for operators.
     pub fn status(&self) -> Vec<HubStatus> {
         let status = self.hubs.iter().map(|(url, hub)| HubStatus {
             hub: Arc::clone(url),

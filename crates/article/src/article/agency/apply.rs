@@ -37,7 +37,7 @@ pub(super) fn apply(mut draft: Draft<'_>, item: &Item) -> Parsed {
     let (kills_itself, notice) = notices::of(item);
     if let Some((notice, place)) = notice {
         draft.optionally(|draft| apply_dates(draft, item));
-        return crate::article::notices::refuse(draft, notice, place.span);
+        return crate::article::agency_notices::refuse(draft, notice, place.span);
     }
     if kills_itself {
         let signal = item.signals.first().cloned().unwrap_or_default();

@@ -114,7 +114,7 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// What the item states about its own publication.
+    /// The statements of the item about its own publication.
     pub(super) fn limits(&self) -> Limits {
         Limits {
             statuses: self.status.iter().chain(&self.further_statuses).cloned().collect(),
@@ -181,7 +181,7 @@ pub(super) struct Picture {
     pub(super) renditions: Vec<Rendition>,
 }
 
-/// What a picture or another file states about its own publication. Each value may withhold it.
+/// The statements of a picture or another file about its own publication. Each value may withhold it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Limits {
     pub(super) statuses: Vec<Field>,

@@ -7,7 +7,7 @@ use super::item::{Field, Item, Reference};
 use crate::article::keys::normalised;
 use crate::article::lifecycle::parse_status;
 use crate::article::meaning::Status;
-use crate::article::model::{Notice, NoticeAction};
+use crate::article::model::{AgencyNotice, NoticeAction};
 use crate::types::Text;
 
 /// Words for a withdrawal, normalised.
@@ -55,7 +55,7 @@ pub(super) fn is_correction(signal: &str) -> bool {
 }
 
 /// Returns whether the item withdraws itself, and the notice with its place if the item is about another one.
-pub(super) fn of(item: &Item) -> (bool, Option<(Notice, Field)>) {
+pub(super) fn of(item: &Item) -> (bool, Option<(AgencyNotice, Field)>) {
     let signal = |words: &[&str]| item.signals.iter().find(|signal| is_one_of(words, &signal.text));
     let (kill, correction, advice) = (signal(KILLS), signal(CORRECTIONS), signal(ADVICE));
     // A status for other items withdraws them unless it says that they're usable.
@@ -82,7 +82,7 @@ pub(super) fn of(item: &Item) -> (bool, Option<(Notice, Field)>) {
             true => (Vec::new(), vec![name]),
             false => (vec![name], Vec::new()),
         };
-        (Notice { action, keys, slugs, time: None }, reference.id.clone())
+        (AgencyNotice { action, keys, slugs, time: None }, reference.id.clone())
     };
     if let Some(reference) = find(KILLS, kill.is_some() || withdraws) {
         return (false, Some(notice(NoticeAction::Kill, reference)));
@@ -91,7 +91,7 @@ pub(super) fn of(item: &Item) -> (bool, Option<(Notice, Field)>) {
         return (false, Some(notice(NoticeAction::Correct, reference)));
     }
     if let Some(advice) = advice {
-        let notice = Notice { action: NoticeAction::Advise, keys: Vec::new(), slugs: Vec::new(), time: None };
+        let notice = AgencyNotice { action: NoticeAction::Advise, keys: Vec::new(), slugs: Vec::new(), time: None };
         return (false, Some((notice, advice.clone())));
     }
     let kills_itself = kill.is_some() || item.references.iter().any(|found| is_own(found) && related(found, KILLS));

@@ -196,7 +196,7 @@ fn is_one_edit_apart(one: &str, other: &str) -> bool {
     }
 }
 
-/// What a key states about whether the article is public.
+/// A key's statement about whether the article is public.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::article) enum Verdict {
     /// Nothing, or that the article is public.

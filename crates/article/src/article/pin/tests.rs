@@ -22,7 +22,7 @@ fn try_pin(path: &str, bytes: &[u8]) -> Result<Pinned, Unpinned> {
 fn insertion(old: &[u8], new: &[u8]) -> Option<(usize, Vec<u8>)> {
     let length = new.len().checked_sub(old.len())?;
     let same = old.iter().zip(new).take_while(|(one, other)| one == other).count();
-    // What is inserted may begin as what follows it does.
+    // Inserted text may begin like the text after it.
     let at = (0..=same).rev().find(|&at| new.get(at + length..) == old.get(at..))?;
     Some((at, new[at..at + length].to_vec()))
 }
@@ -221,11 +221,11 @@ fn unsafe_insertion_is_refused() {
         let Err(Unpinned::Unsafe(actual)) = old else { panic!("{text:?}: {old:?}") };
         assert!(actual.contains(reason), "{text:?}: {actual}");
     }
-    // What would be pushed out of the place where it counts.
+    // The insertion would push a line out of the place where it counts.
     let (page, ..) = GB18030.encode("<title>港口</title></head><body><p>港口今天重新开放，渔民说鱼回来了。</p>");
     let page = [far.as_bytes(), &page].concat();
     assert!(matches!(try_pin("a.html", &page), Err(Unpinned::Unsafe(_))));
-    // What a newsroom calls otherwise.
+    // The newsroom has its own label.
     let own = ParseOptions { wire_labels: vec![(Text::line("ID"), WireField::Source)], ..options() };
     let id = EntryId::parse(ID).expect("an id");
     let pinned = pin(&ArticlePath::new("a.txt"), b"A\n\nDate: 2026-11-20\n\nText of it.\n", &id, &own);
@@ -257,7 +257,7 @@ fn every_difference_counts() {
             "{after}: {difference:?}"
         );
     }
-    // What is wrong once must not be wrong twice.
+    // An error must not be repeated.
     let before = read("# A\n");
     let mut after = read(&format!("---\nid: {ID}\n---\n# A\n"));
     let article = before.article.as_ref().expect("an article");

@@ -13,8 +13,8 @@ use super::fields::fields;
 use super::labels::Labels;
 use super::lines::{Line, is_paragraph, lines};
 use super::source_slice::SourceSlice;
-use crate::article::model::{Notice, NoticeAction};
-use crate::article::notices::comparable_slug;
+use crate::article::agency_notices::comparable_slug;
+use crate::article::model::{AgencyNotice, NoticeAction};
 use crate::article::options::WireField;
 use crate::types::Text;
 
@@ -73,7 +73,7 @@ const CHINESE: &[(&str, NoticeAction)] =
     &[("撤稿", NoticeAction::Kill), ("撤销稿件", NoticeAction::Kill), ("更正启事", NoticeAction::Correct)];
 
 /// The notice in a text, and the place of its word. `None` for a story.
-pub(super) fn find(text: &str, labels: &Labels) -> Option<(Notice, Range<usize>)> {
+pub(super) fn find(text: &str, labels: &Labels) -> Option<(AgencyNotice, Range<usize>)> {
     let lines = lines(text);
     let header = lines.iter().take(MAX_HEADER_LINES).enumerate();
     let header = header.take_while(|(number, line)| *number == 0 || !begins_text(line.text));
@@ -106,7 +106,7 @@ pub(super) fn find(text: &str, labels: &Labels) -> Option<(Notice, Range<usize>)
     let mut known = BTreeSet::from([String::new()]);
     slugs.retain(|slug| known.insert(comparable_slug(slug)));
     keys.dedup();
-    Some((Notice { action, keys, slugs, time: None }, slice.span()))
+    Some((AgencyNotice { action, keys, slugs, time: None }, slice.span()))
 }
 
 /// The date of a notice.

@@ -1,6 +1,5 @@
 //! Assigns ids: resolves claims and collisions, and finds files that withhold an item.
 
-use super::may_have_versions;
 use super::state::{Index, hidden_count};
 use crate::article::bundle;
 use crate::article::card::Card;
@@ -268,4 +267,9 @@ impl Index {
             self.mark_changed(slot);
         }
     }
+}
+
+/// Whether a file may have a version of an item, by its name.
+pub(super) fn may_have_versions(path: &ArticlePath) -> bool {
+    ["txt", "json", "xml"].iter().any(|name| path.extension().eq_ignore_ascii_case(name)) || path.item().is_some()
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::article::WithheldMedia;
 use crate::build::feed_limits::{Admission, Admissions};
-use crate::build::indexed_article::{FeedNumber, FeedSet, IndexedArticle, IndexedNotice, Visibility};
+use crate::build::indexed_article::{FeedNumber, FeedSet, IndexedAgencyNotice, IndexedArticle, Visibility};
 use crate::build::order::{Order, OrderKey};
 use crate::build::placement::{FeedKey, SectionRules};
 use crate::slab::{Slab, SlotId, SlotIndex};
@@ -42,7 +42,7 @@ pub struct Index {
     pub(super) withholding: HashMap<ArticlePath, EntryId>,
     pub(super) withheld_by: BTreeMap<EntryId, BTreeSet<ArticlePath>>,
     /// Agencies' notices by file, by the id of the article that they are about.
-    pub(super) notices: BTreeMap<EntryId, BTreeMap<ArticlePath, IndexedNotice>>,
+    pub(super) agency_notices: BTreeMap<EntryId, BTreeMap<ArticlePath, IndexedAgencyNotice>>,
     /// Files that were overwritten, according to the ledger, while no daemon ran.
     pub(super) overwritten: Vec<ArticlePath>,
     /// Items whose versions changed since the last call of [`Index::take_changed_items`].
@@ -116,7 +116,7 @@ impl Index {
             old_folders: BTreeMap::new(),
             withholding: HashMap::new(),
             withheld_by: BTreeMap::new(),
-            notices: BTreeMap::new(),
+            agency_notices: BTreeMap::new(),
             overwritten: Vec::new(),
             changed_items: BTreeSet::new(),
             window_ends: BTreeSet::new(),

@@ -1,4 +1,4 @@
-//! What happened to articles since the last log effect.
+//! The events in the lives of articles since the last log effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

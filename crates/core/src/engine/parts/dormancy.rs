@@ -1,4 +1,4 @@
-//! What waits for the store's answer, and what decides when articles become dormant.
+//! The articles that wait for the store's answer, and the facts that decide when articles become dormant.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,7 +9,7 @@ use crate::event::{Command, DormantQuery, Ticket};
 use crate::ledger::Record;
 use crate::types::ArticlePath;
 
-/// What waits for the store, and which articles may become dormant.
+/// The articles that wait for the store, and those that may become dormant.
 #[derive(Debug, Default)]
 pub(crate) struct Dormancy {
     /// Whether whoever runs the engine answers [`Effect::FindDormant`](crate::event::Effect::FindDormant).

@@ -25,7 +25,7 @@ pub(crate) struct Recording {
     pub(crate) unrecorded: std::vec::IntoIter<ArticlePath>,
 }
 
-/// What rebuilding has left to do, and what follows when it is done.
+/// The rest of the work of rebuilding, and the steps after it.
 #[derive(Debug)]
 pub(crate) struct Building {
     pub(crate) before: Snapshot,
@@ -38,7 +38,7 @@ pub(crate) struct Building {
 /// Feeds to rebuild.
 pub(crate) type FeedQueue = std::vec::IntoIter<FeedKey>;
 
-/// What rebuilding feeds leads to.
+/// The results of rebuilding feeds.
 #[derive(Debug, Default)]
 pub(crate) struct Rebuilt {
     /// Whether the list of feeds or a title changed.

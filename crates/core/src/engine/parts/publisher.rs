@@ -1,4 +1,4 @@
-//! What readers see: the windows of feeds, their documents, and the snapshot.
+//! The published state: the windows of feeds, their documents, and the snapshot.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

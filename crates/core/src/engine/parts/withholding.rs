@@ -1,10 +1,10 @@
-//! What takes effect at once, and which articles wait until records can be written.
+//! Decides which changes take effect at once, and which articles wait until records can be written.
 
 use std::collections::BTreeSet;
 
 use crate::types::ArticlePath;
 
-/// What takes effect at once, and what waits.
+/// The changes that take effect at once, and the articles that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Withholding {
     pub(crate) postponed: PostponedArticles,

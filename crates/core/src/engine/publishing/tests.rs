@@ -46,7 +46,7 @@ fn parsed(path: &ArticlePath, checked: &Checked) -> article::Parsed {
     parsed
 }
 
-/// What a driver of the engine saw, in order.
+/// The effects that a driver of the engine saw, in order.
 #[derive(Default)]
 struct Seen {
     slices: usize,

@@ -92,9 +92,9 @@ pub enum Deletion {
 pub struct Refusal<'f> {
     /// The article. `None` for the whole feed.
     pub entry: Option<&'f Entry>,
-    /// What is wrong.
+    /// The mistake.
     pub why: String,
-    /// What to do about it.
+    /// The fix.
     pub help: &'static str,
     /// Whether the article is left out of the partner's feed. Otherwise the article stays, and the operator is only warned.
     pub is_left_out: bool,

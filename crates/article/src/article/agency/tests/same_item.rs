@@ -141,7 +141,7 @@ impl Story {
     }
 }
 
-/// What readers get of an article.
+/// The fields of an article that readers get.
 fn article(name: &str, text: &str) -> String {
     let parsed = parse(&ArticlePath::new(name), text.as_bytes(), &options());
     let article = parsed.article.unwrap_or_else(|| panic!("{name}: {:?}\n{text}", parsed.diagnostics));

@@ -1,4 +1,6 @@
 //! Where each field of NewsML-G2 and NITF comes from, a row for each cell of the table in the module docs.
+//!
+//! Long because it is a list of cases.
 
 use std::collections::BTreeSet;
 

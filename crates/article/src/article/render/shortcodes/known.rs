@@ -3,7 +3,7 @@
 use super::arguments::Arguments;
 use crate::encoding::{escape_attribute, escape_text};
 
-/// What replaces a shortcode.
+/// The replacement of a shortcode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Replacement {
     /// A part of a line.

@@ -200,7 +200,7 @@ fn damaged_files_give_items_or_an_error() {
     for (path, text) in FOLDERS.into_iter().flat_map(files) {
         // Every place would take half a minute.
         for (at, character) in text.char_indices().step_by(7) {
-            // One character less, and one that means something in XML.
+            // Each attack without one of its characters, and with one that has a meaning in XML.
             let (before, rest) = text.split_at(at);
             let rest = rest.get(character.len_utf8()..).expect("a boundary");
             for replacement in ["", "<", ">", "&", "\"", "\u{0}", "/"] {

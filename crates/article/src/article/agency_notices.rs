@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use super::draft::Draft;
-use super::model::{Notice, NoticeAction};
+use super::model::{AgencyNotice, NoticeAction};
 use super::parsed::Parsed;
 use crate::diagnostics::Code;
 use crate::types::Text;
 
 /// The result for a notice. It's reported, and never published.
-pub(super) fn refuse(mut draft: Draft<'_>, mut notice: Notice, span: Range<usize>) -> Parsed {
+pub(super) fn refuse(mut draft: Draft<'_>, mut notice: AgencyNotice, span: Range<usize>) -> Parsed {
     let name = notice.keys.first().or(notice.slugs.first());
     let item = name.map_or("a story, and doesn't say which".to_owned(), |name| {
         format!("the item `{}`", name.as_str().escape_debug())

@@ -1,12 +1,12 @@
 //! Agencies' notices: which articles they withdraw or correct.
 
 use super::state::Index;
-use crate::article::{Notice, NoticeAction};
-use crate::build::indexed_article::IndexedNotice;
+use crate::article::{AgencyNotice, NoticeAction};
+use crate::build::indexed_article::IndexedAgencyNotice;
 use crate::slab::SlotId;
 use crate::types::{ArticlePath, EntryId, Moment};
 
-/// What a notice is about.
+/// The id that a notice is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NoticeTarget {
     /// The id that the article has or would have.
@@ -17,24 +17,28 @@ pub struct NoticeTarget {
 
 impl Index {
     /// Records what a notice is about.
-    pub fn add_notice(&mut self, path: &ArticlePath, notice: &Notice, targets: Vec<NoticeTarget>) {
+    pub fn add_notice(&mut self, path: &ArticlePath, notice: &AgencyNotice, targets: Vec<NoticeTarget>) {
         for NoticeTarget { id, is_item } in targets {
             let second = notice.time.map(Moment::second);
-            let indexed = IndexedNotice { action: notice.action, time: notice.time, second, is_item };
-            self.notices.entry(id.clone()).or_default().insert(path.clone(), indexed);
+            let indexed = IndexedAgencyNotice { action: notice.action, time: notice.time, second, is_item };
+            self.agency_notices.entry(id.clone()).or_default().insert(path.clone(), indexed);
             self.resolve_claims(&id);
         }
     }
 
     /// Records that a file is no notice any more. Returns the ids that it was about.
     pub fn remove_notice(&mut self, path: &ArticlePath) -> Vec<EntryId> {
-        let ids: Vec<EntryId> =
-            self.notices.iter().filter(|(_, known)| known.contains_key(path)).map(|(id, _)| id.clone()).collect();
+        let ids: Vec<EntryId> = self
+            .agency_notices
+            .iter()
+            .filter(|(_, known)| known.contains_key(path))
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in &ids {
-            if let Some(known) = self.notices.get_mut(id) {
+            if let Some(known) = self.agency_notices.get_mut(id) {
                 known.remove(path);
                 if known.is_empty() {
-                    self.notices.remove(id);
+                    self.agency_notices.remove(id);
                 }
             }
             self.changed_items.insert(id.clone());
@@ -45,7 +49,7 @@ impl Index {
 
     /// Whether a notice is about a known article.
     pub fn is_notice_applied(&self, path: &ArticlePath) -> bool {
-        let about = self.notices.iter().filter_map(|(id, known)| Some((id, known.get(path)?)));
+        let about = self.agency_notices.iter().filter_map(|(id, known)| Some((id, known.get(path)?)));
         // Readers can't see a correction without a date.
         let about = about.filter(|(_, notice)| notice.action != NoticeAction::Correct || notice.time.is_some());
         about.into_iter().any(|(id, notice)| self.slots_of(id, path.source(), notice).next().is_some())
@@ -78,7 +82,11 @@ impl Index {
     }
 
     /// The notices of a source that withdraw its item with an id.
-    pub(super) fn kills<'i>(&'i self, id: &EntryId, source: Option<&str>) -> impl Iterator<Item = &'i IndexedNotice> {
+    pub(super) fn kills<'i>(
+        &'i self,
+        id: &EntryId,
+        source: Option<&str>,
+    ) -> impl Iterator<Item = &'i IndexedAgencyNotice> {
         let known = self.notices_of(id, source).map(|(_, notice)| notice);
         known.filter(|notice| notice.action == NoticeAction::Kill)
     }
@@ -91,7 +99,7 @@ impl Index {
     fn notices_about<'i>(
         &'i self,
         path: &ArticlePath,
-    ) -> impl Iterator<Item = (&'i ArticlePath, &'i IndexedNotice)> + use<'i> {
+    ) -> impl Iterator<Item = (&'i ArticlePath, &'i IndexedAgencyNotice)> + use<'i> {
         let article = self.get(path);
         let is_version = article.is_some_and(|article| article.version.is_some());
         let known = article.map(|article| self.notices_of(&article.preferred_id, path.source()).collect());
@@ -104,13 +112,18 @@ impl Index {
         &'i self,
         id: &EntryId,
         source: Option<&'s str>,
-    ) -> impl Iterator<Item = (&'i ArticlePath, &'i IndexedNotice)> + use<'i, 's> {
-        let known = self.notices.get(id).into_iter().flatten();
+    ) -> impl Iterator<Item = (&'i ArticlePath, &'i IndexedAgencyNotice)> + use<'i, 's> {
+        let known = self.agency_notices.get(id).into_iter().flatten();
         known.filter(move |(notice, _)| notice.source() == source)
     }
 
     /// The articles of a source with an id that a notice may be about.
-    fn slots_of(&self, id: &EntryId, source: Option<&str>, notice: &IndexedNotice) -> impl Iterator<Item = SlotId> {
+    fn slots_of(
+        &self,
+        id: &EntryId,
+        source: Option<&str>,
+        notice: &IndexedAgencyNotice,
+    ) -> impl Iterator<Item = SlotId> {
         let is_item = notice.is_item;
         let is_meant = move |slot: &SlotId| {
             let article = self.articles.get(*slot).filter(|article| article.path.source() == source);

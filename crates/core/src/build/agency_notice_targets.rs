@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use super::catalog::Catalog;
 use super::index::{Index, NoticeTarget};
 use crate::article::card::{Card, Packed};
-use crate::article::{Notice, NoticeAction, comparable_slug};
+use crate::article::{AgencyNotice, NoticeAction, comparable_slug};
 use crate::types::{ArticlePath, EntryId};
 
 /// The ids of the items that a notice is about. An item with its key may arrive later.
-pub fn find(catalog: &Catalog, index: &Index, path: &ArticlePath, notice: &Notice) -> Vec<NoticeTarget> {
+pub fn find(catalog: &Catalog, index: &Index, path: &ArticlePath, notice: &AgencyNotice) -> Vec<NoticeTarget> {
     if notice.action == NoticeAction::Advise {
         return Vec::new();
     }
@@ -31,7 +31,7 @@ pub fn find(catalog: &Catalog, index: &Index, path: &ArticlePath, notice: &Notic
 }
 
 /// The ids of agencies' articles of the same source that have a notice's slugline and aren't newer than the notice.
-fn with_slugs(catalog: &Catalog, index: &Index, notice_path: &ArticlePath, notice: &Notice) -> BTreeSet<EntryId> {
+fn with_slugs(catalog: &Catalog, index: &Index, notice_path: &ArticlePath, notice: &AgencyNotice) -> BTreeSet<EntryId> {
     let slugs: Vec<String> = notice.slugs.iter().map(comparable_slug).filter(|slug| !slug.is_empty()).collect();
     if slugs.is_empty() {
         return BTreeSet::new();

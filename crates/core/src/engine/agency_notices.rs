@@ -4,29 +4,29 @@ use super::indexing;
 use super::parts::problems::Source;
 use super::state::State;
 use crate::article::card::Card;
-use crate::article::{Notice, comparable_slug};
-use crate::build::notice_targets::{find, has_slug};
+use crate::article::{AgencyNotice, comparable_slug};
+use crate::build::agency_notice_targets::{find, has_slug};
 use crate::types::ArticlePath;
 
 /// Records the notice in a file, or that the file is no notice any more.
-pub(super) fn note(state: &mut State, path: &ArticlePath, notice: Option<&Notice>) {
-    if state.notices.get(path) == notice {
+pub(super) fn note(state: &mut State, path: &ArticlePath, notice: Option<&AgencyNotice>) {
+    if state.agency_notices.get(path) == notice {
         return;
     }
     match notice {
-        Some(notice) => drop(state.notices.insert(path.clone(), notice.clone())),
-        None => drop(state.notices.remove(path)),
+        Some(notice) => drop(state.agency_notices.insert(path.clone(), notice.clone())),
+        None => drop(state.agency_notices.remove(path)),
     }
     apply(state, path);
 }
 
 /// Applies the notices that may name an article by its slugline, because the article is new or has changed.
 pub(super) fn note_article(state: &mut State, card: &Card) {
-    if card.routing.is_none() || state.notices.values().all(|notice| notice.slugs.is_empty()) {
+    if card.routing.is_none() || state.agency_notices.values().all(|notice| notice.slugs.is_empty()) {
         return;
     }
-    let names = |notice: &Notice| notice.slugs.iter().any(|slug| has_slug(card, &comparable_slug(slug)));
-    let naming = state.notices.iter().filter(|(_, notice)| names(notice)).map(|(path, _)| path.clone());
+    let names = |notice: &AgencyNotice| notice.slugs.iter().any(|slug| has_slug(card, &comparable_slug(slug)));
+    let naming = state.agency_notices.iter().filter(|(_, notice)| names(notice)).map(|(path, _)| path.clone());
     let naming: Vec<ArticlePath> = naming.collect();
     naming.iter().for_each(|path| apply(state, path));
 }
@@ -35,7 +35,7 @@ pub(super) fn note_article(state: &mut State, card: &Card) {
 fn apply(state: &mut State, path: &ArticlePath) {
     let Some(index) = &mut state.index else { return };
     let mut changed = index.remove_notice(path);
-    if let Some(notice) = state.notices.get(path) {
+    if let Some(notice) = state.agency_notices.get(path) {
         let targets = find(&state.catalog, index, path, notice);
         changed.extend(targets.iter().map(|target| target.id.clone()));
         index.add_notice(path, notice, targets);
@@ -50,7 +50,7 @@ fn apply(state: &mut State, path: &ArticlePath) {
 /// Ends the problems of notices that were applied.
 pub(super) fn settle(state: &mut State) {
     let Some(index) = &state.index else { return };
-    let applied = state.notices.keys().filter(|path| index.is_notice_applied(path));
+    let applied = state.agency_notices.keys().filter(|path| index.is_notice_applied(path));
     let applied: Vec<ArticlePath> = applied.cloned().collect();
     applied.into_iter().for_each(|path| state.problems.set(Source::Article(path), Vec::new()));
 }
