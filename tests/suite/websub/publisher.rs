@@ -1,10 +1,21 @@
 //! Pings to hubs of other operators.
 
 use super::subscriber::Subscriber;
-use crate::newsroom::{CONFIG, Newsroom};
+use crate::newsroom::{CONFIG, Daemon, Newsroom};
 
 fn accept(_: &super::subscriber::Arrived) -> super::subscriber::Answer {
     Some(("202 Accepted", String::new()))
+}
+
+/// Starts a daemon and waits until it has stored the versions that need no ping, because the hub is new.
+fn serve_with_known_hub(newsroom: &Newsroom) -> Daemon {
+    let daemon = newsroom.serve();
+    newsroom.find("the stored versions", || {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let database = rusqlite::Connection::open_with_flags(newsroom.path(".dateline/push.sqlite"), flags).ok()?;
+        database.query_row("SELECT hub FROM announced LIMIT 1", [], |_| Ok(())).ok()
+    });
+    daemon
 }
 
 #[test]
@@ -14,7 +25,7 @@ fn hubs_are_told_of_changed_feeds_after_they_are_served() {
     let hub = Subscriber::start(accept);
     let hubs = format!("[websub]\nhubs = [\"{}\"]\n", hub.url("/hub"));
     newsroom.write("config/dateline.toml", format!("{CONFIG}\n{hubs}"));
-    let daemon = newsroom.serve();
+    let daemon = serve_with_known_hub(&newsroom);
     newsroom.article("news/a.md", "Story A", "Second version.");
     let base = "http://feeds.courier.example";
     let mut told = std::collections::BTreeSet::new();
@@ -43,7 +54,7 @@ fn pings_are_repeated_until_the_hub_accepts_them_also_after_restart() {
     let hubs = format!("[websub]\nhubs = [\"{}\"]\n[feeds]\nformats = [\"rss\"]\n", hub.url("/"));
     let config = CONFIG.replace("tags = true\nauthors = true", "");
     newsroom.write("config/dateline.toml", format!("{config}\n{hubs}"));
-    let daemon = newsroom.serve();
+    let daemon = serve_with_known_hub(&newsroom);
     newsroom.article("news/a.md", "Story A", "Second version.");
     // The first failure is followed by another attempt.
     hub.next();
