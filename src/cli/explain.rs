@@ -78,9 +78,12 @@ impl Explain {
         table([14, 9, 14], &rows.collect::<Vec<_>>());
         outln!("");
         // Whether a folder's page needs a date depends on the other files in the folder, so the warning waits.
+        // With `content.undated`, no date is no mistake.
+        let decides_dates = config.content.undated.is_some();
         let (undated, others): (Vec<_>, Vec<_>) = parsed
             .diagnostics
             .iter()
+            .filter(|diagnostic| !decides_dates || diagnostic.code != Code::ArticleUndated)
             .partition(|diagnostic| bundle::is_index(&path) && diagnostic.code == Code::ArticleUndated);
         print_diagnostics(others);
         if let Some(kind) = parsed.ignored {

@@ -174,6 +174,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
             format!("retracted, {by}{reason}; {announced}")
         }
         Record::Hidden { hash, .. } => format!("its file, which is not public, has another version {hash}"),
+        Record::Undated { .. } => "arrived without a date, with many others; waits for `content.undated`".to_owned(),
         Record::Restored { .. } => "public again".to_owned(),
         Record::Released { hash, .. } => format!("released by an editor (version {hash})"),
         Record::Withdrawn { .. } => "withheld, without a word to readers".to_owned(),

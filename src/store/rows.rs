@@ -30,6 +30,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
     };
     match record {
         Record::Seen { path, at } => log("seen", path, &at.as_millisecond().to_string(), None, None),
+        Record::Undated { path, hash } => log("undated", path, "", Some(hash), None),
         Record::Published { path, id, hash, date } => log("published", path, id.as_str(), Some(hash), Some(*date)),
         Record::Imported { path, id } => log("imported", path, id.as_str(), None, None),
         Record::Text { path, print, changed, first } => {
@@ -310,6 +311,7 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
     let retraction = || StoredRetraction::read(value, at?);
     Some(match kind {
         "seen" => Record::Seen { path, at: instant(value.parse().ok()?)? },
+        "undated" => Record::Undated { path, hash: hash()? },
         // The first version of the tables has no dates.
         "published" => Record::Published { path, id: id()?, hash: hash()?, date: at.unwrap_or(Timestamp::UNIX_EPOCH) },
         "text" => {

@@ -58,6 +58,7 @@ mod rules;
 mod sites;
 mod sources;
 mod time;
+mod undated;
 mod unfinished;
 mod versions;
 mod watching;

@@ -120,8 +120,15 @@ impl Ledger {
     /// Applies one record.
     pub fn apply(&mut self, record: &Record) {
         match record {
-            Record::Seen { path, at } => {
-                self.change_rare_facts(path, |article| article.seen = article.seen.or(Some(*at)))
+            Record::Seen { path, at } => self.change_rare_facts(path, |article| {
+                (article.seen, article.awaits_date) = (article.seen.or(Some(*at)), false);
+            }),
+            Record::Undated { path, hash } => {
+                let slot = self.slot_or_insert(path);
+                self.set_version(slot, *hash);
+                self.change_rare_facts(path, |article| {
+                    (article.seen, article.awaits_date, article.is_hidden) = (None, true, true);
+                });
             }
             Record::Imported { path, id } => {
                 self.assign_id(path, id);
@@ -131,7 +138,7 @@ impl Ledger {
                 self.set_version(slot, *hash);
                 let Some((_, facts)) = self.articles.get_mut(slot) else { return };
                 facts.date = date.as_second();
-                facts.rare.iter_mut().for_each(|rare| rare.is_hidden = false);
+                facts.rare.iter_mut().for_each(|rare| (rare.is_hidden, rare.awaits_date) = (false, false));
                 let withdrawn = facts.rare.as_mut().and_then(|rare| rare.withdrawn.take());
                 if withdrawn.is_some() && facts.retraction().is_none() {
                     self.unreadable.remove(path);

@@ -34,11 +34,12 @@ fn describe(ledger: &Ledger) -> Vec<String> {
         let text = (article.print(), article.changed(), article.first());
         let versions = (&article.id, article.hash(), article.date(), article.seen());
         format!(
-            "{path} {versions:?} {text:?} {:?} {:?} {:?} {}",
+            "{path} {versions:?} {text:?} {:?} {:?} {:?} {} {}",
             article.retraction(),
             article.withdrawn(),
             UnpackedFacts::from(article).released,
-            article.is_lost()
+            article.is_lost(),
+            article.awaits_date()
         )
     };
     let mut lines: Vec<String> = ledger.articles().map(article).collect();
@@ -76,6 +77,7 @@ fn record() -> impl Strategy<Value = Record> {
             6 | 7 => Record::Retracted { path, retraction },
             8 | 9 => Record::Restored { path },
             10 => Record::Withdrawn { path, feeds },
+            11 if number % 3 == 0 => Record::Undated { path, hash: ContentHash::of(&number.to_le_bytes()) },
             11 if number % 2 == 0 => Record::Released { path, hash: ContentHash::of(&number.to_le_bytes()) },
             11 => Record::Hidden { path, hash: ContentHash::of(&number.to_le_bytes()) },
             12 if number % 2 == 0 => Record::Lost { path, version: None },

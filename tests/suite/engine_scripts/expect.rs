@@ -260,6 +260,7 @@ pub(super) fn logged(activity: LoggedActivity) -> Vec<String> {
 pub(super) fn record(record: &Record) -> String {
     match record {
         Record::Seen { path, .. } => format!("seen {path}"),
+        Record::Undated { path, .. } => format!("undated {path}"),
         Record::Published { path, .. } => format!("published {path}"),
         Record::Text { path, .. } => format!("text {path}"),
         Record::Imported { path, .. } => format!("imported {path}"),

@@ -233,12 +233,13 @@ impl Packed {
         Packed(postcard::to_allocvec(&stored).unwrap_or_default().into_boxed_slice())
     }
 
-    /// The card with the time at which the file was last modified (nanoseconds since 1970). Only versions of items need it.
+    /// The card with the time at which the file was last modified (nanoseconds since 1970). Only versions of items and
+    /// articles without a date need it.
     #[must_use]
     pub fn modified_at(self, modified: i64) -> Packed {
         let with_time = |bytes: &[u8]| {
             let mut stored: Stored<'_> = postcard::from_bytes(bytes).ok()?;
-            stored.rare.as_mut().filter(|rare| rare.item.is_some())?.modified = Some(modified);
+            stored.rare.get_or_insert_default().modified = Some(modified);
             postcard::to_allocvec(&stored).ok()
         };
         with_time(&self.0).map_or(self, |bytes| Packed(bytes.into_boxed_slice()))

@@ -129,7 +129,7 @@ impl Article {
 
     /// Sets when the file was last modified (nanoseconds since 1970).
     pub fn set_modified(&mut self, modified: i64) {
-        if self.metadata.item.is_some() {
+        if self.metadata.item.is_some() || self.metadata.published.is_none() {
             self.card = self.card.clone().modified_at(modified);
         }
     }

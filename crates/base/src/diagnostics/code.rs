@@ -238,6 +238,10 @@ codes! {
     IdWithheld "id-withheld" Error,
     /// Many articles vanished at once, which looks like an accident; their feeds stay as they are.
     MassRemoval "mass-removal" Error,
+    /// Many articles without a date arrived at once; they wait until `content.undated` says which date they get.
+    MassUndated "mass-undated" Warning,
+    /// All articles without a date got the same one, because their files were modified at the same time.
+    DoubtfulDates "doubtful-dates" Warning,
     /// The state cannot be written; readers keep what they have until it can.
     StateUnwritable "state-unwritable" Error,
     /// Stored facts about articles whose files were gone cannot be read; files that may belong to these articles wait.

@@ -15,7 +15,7 @@ pub enum Visibility {
     Public(Option<Box<EntryId>>),
     /// The file says that it's a draft, or its agency withholds it.
     Draft,
-    /// The article states no date, and the ledger doesn't know when it was first seen.
+    /// The article states no date, and has none in the ledger or `content.undated` omits it.
     Undated,
     /// Becomes public at this instant: its date, or the end of its embargo.
     Scheduled(Moment),

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::markdown;
 use super::raw::{At, Sink, Table};
 use super::values::{charset, choice, duration, shown_directory, web_url};
-use super::{Content, Ignore, Paid, Removals, Watch};
+use super::{Content, Ignore, Paid, Removals, Undated, Watch};
 use crate::article::{ParseOptions, SlugStyle, SourceDefaults, TemplateError, UrlTemplate, WireField};
 use crate::diagnostics::Code;
 use crate::types::{Text, WebUrl};
@@ -45,6 +45,8 @@ pub(super) fn validate(
     let watch = table.text(sink, "watch").and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
     let choices = [("teaser", Paid::Teaser), ("full", Paid::Full), ("omit", Paid::Omit)];
     let paid = table.text(sink, "paid").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
+    let dates = [("first-seen", Undated::FirstSeen), ("modified", Undated::Modified), ("omit", Undated::Omit)];
+    let undated = table.text(sink, "undated").and_then(|word| choice(sink, Code::ConfigChoice, &word, &dates));
     let parsing = ParseOptions {
         root: shown_directory(directory),
         timezone,
@@ -65,6 +67,7 @@ pub(super) fn validate(
         settle,
         watch: watch.unwrap_or_default(),
         paid: paid.unwrap_or_default(),
+        undated,
     };
     (content, parsing)
 }

@@ -232,6 +232,19 @@ pub struct Content {
     pub watch: Watch,
     /// How much of paid articles is published.
     pub paid: Paid,
+    /// Which date articles get that state none. `None`: that of [`Undated::FirstSeen`], unless many of them arrive at once.
+    pub undated: Option<Undated>,
+}
+
+/// `content.undated`: which date articles get that state none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Undated {
+    /// The time at which dateline first saw the article.
+    FirstSeen,
+    /// The time at which the file was last modified when dateline first saw it.
+    Modified,
+    /// None: the article isn't published.
+    Omit,
 }
 
 /// `content.paid`: how much of paid articles is published. From most to least.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::parts::problems::{Problems, Source};
 use super::state::State;
-use super::{holding, indexing, kept_stories, objections, quarantine, releases, sources};
+use super::{holding, indexing, kept_stories, mass_undated, objections, quarantine, releases, sources};
 use crate::build::gone_feeds;
 use crate::config::{self, Checked, Config};
 use crate::diagnostics::{Code, Diagnostic, Severity};
@@ -86,6 +86,7 @@ fn replace(state: &mut State, config: &Arc<Config>, force: bool) -> Result<Optio
     for (path, story) in holding::apply_configuration(state) {
         releases::publish(state, &path, story);
     }
+    mass_undated::apply_configuration(state);
     state.publisher.changed_routes = None;
     if let Some(index) = &state.index {
         state.publisher.snapshot.retired_addresses = gone_feeds::retired_addresses(index.rules());

@@ -11,6 +11,7 @@ use crate::build::catalog::Catalog;
 use crate::build::index::{Index, IndexedArticle, Visibility};
 use crate::build::membership::Rule;
 use crate::build::placement::{FeedKey, Placement, PlacementRule};
+use crate::config::Undated;
 use crate::event::{ExplainedVersion, Explanation, FeedDecision};
 use crate::ledger::VersionRank;
 use crate::types::{ArticlePath, folder, rfc3339};
@@ -95,8 +96,12 @@ fn why_hidden(index: &Index, indexed: &IndexedArticle, card: &Card, path: &Artic
         Visibility::Restricted => {
             "It is not published: it is paid, and left out since `content.paid` is \"omit\".".to_owned()
         }
+        Visibility::Undated if index.rules().config().content.undated == Some(Undated::Omit) => {
+            "It is not published: it has no date, and `content.undated` is \"omit\".".to_owned()
+        }
         Visibility::Undated => {
-            "It is not published yet: it has no date, so it is dated when it is first seen.".to_owned()
+            "It is not published yet: it arrived with many other articles without a date, and `content.undated` doesn't say which date they get."
+                .to_owned()
         }
         Visibility::Scheduled(instant) => format!("It is published at {}.", rfc3339(instant.timestamp())),
         Visibility::Expired(instant) => {

@@ -6,7 +6,7 @@ use super::parts::entry_cache::CachedEntry;
 use super::parts::problems::Source;
 use super::state::State;
 use super::{
-    agency_notices, displacement, fetching, holding, indexing, item_versions, kept_stories, media_items, moves,
+    agency_notices, dating, displacement, fetching, holding, indexing, item_versions, kept_stories, media_items, moves,
     section_pages, sources, stored_versions,
 };
 use crate::article::access::Access;
@@ -114,6 +114,7 @@ fn apply_known(state: &mut State, path: ArticlePath, card: Packed, warnings: Vec
 
 /// Reports the problems with a usable version of a file.
 pub(super) fn report_good(state: &mut State, path: &ArticlePath, card: &Packed, diagnostics: Vec<Diagnostic>) {
+    let diagnostics = dating::without_undated(state, path, diagnostics);
     let redacted = match diagnostics.is_empty() {
         true => diagnostics,
         false => redact_secrets(state, diagnostics, &Secrecy::of_card(state, path, &card.open(path))),
@@ -152,7 +153,8 @@ fn apply_parsed(state: &mut State, path: ArticlePath, mut parsed: Parsed, last_g
     }
     let mut change = state.catalog.apply(&path, read);
     let in_full = std::mem::take(&mut parsed.diagnostics);
-    let redacted = redact_secrets(state, in_full.clone(), &Secrecy::of(state, &path, &parsed));
+    let redacted = dating::without_undated(state, &path, in_full.clone());
+    let redacted = redact_secrets(state, redacted, &Secrecy::of(state, &path, &parsed));
     let diagnostics = explain_refusal(state, &path, redacted, parsed.article.is_none());
     state.problems.set(Source::Article(path.clone()), diagnostics);
     // Under different parsing rules, the same bytes may have different metadata.

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use super::state::State;
-use super::{feed_set, folder_pages, holding, withholding};
+use super::{dating, feed_set, folder_pages, holding, withholding};
 use crate::article::bundle;
 use crate::article::card::Card;
 use crate::build::agency_notice_targets;
 use crate::build::index::{Index, Visibility};
 use crate::build::placement::SectionRules;
 use crate::config::{Config, Deleted};
-use crate::ledger::Record;
 use crate::types::ArticlePath;
 
-/// Puts an article in the index. An article without a date is dated by the time it was first seen, which is recorded. The same holds for a
-/// date slightly in the future, because clocks differ.
+/// Puts an article in the index. An article without a date gets one first, which is recorded.
 pub(super) fn put(state: &mut State, path: &ArticlePath, card: &Card) {
     state.missing.forget_possible_move(path);
     if holding::hold(state, path, card) {
@@ -23,16 +21,8 @@ pub(super) fn put(state: &mut State, path: &ArticlePath, card: &Card) {
     state.links.set(path, &card.article_links);
     folder_pages::classify(state, path);
     let is_listing = folder_pages::is_listing(state, path) && !state.is_live(path);
-    let is_undated =
-        !is_listing && card.published.is_none() && !card.draft && !card.access.is_private() && card.retracted.is_none();
-    let has_tolerance = |index: &Index| index.clock_tolerance(path, card).is_some();
-    let is_early = card.published.is_some_and(|date| date.timestamp() > state.now)
-        && state.index.as_ref().is_some_and(has_tolerance);
-    let is_undated = is_undated || (is_early && !card.draft && card.retracted.is_none());
-    // The store may know an earlier date.
-    let is_undated = is_undated && !state.dormancy.is_applied(path);
-    if is_undated && state.recorder.ledger.article(path).is_none_or(|article| article.seen().is_none()) {
-        state.record(Record::Seen { path: path.clone(), at: state.now });
+    if !is_listing {
+        dating::date(state, path, card);
     }
     if withholding::postpones(state, path) {
         return;

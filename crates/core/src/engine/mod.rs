@@ -16,6 +16,8 @@
 //! - `agency_notices`: applies agencies' notices to the items that they name
 //! - `displacement`: keeps the stories of items whose files were overwritten
 //! - `media_items`: withholds pictures that items about them withhold
+//! - `dating`: dates articles that state no date
+//! - `mass_undated`: holds articles without a date back if many of them arrive at once
 //! - `holding`: decides which versions wait for an editor
 //! - `releases`: releases stories that wait for an editor
 //! - `kept_stories`: keeps the stories of removed files where a source says so
@@ -59,6 +61,7 @@ mod activity;
 mod agency_notices;
 mod commands;
 mod configuration;
+mod dating;
 mod displacement;
 mod documents;
 mod dormancy;
@@ -74,6 +77,7 @@ mod indexing;
 mod item_files;
 mod item_versions;
 mod kept_stories;
+mod mass_undated;
 mod media_items;
 mod moves;
 mod objections;
@@ -106,6 +110,7 @@ use state::State;
 use crate::article::card::Card;
 use crate::build::index::Index;
 use crate::config::Config;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::event::{Answer, Effect, Event, Now};
 use crate::ledger::Ledger;
 use crate::snapshot::Snapshot;
@@ -280,6 +285,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     indexing::reindex_changed_pages(state);
     removals::resolve(state);
     indexing::reindex_changed_pages(state);
+    mass_undated::resolve(state);
     item_versions::settle(state);
     agency_notices::settle(state);
     publishing::advance(state, effects);
@@ -289,7 +295,9 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
 fn complete(state: &mut State, effects: &mut Vec<Effect>) {
     sweep::run(state);
     let index = state.index.as_ref();
-    let changes = state.problems.take_changes(|source| source.is_quotable(index));
+    // Until all files are listed, nobody knows whether many articles have no date.
+    let is_undecided = |diagnostic: &Diagnostic| !state.listed && diagnostic.code == Code::ArticleUndated;
+    let changes = state.problems.take_changes(|source| source.is_quotable(index), is_undecided);
     if !changes.is_empty() {
         effects.push(Effect::Report(changes));
     }

@@ -53,8 +53,9 @@ pub(super) fn possible_old_paths(ledger: &Ledger, path: &ArticlePath, hash: Cont
 /// Moves an article whose rename the operating system reported. Returns its last good version. Contents needn't be
 /// compared.
 pub(super) fn rename(state: &mut State, from: &ArticlePath, to: &ArticlePath) -> Option<Packed> {
-    let has_history =
-        |known: &ArticleFacts| known.id.is_some() || known.seen().is_some() || known.retraction().is_some();
+    let has_history = |known: &ArticleFacts| {
+        known.id.is_some() || known.seen().is_some() || known.awaits_date() || known.retraction().is_some()
+    };
     let is_known = state.recorder.ledger.article(from).is_some_and(has_history);
     let is_taken = state.recorder.ledger.article(to).is_some_and(ArticleFacts::is_known);
     if !is_known || is_taken || from == to || !is_allowed(state, from, to) {

@@ -200,6 +200,7 @@ fn is_withheld(catalog: &Catalog, index: &Index, path: &ArticlePath) -> bool {
     match index.get(path).map(|indexed| &indexed.visibility) {
         Some(
             Visibility::Draft
+            | Visibility::Undated
             | Visibility::Restricted
             | Visibility::Scheduled(_)
             | Visibility::IdTaken(_)

@@ -19,6 +19,7 @@ use super::parts::problems::{Problems, Source};
 use super::parts::publisher::Publisher;
 use super::parts::recorder::{Recorder, routes};
 use super::parts::section_pages::SectionPages;
+use super::parts::undated_articles::UndatedArticles;
 use super::parts::withholding::Withholding;
 use crate::article::AgencyNotice;
 use crate::build::catalog::Catalog;
@@ -44,6 +45,7 @@ pub(super) struct State {
     /// Missing files, and files that may have been moved.
     pub(super) missing: MissingFiles,
     pub(super) held: HeldStories,
+    pub(super) undated: UndatedArticles,
     pub(super) ignored: IgnoredFiles,
     pub(super) item_files: ItemFiles,
     /// Agencies' notices, by file.
@@ -72,6 +74,7 @@ impl State {
             index: None,
             missing: MissingFiles::default(),
             held: HeldStories::default(),
+            undated: UndatedArticles::default(),
             ignored: IgnoredFiles::default(),
             item_files: ItemFiles::default(),
             agency_notices: BTreeMap::new(),

@@ -94,6 +94,7 @@ pub(super) struct RareFacts {
     /// Whether the version wasn't public when it was recorded ([`super::Record::Hidden`]).
     pub(super) is_hidden: bool,
     pub(super) lost: bool,
+    pub(super) awaits_date: bool,
 }
 
 /// Stands for no version. No known input has this hash.
@@ -119,6 +120,11 @@ impl ArticleFacts {
     /// When the article was first seen, if it had no date then.
     pub fn seen(&self) -> Option<Timestamp> {
         self.rare.as_ref()?.seen
+    }
+
+    /// Whether the article arrived with many others without a date, and none of them has got one yet ([`super::Record::Undated`]).
+    pub fn awaits_date(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.awaits_date)
     }
 
     /// The fingerprint of the article's text.

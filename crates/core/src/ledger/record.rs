@@ -18,6 +18,13 @@ pub enum Record {
         /// When it was first seen.
         at: Timestamp,
     },
+    /// An article without a date arrived with many others. It waits until `content.undated` says which date they get.
+    Undated {
+        /// The path of its file.
+        path: ArticlePath,
+        /// The hash of the file, which identifies the article if the file is moved.
+        hash: ContentHash,
+    },
     /// A version of an article was published under this id.
     Published {
         /// The path of its file.
@@ -189,6 +196,7 @@ impl Record {
         let (path, other) = match self {
             Record::Moved { from, to } => (Some(from), Some(to)),
             Record::Seen { path, .. }
+            | Record::Undated { path, .. }
             | Record::Published { path, .. }
             | Record::Text { path, .. }
             | Record::Imported { path, .. }

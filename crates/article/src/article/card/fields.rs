@@ -30,7 +30,7 @@ pub struct Card {
     pub id: Option<EntryId>,
     /// The version of an agency's item.
     pub item: Option<ItemVersion>,
-    /// When the file of an agency's item was last modified (nanoseconds since 1970).
+    /// When the file was last modified (nanoseconds since 1970). `None` unless the article is an agency's item or states no date.
     pub modified: Option<i64>,
     /// The agency's description of its article, for rules that choose a section.
     pub routing: Option<Box<Routing>>,

@@ -8,6 +8,7 @@ use super::ids::may_have_versions;
 use super::state::{Index, hidden_count};
 use crate::article::{self, card::Card};
 use crate::build::indexed_article::{FeedSet, IdClaim, IndexedArticle, Visibility};
+use crate::config::Undated;
 use crate::event::Now;
 use crate::ledger::{ArticleFacts, Ledger};
 use crate::slab::SlotId;
@@ -223,7 +224,7 @@ impl Index {
         facts: Option<&ArticleFacts>,
     ) -> Option<Moment> {
         let counts = |seen: &Timestamp| match card.published {
-            None => true,
+            None => self.rules.config().content.undated != Some(Undated::Omit),
             Some(date) => self.clock_tolerance(path, card).is_some_and(|tolerance| {
                 let ahead = date.timestamp().duration_since(*seen);
                 ahead.is_positive() && ahead <= tolerance

@@ -36,5 +36,6 @@ pub(super) mod publisher;
 pub(super) mod recorder;
 pub(super) mod section_pages;
 pub(super) mod source_retention;
+pub(super) mod undated_articles;
 pub(super) mod waiting_files;
 pub(super) mod withholding;

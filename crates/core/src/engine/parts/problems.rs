@@ -45,6 +45,10 @@ pub(crate) enum Source {
     Target(&'static str),
     /// A mass removal that waits for an operator.
     Removals,
+    /// Articles without a date that aren't published.
+    Undated,
+    /// The dates that articles got from their files.
+    Modified,
     /// Ledger records that can't be read.
     Ledger,
     /// Stored facts about dormant articles that can't be read.
@@ -165,11 +169,18 @@ impl Problems {
     }
 
     /// The diagnostics that appeared or were resolved since the last call, for the log. They are redacted unless `in_full` is
-    /// true for their source.
-    pub(crate) fn take_changes(&mut self, in_full: impl Fn(&Source) -> bool) -> Vec<ReportChange> {
+    /// true for their source. New ones for which `is_undecided` is true wait for a later call, because they may be dropped until then.
+    pub(crate) fn take_changes(
+        &mut self,
+        in_full: impl Fn(&Source) -> bool,
+        is_undecided: impl Fn(&Diagnostic) -> bool,
+    ) -> Vec<ReportChange> {
         let redact = |(source, diagnostic): (Source, Diagnostic)| diagnostic.redact_unless(in_full(&source));
         let cleared = std::mem::take(&mut self.cleared).into_iter().map(|gone| ReportChange::Cleared(redact(gone)));
-        let appeared = std::mem::take(&mut self.appeared).into_iter().map(|new| ReportChange::Appeared(redact(new)));
+        let appeared = std::mem::take(&mut self.appeared);
+        let (undecided, appeared) = appeared.into_iter().partition(|(_, diagnostic)| is_undecided(diagnostic));
+        self.appeared = undecided;
+        let appeared = BTreeSet::into_iter(appeared).map(|new| ReportChange::Appeared(redact(new)));
         cleared.chain(appeared).collect()
     }
 }
