@@ -25,7 +25,9 @@ use super::templates::{self, Template};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::feed::page::error_page;
 use crate::snapshot::{GoneArticle, Report, Resource, ResourceKind, RetiredAddress};
-use crate::types::{ArticlePath, Text, rfc3339};
+use crate::types::{ArticlePath, Text, WebUrl, rfc3339};
+
+const FOR_A_DAY: HeaderValue = HeaderValue::from_static("max-age=86400");
 
 /// Metadata of a media file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -244,7 +246,29 @@ pub(super) fn redirect(head: &RequestHead<'_>, reference: &str, now: Timestamp) 
 pub(super) fn moved_permanently(head: &RequestHead<'_>, url: &str, now: Timestamp) -> Response<Bytes> {
     let mut response = redirect(head, url, now);
     *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=86400"));
+    response.headers_mut().insert(header::CACHE_CONTROL, FOR_A_DAY);
+    response
+}
+
+/// Responds 200 with rules for crawlers: everything is public.
+pub(super) fn robots(head: &RequestHead<'_>, now: Timestamp) -> Response<Bytes> {
+    let mut response = text(head, "User-agent: *\nDisallow:\n", now);
+    response.headers_mut().insert(header::CACHE_CONTROL, FOR_A_DAY);
+    response
+}
+
+/// Redirects to the site's icon, or responds 204 if it has none. Kept for a day, because browsers and readers ask again and again.
+pub(super) fn icon(head: &RequestHead<'_>, icon: Option<&WebUrl>, now: Timestamp) -> Response<Bytes> {
+    let mut response = match icon {
+        Some(icon) => {
+            let mut response =
+                with_bytes(empty_response(StatusCode::FOUND, now), Bytes::new(), *head.method == Method::HEAD);
+            set(response.headers_mut(), header::LOCATION, icon.as_str());
+            response
+        }
+        None => empty_response(StatusCode::NO_CONTENT, now).map(|()| Bytes::new()),
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, FOR_A_DAY);
     response
 }
 

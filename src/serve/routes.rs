@@ -13,10 +13,11 @@ use super::reply::Reply;
 use super::request::{RequestHead, has_valid_host};
 use super::responses;
 use super::target::{self, PathError};
-use crate::config::Retirement;
+use crate::config::{FeedAlias, Retirement};
 use crate::encoding::encode_segment;
-use crate::snapshot::{GoneArticle, Resource, RetiredAddress, Snapshot};
-use crate::types::Text;
+use crate::feed::Format;
+use crate::snapshot::{Fallbacks, GoneArticle, Resource, RetiredAddress, Snapshot};
+use crate::types::{Text, WebUrl};
 
 /// Routes a request. `now` becomes Date and decides whether saved documents have expired.
 pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> Reply {
@@ -43,6 +44,8 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         {
             responses::document(head, route, resource, now)
         }
+        // Crawlers take an error for a prohibition.
+        Route::Robots => Reply::Ready(responses::robots(head, now)),
         Route::Readiness if snapshot.generation == 0 => Reply::Ready(responses::starting(head, &snapshot.report, now)),
         _ if snapshot.generation == 0 => refuse(StatusCode::SERVICE_UNAVAILABLE),
         Route::Readiness => Reply::Ready(responses::readiness(head, &snapshot.report, now)),
@@ -52,6 +55,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         Route::Redirect(reference) => Reply::Ready(responses::redirect(head, &reference, now)),
         Route::MovedPermanently(url) => Reply::Ready(responses::moved_permanently(head, &url, now)),
         Route::GoneFeed(retired, reason) => Reply::Ready(responses::gone_feed(head, retired, reason, now)),
+        Route::Icon(icon) => Reply::Ready(responses::icon(head, icon, now)),
         Route::NotFound => refuse(StatusCode::NOT_FOUND),
     }
 }
@@ -71,6 +75,10 @@ enum Route<'s> {
     MovedPermanently(String),
     /// A retired address that is gone, with the operator's reason.
     GoneFeed(&'s RetiredAddress, Option<&'s Text>),
+    /// The rules for crawlers.
+    Robots,
+    /// The site's icon, if it has one.
+    Icon(Option<&'s WebUrl>),
     NotFound,
 }
 
@@ -91,11 +99,35 @@ fn route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     }
     match below_prefix(snapshot, path) {
         Route::NotFound => {
-            let below = path.strip_prefix(&*prefix).filter(|below| below.starts_with('/'));
-            retired_route(snapshot, below.unwrap_or(path))
+            let below = path.strip_prefix(&*prefix).filter(|below| below.starts_with('/')).unwrap_or(path);
+            match retired_route(snapshot, below) {
+                Route::NotFound => fallback_route(snapshot, below),
+                route => route,
+            }
         }
         route => route,
     }
+}
+
+/// Looks a path up among the addresses that lead somewhere where nothing else is.
+fn fallback_route<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
+    let Fallbacks { base, feed_aliases, icon } = &*snapshot.fallbacks;
+    match path {
+        "/robots.txt" => return Route::Robots,
+        "/favicon.ico" => return Route::Icon(icon.as_ref()),
+        _ => {}
+    }
+    let aliases = feed_aliases.iter().flat_map(|tool| tool.feeds_at(path));
+    let feed = aliases.into_iter().find_map(|alias| feed_document(snapshot, &alias));
+    let url = feed.zip(base.as_ref()).map(|(feed, base)| format!("{base}{}", feed.trim_start_matches('/')));
+    url.map_or(Route::NotFound, Route::MovedPermanently)
+}
+
+/// The document of a feed: in the format that the other tool serves, or else in the first one that the feed has.
+fn feed_document(snapshot: &Snapshot, alias: &FeedAlias) -> Option<String> {
+    let formats = [alias.format].into_iter().chain(Format::ALL);
+    let documents = formats.map(|format| format!("{}{}", alias.folder, format.file_name()));
+    documents.into_iter().find(|document| snapshot.documents.contains_key(document.as_str()))
 }
 
 /// Looks a path up among the retired addresses.

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
+use dateline::config::FeedTool;
+
 use crate::newsroom::{CONFIG, Daemon, Newsroom, printed};
 
 fn root() -> &'static Path {
@@ -50,6 +52,15 @@ fn feeds_chapter_has_field_table() {
     let expected: Vec<String> = spelt.skip(2).collect();
     assert!(expected.len() > 28, "{} rows", expected.len());
     assert_eq!(rows(&read("docs/src/feeds.md"), "| field | RSS 2.0 | Atom | JSON Feed 1.1 |"), expected);
+}
+
+#[test]
+fn migrating_chapter_has_all_tools_with_feed_aliases() {
+    let chapter = read("docs/src/migrating.md");
+    let documented = rows(&chapter, "| tool | addresses, with or without a last slash |");
+    let documented: Vec<Option<&str>> = documented.iter().map(|row| row.split('`').nth(1)).collect();
+    let expected: Vec<Option<&str>> = FeedTool::all().iter().map(|tool| Some(tool.name())).collect();
+    assert_eq!(documented, expected);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::newsroom::{Daemon, Newsroom, files, printed};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files, printed};
 
 fn cases(site: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/sites").join(site)
@@ -120,4 +120,24 @@ fn files_that_are_no_stories_are_explained() {
     newsroom.write("content/news/x.adoc", "= Title\n");
     let checked = printed(&newsroom.dateline(&["check"]));
     assert!(checked.contains("Org here are ignored") && checked.contains("0 articles, 0 published"), "{checked}");
+}
+
+#[test]
+fn subscribers_of_replaced_tools_find_the_feeds() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/quay.md", "Quay", "Text.");
+    let daemon = newsroom.serve();
+    let location = |path: &str| daemon.get(path, &[]).header("location").map(str::to_owned);
+    assert_eq!((daemon.get("/feed/", &[]).status, location("/feed/")), (404, None));
+    let aliases = "[site]\nfeed_aliases = [\"wordpress\", \"hugo\"]\n";
+    newsroom.write("config/dateline.toml", CONFIG.replace("[site]\n", aliases));
+    daemon.wait("the addresses redirect", |daemon| daemon.get("/feed/", &[]).status == 301);
+    for (old, new) in
+        [("/feed/", "rss.xml"), ("/news/feed/atom/", "news/atom.xml"), ("/news/index.xml", "news/rss.xml")]
+    {
+        assert_eq!(location(old), Some(format!("http://feeds.courier.example/{new}")), "{old}");
+    }
+    assert_eq!((daemon.get("/favicon.ico", &[]).status, daemon.get("/robots.txt", &[]).status), (204, 200));
+    newsroom.write("config/dateline.toml", CONFIG);
+    daemon.wait("the addresses are unknown", |daemon| daemon.get("/feed/", &[]).status == 404);
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::article::HiddenMedia;
-use crate::config::Address;
+use crate::config::{Address, FeedTool};
 use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
 pub use crate::feed::page::PageFrame;
@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub retired: Retired,
     /// Addresses that are no longer published, most specific first. Current documents take precedence.
     pub retired_addresses: Arc<[RetiredAddress]>,
+    /// What other addresses lead to where nothing else is.
+    pub fallbacks: Arc<Fallbacks>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// Those of agencies' items in windows. The state directory keeps copies of them, because the agency's folder may be cleaned up.
@@ -47,6 +49,17 @@ pub struct Snapshot {
 
 /// The articles whose text is in the documents of one feed.
 pub type ShownArticles = Arc<[Arc<PublishedArticle>]>;
+
+/// What addresses lead to where nothing else is.
+#[derive(Clone, Debug, Default)]
+pub struct Fallbacks {
+    /// `site.url`, under which redirects lead.
+    pub base: Option<WebUrl>,
+    /// The tools whose feed addresses redirect to the feeds, the first one first.
+    pub feed_aliases: Vec<FeedTool>,
+    /// The picture at `/favicon.ico`.
+    pub icon: Option<WebUrl>,
+}
 
 /// A former address (`[[moved]]` or `[[gone]]`).
 #[derive(Clone, Debug)]

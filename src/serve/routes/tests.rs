@@ -12,12 +12,11 @@ use proptest::prelude::*;
 
 use super::super::negotiation::Coding;
 use super::*;
-use crate::config::Address;
-use crate::feed::Format;
+use crate::config::{Address, FeedTool};
 use crate::metrics::MemoryCounter;
 use crate::serve::representation::PreparedResponse;
 use crate::snapshot::{BuiltDocument, PageFrame, PublishedArticle, ResourceKind};
-use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, WebUrl};
+use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment};
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 const MODIFIED: &str = "2026-11-23T11:00:00Z";
@@ -184,7 +183,10 @@ fn route_table() {
         ("gone, H-59", "GET", "/gossips/", "404"),
         ("H-59 slash too many", "GET", "/rss.xml/", "404"),
         ("H-59 case counts", "GET", "/Technology/", "404"),
-        ("H-59 no such file", "GET", "/favicon.ico", "404"),
+        ("H-59 no such file", "GET", "/favicon.png", "404"),
+        ("no icon", "GET", "/favicon.ico", "204"),
+        ("everything is public", "GET", "/robots.txt", "User-agent:"),
+        ("no tool's addresses", "GET", "/feed/", "404"),
         ("article", "GET", "/articles/quay-reopens-k3x9", "article quay-reopens-k3x9"),
         ("article, any script", "GET", "/articles/%e7%a0%81%E5%A4%B4-z1", "article 码头-z1"),
         ("article, old slug", "GET", "/articles/quay-shut-k3x9?x", "308 ./quay-reopens-k3x9?x"),
@@ -214,6 +216,139 @@ fn route_table() {
     for (rule, method, target, expected) in table {
         assert_eq!(summary(ask(&plain, method, target, &[("host", "x")])), expected, "{rule}: {method} {target}");
     }
+}
+
+#[test]
+fn feed_addresses_of_other_tools_redirect() {
+    // The tools, a target, and the path to which it redirects, or the other answer.
+    let table = [
+        ("wordpress", "/feed/", "rss.xml"),
+        ("wordpress", "/feed", "rss.xml"),
+        ("wordpress", "/feed/?paged=2", "rss.xml?paged=2"),
+        ("wordpress", "/feed/rss2/", "rss.xml"),
+        ("wordpress", "/news/feed/", "news/rss.xml"),
+        ("wordpress", "/feed/atom/", "rss.xml"),
+        ("wordpress", "/tags/a%20b/feed/atom/", "tags/a%20b/atom.xml"),
+        ("wordpress", "/tags/a%20b/feed/", "tags/a%20b/atom.xml"),
+        ("wordpress", "/%E7%A7%91%e6%8a%80/feed/", "404"),
+        ("wordpress", "/cafe%CC%81/feed/", "404"),
+        ("wordpress", "/caf%C3%A9/feed/", "caf%C3%A9/rss.xml"),
+        ("wordpress", "/category/news/feed/", "news/rss.xml"),
+        ("wordpress", "/category/a-b/feed/", "tags/a%20b/atom.xml"),
+        ("wordpress", "/tag/A-B/feed/", "tags/a%20b/atom.xml"),
+        ("wordpress", "/tag/x/a-b/feed/", "404"),
+        ("wordpress", "/tag/feed/", "404"),
+        ("wordpress", "/wp-atom.php", "rss.xml"),
+        ("wordpress", "/comments/feed/", "404"),
+        ("wordpress", "/feed/feed/", "404"),
+        ("wordpress", "/index.xml", "404"),
+        ("wordpress", "/old.xml", "301 https://other.example/rss.xml"),
+        ("wordpress", "/tech/feed/", "301 http://127.0.0.1/technology/feed/"),
+        ("wordpress", "/gossip/feed/", "410 text/html; charset=utf-8"),
+        ("hugo", "/index.xml", "rss.xml"),
+        ("hugo", "/news/index.xml", "news/rss.xml"),
+        ("hugo", "/tags/a-b/index.xml", "tags/a%20b/atom.xml"),
+        ("hugo", "/categories/a-b/index.xml", "tags/a%20b/atom.xml"),
+        ("hugo", "/newsindex.xml", "404"),
+        ("zola", "/atom.xml", "rss.xml"),
+        ("zola", "/rss.xml", "/rss.xml"),
+        ("zola", "/technology/chips/atom.xml", "/technology/chips/atom.xml"),
+        ("jekyll", "/feed.xml", "rss.xml"),
+        ("jekyll", "/feed/news.xml", "news/rss.xml"),
+        ("jekyll", "/feed/by_tag/a-b.xml", "tags/a%20b/atom.xml"),
+        ("pelican", "/feeds/all.atom.xml", "rss.xml"),
+        ("pelican", "/feeds/news.atom.xml", "news/rss.xml"),
+        ("pelican", "/feeds/a-b.rss.xml", "tags/a%20b/atom.xml"),
+        ("pelican", "/feeds.opml", "/feeds.opml"),
+        ("eleventy", "/feed/feed.xml", "rss.xml"),
+        ("eleventy", "/feed.json", "rss.xml"),
+        ("ghost", "/rss/", "rss.xml"),
+        ("ghost", "/news/rss/", "news/rss.xml"),
+        ("ghost", "/tag/a-b/rss/", "tags/a%20b/atom.xml"),
+        ("textpattern", "/atom", "rss.xml"),
+        ("blogger", "/feeds/posts/default?alt=rss", "rss.xml?alt=rss"),
+        ("hexo", "/rss2.xml", "rss.xml"),
+        ("docusaurus", "/blog/feed.json", "rss.xml"),
+        ("movable-type", "/index.rdf", "rss.xml"),
+        ("astro", "/feed.xml", "rss.xml"),
+        ("ghost jekyll", "/feed/", "rss.xml"),
+        ("jekyll ghost", "/feed.xml", "rss.xml"),
+    ];
+    for prefix in ["", "/base"] {
+        let mut snapshot = snapshot(prefix);
+        for (tools, target, expected) in table {
+            let tool = |name: &str| *FeedTool::all().iter().find(|tool| tool.name() == name).expect(name);
+            snapshot.fallbacks = Arc::new(Fallbacks {
+                base: Some(WebUrl::parse(&format!("https://courier.example{prefix}/")).unwrap()),
+                feed_aliases: tools.split(' ').map(tool).collect(),
+                icon: None,
+            });
+            let is_redirect = expected.contains('.') && !expected.starts_with(['/', '3']);
+            let expected = match is_redirect {
+                true => format!("301 https://courier.example{prefix}/{expected}"),
+                false => expected.to_owned(),
+            };
+            for target in [target.to_owned(), format!("{prefix}{target}")] {
+                let reply = ask(&snapshot, "GET", &target, &[("host", "x")]);
+                if let Reply::Ready(response) = &reply
+                    && is_redirect
+                {
+                    assert_eq!(response.headers()["cache-control"], "max-age=86400", "{target}");
+                }
+                assert_eq!(summary(reply), expected, "{tools}: {target}");
+            }
+        }
+    }
+}
+
+#[test]
+fn first_tool_decides_about_an_address() {
+    let mut snapshot = snapshot("");
+    let document = BuiltDocument::new(ResourceKind::Feed(Format::Atom), b"x".to_vec(), None, 900);
+    snapshot.documents.insert("/atom.xml".into(), document.resource);
+    for (tools, expected) in
+        [(["ghost", "wordpress"], "rss.xml"), (["jekyll", "astro"], "atom.xml"), (["astro", "jekyll"], "rss.xml")]
+    {
+        let target = if tools[0] == "ghost" { "/feed" } else { "/feed.xml" };
+        let tool = |name| *FeedTool::all().iter().find(|tool| tool.name() == name).expect(name);
+        snapshot.fallbacks = Arc::new(Fallbacks {
+            base: Some(WebUrl::parse("https://courier.example/").unwrap()),
+            feed_aliases: tools.map(tool).to_vec(),
+            icon: None,
+        });
+        let expected = format!("301 https://courier.example/{expected}");
+        assert_eq!(summary(ask(&snapshot, "GET", target, &[("host", "x")])), expected, "{tools:?}");
+    }
+}
+
+#[test]
+fn icon_and_rules_for_crawlers_have_addresses() {
+    let mut snapshot = snapshot("");
+    snapshot.fallbacks = Arc::new(Fallbacks {
+        icon: Some(WebUrl::parse("https://courier.example/icon.png").unwrap()),
+        ..Fallbacks::default()
+    });
+    let response = ready(ask(&snapshot, "GET", "/favicon.ico", &[("host", "x")]));
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["location"]),
+        (302, &HeaderValue::from_static("https://courier.example/icon.png"))
+    );
+    let response = ready(ask(&snapshot, "GET", "/robots.txt", &[("host", "x")]));
+    assert_eq!(&response.body()[..], b"User-agent: *\nDisallow:\n");
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(response.headers()["cache-control"], "max-age=86400");
+    // Before the first publication too: crawlers take an error for a prohibition.
+    assert_eq!(summary(ask(&Snapshot::default(), "GET", "/robots.txt", &[("host", "x")])), "User-agent:");
+    // What is published comes first.
+    let retired = RetiredAddress {
+        address: Address {
+            path: "/robots.txt".into(),
+            retirement: Retirement::Moved(WebUrl::parse("https://courier.example/r").unwrap()),
+        },
+        final_documents: Vec::new(),
+    };
+    snapshot.retired_addresses = [retired].into();
+    assert_eq!(summary(ask(&snapshot, "GET", "/robots.txt", &[("host", "x")])), "301 https://courier.example/r");
 }
 
 #[test]

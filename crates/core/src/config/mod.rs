@@ -15,6 +15,7 @@ mod agency;
 mod cascade;
 mod content;
 mod difference;
+mod feed_aliases;
 mod feeds;
 mod ignore;
 mod markdown;
@@ -41,6 +42,7 @@ use crate::types::{ArticlePath, ContentHash, Language, Text, WebUrl};
 pub use addresses::{Address, RenamedSection, Retirement};
 pub use agency::{Agency, AgencyRules, Pattern};
 pub use cascade::WithheldFolders;
+pub use feed_aliases::{FeedAlias, FeedTool};
 pub use feeds::{FeedOptions, MediaType, Polling, RetractionForm, RetractionTitle, Window};
 pub use ignore::Ignore;
 pub use relocation::Relocation;
@@ -209,6 +211,8 @@ pub struct Site {
     pub logo: Option<WebUrl>,
     /// A square image for every feed.
     pub icon: Option<WebUrl>,
+    /// The tools whose feed addresses redirect to the feeds.
+    pub feed_aliases: Vec<FeedTool>,
     /// The authority of minted `tag:` URIs (RFC 4151): `courier.example,2026`.
     pub tag_authority: Text,
 }

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::raw::{At, Sink, Table};
 use super::values::{base_url, choice, directory, language_tag, required_text, tag_authority, time_zone, web_url};
 use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen, WithheldFolders};
-use super::{addresses, agency, content, feeds, sections, server, source, websub, words};
+use super::{addresses, agency, content, feed_aliases, feeds, sections, server, source, websub, words};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
 use crate::types::{ContentHash, Language, SectionPath, Text};
 
@@ -192,6 +192,7 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, server: Option<&Server>) -> 
         table.text(sink, "copyright").map(|rights| Text::line(&rights.value)).filter(|rights| !rights.is_empty());
     let logo = table.text(sink, "logo").and_then(|logo| web_url(sink, &logo));
     let icon = table.text(sink, "icon").and_then(|icon| web_url(sink, &icon));
+    let feed_aliases = feed_aliases::validate(table, sink);
     let authority = table.text(sink, "tag_authority");
     let is_loopback = url.as_ref().is_some_and(|url| url.value.is_loopback());
     let tag_authority = match authority {
@@ -232,6 +233,7 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, server: Option<&Server>) -> 
                 copyright,
                 logo,
                 icon,
+                feed_aliases,
                 tag_authority,
             })
         }

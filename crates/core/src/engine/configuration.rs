@@ -9,6 +9,7 @@ use crate::build::gone_feeds;
 use crate::config::{self, Checked, Config};
 use crate::diagnostics::{Code, Diagnostic, Severity};
 use crate::event::{Effect, WatchPlan};
+use crate::snapshot::Fallbacks;
 
 /// Applies a configuration. Returns a message that names the keys that wait for a restart, or the errors.
 pub(super) fn apply(
@@ -91,6 +92,11 @@ fn replace(state: &mut State, config: &Arc<Config>, force: bool) -> Result<Optio
     if let Some(index) = &state.index {
         state.publisher.snapshot.retired_addresses = gone_feeds::retired_addresses(index.rules());
     }
+    state.publisher.snapshot.fallbacks = Arc::new(Fallbacks {
+        base: Some(config.site.url.clone()),
+        feed_aliases: config.site.feed_aliases.clone(),
+        icon: config.site.icon.clone(),
+    });
     state.publisher.snapshot.prefix = prefix(&config);
     state.report_unreadable_records();
     state.recorder.changed_articles.extend(
