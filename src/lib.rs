@@ -82,6 +82,7 @@
 //! - **section**: a configured subject with its own feeds. **placement**: which sections and feeds an article belongs to, and why.
 //! - **feed**: the neutral form. **entry**: one article in a feed. **window**: the newest entries that a feed shows.
 //! - **document**: a feed in one format, as bytes with validators. **route**: the path under which a document is served.
+//! - **archive**: a document with entries that have left the window. **chain**: all archives of a feed, each with a link to the one before.
 //! - **record**: one durable fact in the ledger. **notice** or **tombstone**: tells readers that an entry was removed.
 //! - **agency notice**: a kill, correction or advisory of a news agency about another item. It is never published itself.
 //! - **withheld**: not public, or not public yet or any more. **retracted**: withdrawn for good, with a notice to readers.

@@ -191,6 +191,8 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         | Record::Reactivated { .. }
         | Record::MediaKilled { .. }
         | Record::Kept { .. }
+        | Record::Sequenced { .. }
+        | Record::Archive { .. }
         | Record::Dropped { .. }
         | Record::Erased { .. }
         | Record::Feed { .. }

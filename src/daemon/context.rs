@@ -22,9 +22,10 @@ use crate::config::{Checked, Config, Relocation};
 use crate::control::{Answer, PendingRequest};
 use crate::deliver::Deliveries;
 use crate::diagnostics::Diagnostic;
-use crate::event::{Effect, Event, Ticket};
+use crate::event::{ArchiveContents, Effect, Event, Ticket};
 use crate::metrics::Metrics;
 use crate::push::PushHandle;
+use crate::serve::archives::ArchiveQuery;
 use crate::snapshot::Snapshot;
 use crate::store::StoreHandle;
 use crate::watch::{ScanProgress, WatchEvent};
@@ -56,8 +57,9 @@ pub(super) struct Daemon {
     /// The configuration at the start, for settings that can't change while the daemon runs.
     pub(super) config: Arc<Config>,
     pub(super) requests: mpsc::Receiver<PendingRequest>,
-    /// The clients that wait for answers to commands.
-    pub(super) tickets: BTreeMap<Ticket, oneshot::Sender<Answer>>,
+    pub(super) archive_queries: mpsc::Receiver<ArchiveQuery>,
+    /// Who waits for an answer.
+    pub(super) tickets: BTreeMap<Ticket, Waiting>,
     /// Answers to commands. They are sent after the other effects of the same event.
     pub(super) answers: Vec<Effect>,
     /// The diagnostic that the state can't be written.
@@ -88,6 +90,14 @@ pub(super) struct Daemon {
     pub(super) change_began: Option<Instant>,
     pub(super) watchdog: Watchdog,
     pub(super) started: Instant,
+}
+
+/// Who waits for an answer of the engine.
+pub(super) enum Waiting {
+    /// A client of the control socket.
+    Client(oneshot::Sender<Answer>),
+    /// A request for an archive.
+    Archive(oneshot::Sender<Option<Box<ArchiveContents>>>),
 }
 
 /// The reason why the daemon stopped although nobody asked it to.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::{block_in_place, spawn_blocking};
 
-use super::context::Daemon;
+use super::context::{Daemon, Waiting};
 use super::document_store::Published;
 use super::fetching::{Fetch, find_dormant, load_stored};
 use super::systemd;
@@ -146,13 +146,22 @@ impl Daemon {
             }
             Effect::Log(activity) => self.activity.add(activity, &self.live_config.load()),
             Effect::Answer(ticket, answer) => {
-                let Some(client) = self.tickets.remove(&ticket) else { return };
+                let (client, answer) = match (self.tickets.remove(&ticket), answer) {
+                    (Some(Waiting::Archive(request)), Answer::Archive(contents)) => {
+                        // The client may have disconnected.
+                        return drop(request.send(contents));
+                    }
+                    (Some(Waiting::Client(client)), answer) => (client, answer),
+                    _ => return,
+                };
                 let is_recorded = !self.persistence.is_blocked();
                 let message = match answer {
                     Answer::Command(outcome) => outcome,
                     Answer::Configuration(waiting) => waiting.map(|keys| keys.join(", ")),
                     // Commands with an engine of their own ask for these.
-                    Answer::Problems(_) | Answer::Article(_) | Answer::StateDependents(_) => return,
+                    Answer::Problems(_) | Answer::Article(_) | Answer::StateDependents(_) | Answer::Archive(_) => {
+                        return;
+                    }
                 };
                 // The client may have disconnected.
                 drop(client.send(message.map(|message| CommandOutcome { message, is_recorded })));

@@ -51,6 +51,7 @@ impl Daemon {
                     return Ok(());
                 }
                 Some(request) = self.requests.recv() => self.accept_request(request),
+                Some(query) = self.archive_queries.recv() => self.accept_archive_query(query),
                 Some(event) = async { self.next_watch_event.take() } => self.accept_watch_event(event),
                 event = self.inbox.recv() => {
                     event.ok_or_else(|| Fatal("event channel closed".to_owned()))?

@@ -62,6 +62,7 @@ use crate::engine;
 use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::push::{Push, PushOptions, Records};
+use crate::serve::archives::ArchiveSource;
 use crate::serve::{self, HubEndpoint, HubPath, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
 use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
@@ -178,7 +179,9 @@ pub async fn run(
     let verify = SavedCheck::new(move |route, kind| Box::pin(verifier.verify(route, kind)));
     let push = start_push(&live_config, &snapshot, &document_store, &store, &listeners.metrics, &events, clock);
     let push = push.map_err(|error| Fatal(format!("cannot start the thread that pushes changes: {error}")))?;
+    let (archives, archive_queries) = ArchiveSource::new();
     let options = ServeOptions {
+        archives,
         hub: Some(hub_endpoint(&live_config, &push)),
         documents: document_store.cache(),
         first_publication: Some(first),
@@ -252,6 +255,7 @@ pub async fn run(
         clock,
         config,
         requests,
+        archive_queries,
         tickets: BTreeMap::new(),
         answers: Vec::new(),
         alarm: None,

@@ -1,4 +1,4 @@
-//! Supplies data that isn't in memory to requests: documents, article pages and media.
+//! Supplies data that isn't in memory to requests: documents, article pages, archives and media.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,9 @@ use crate::beneath::Roots;
 use crate::build::{assemble, encode};
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic};
-use crate::event::BodyRequest;
+use crate::event::{ArchiveContents, BodyRequest};
+use crate::feed::{Entry, Format};
+use crate::parallel;
 use crate::serve::{CancellationToken, DiskRequest, DiskResponse, Freshness};
 use crate::snapshot::{PublishedArticle, Snapshot};
 use crate::store::{StoreHandle, kept_media};
@@ -36,6 +38,7 @@ pub(super) fn responder(
             Ok(DiskResponse::Saved)
         }
         DiskRequest::Article(article) => article_page(&content, &config, &store, &article, cancellation),
+        DiskRequest::Archive(contents, format) => archive(&content, &config, &store, &contents, format, cancellation),
         DiskRequest::Media(path) => {
             let is_mass_removal = |problem: &Diagnostic| problem.code == Code::MassRemoval;
             let opened = content.load().of(&path).and_then(|root| watch::media_files::open_media(root, &path));
@@ -98,4 +101,39 @@ fn article_page(
         config.hash == hash && roots.of(&path).is_ok_and(is_unchanged)
     });
     Ok(DiskResponse::Page(page, freshness))
+}
+
+/// Builds an archive from the files of its articles. Entries whose text can't be read are left out, and the document isn't kept then.
+fn archive(
+    live_roots: &Arc<ArcSwap<Roots>>,
+    live_config: &Arc<ArcSwap<Config>>,
+    store: &StoreHandle,
+    contents: &ArchiveContents,
+    format: Format,
+    cancellation: &CancellationToken,
+) -> io::Result<DiskResponse> {
+    let (config, roots) = (live_config.load_full(), live_roots.load_full());
+    let mut entries = Vec::with_capacity(contents.articles.len());
+    for article in &contents.articles {
+        if cancellation.is_cancelled() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let build = || entry(&roots, &config, store, article);
+        entries.extend(parallel::catch_panic(build).flatten().map(Arc::new));
+    }
+    let is_complete = entries.len() == contents.articles.len();
+    let document = encode::archive(contents.feed.clone(), entries, format, contents.max_bytes);
+    let document = document.map_err(|refusal| io::Error::other(refusal.message))?;
+    // The version in the snapshot changes with the articles.
+    Ok(DiskResponse::Page(document, Freshness::new(move || is_complete)))
+}
+
+/// The entry of an article. `None` if neither its file nor the store has the published version.
+fn entry(roots: &Roots, config: &Config, store: &StoreHandle, article: &PublishedArticle) -> Option<Entry> {
+    let request = BodyRequest { path: article.path.clone(), hash: article.hash, shown: true, links: None };
+    let read = watch::fetch::fetch_from(roots, &request, config);
+    let (found, _) = complete(roots, config, store, vec![read], false);
+    let found = found.into_iter().find_map(|found| found.article)?;
+    let rendered = render(found.body.as_ref()?, &assemble::link_base(article));
+    Some(assemble::entry(article, &found.metadata, &rendered))
 }

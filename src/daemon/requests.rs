@@ -1,18 +1,30 @@
 //! Converts requests of the control socket into events: commands and queries.
 
 use super::configuration::load;
-use super::context::Daemon;
+use super::context::{Daemon, Waiting};
 use crate::config::Config;
 use crate::control::{PendingRequest, Request};
 use crate::event::{Command, Event, Query, Ticket};
+use crate::serve::archives::ArchiveQuery;
 use crate::types::Text;
 
 impl Daemon {
     /// Turns a request into an event, and remembers the client that waits for the answer.
     pub(super) fn accept_request(&mut self, (request, answer): PendingRequest) -> Event {
-        let ticket = Ticket(self.tickets.last_key_value().map_or(0, |(Ticket(last), _)| last.saturating_add(1)));
-        self.tickets.insert(ticket, answer);
+        let ticket = self.add_ticket(Waiting::Client(answer));
         request_event(request, &self.config, ticket)
+    }
+
+    /// Turns a question about an archive into an event, and remembers who waits for the answer.
+    pub(super) fn accept_archive_query(&mut self, ArchiveQuery { address, answer }: ArchiveQuery) -> Event {
+        let ticket = self.add_ticket(Waiting::Archive(answer));
+        Event::Query(Query::Archive(address), ticket)
+    }
+
+    fn add_ticket(&mut self, waiting: Waiting) -> Ticket {
+        let ticket = Ticket(self.tickets.last_key_value().map_or(0, |(Ticket(last), _)| last.saturating_add(1)));
+        self.tickets.insert(ticket, waiting);
+        ticket
     }
 }
 

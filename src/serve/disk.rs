@@ -9,6 +9,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::workers::CancellationToken;
+use crate::event::ArchiveContents;
+use crate::feed::Format;
 use crate::snapshot::{BuiltDocument, PublishedArticle, Resource};
 use crate::types::ArticlePath;
 
@@ -22,6 +24,8 @@ impl<D> Disk for D where D: Fn(DiskRequest, &CancellationToken) -> io::Result<Di
 pub enum DiskRequest {
     /// The rendered page of an article.
     Article(Arc<PublishedArticle>),
+    /// An archive of a feed, from what it contains.
+    Archive(Arc<ArchiveContents>, Format),
     /// A file that a published article refers to.
     Media(ArticlePath),
     /// The bytes of a document, with its route.

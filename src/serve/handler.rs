@@ -30,7 +30,7 @@ use super::counters::DocumentCounters;
 use super::disk::{Disk, DiskRequest, DiskResponse};
 use super::media::{FileBody, ResponseBody};
 use super::options::ServeOptions;
-use super::pages::{PageError, Pages};
+use super::pages::{PageError, Pages, Subject};
 use super::reply::Reply;
 use super::representation::SelectedRepresentation;
 use super::request::RequestHead;
@@ -41,7 +41,7 @@ use super::workers::{ThreadLimits, WorkError, Workers};
 use super::{admin, forwarded};
 use crate::metrics::{Metrics, ResponseLabels};
 use crate::parallel;
-use crate::snapshot::{PublishedArticle, ResourceKind, Snapshot};
+use crate::snapshot::{ResourceKind, Snapshot};
 use crate::types::ArticlePath;
 
 /// Threads that open and read files of the content directory. Its disk may be slow.
@@ -152,10 +152,13 @@ where
                 None => Box::pin(document_response(&client, selected, &head, now)).await,
             },
         },
-        Reply::NeedsDisk(DiskRequest::Article(article)) => Box::pin(page_response(&client, article, &head, now)).await,
+        Reply::NeedsDisk(DiskRequest::Article(article)) => {
+            Box::pin(built_response(&client, Subject::Article(article), &head, now)).await
+        }
+        Reply::NeedsArchive(archive) => Box::pin(built_response(&client, Subject::Archive(archive), &head, now)).await,
         Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media_response(&client, path, &head, now)).await,
         // Routes never ask for these.
-        Reply::NeedsDisk(DiskRequest::Document(..) | DiskRequest::SaveEvicted) => {
+        Reply::NeedsDisk(DiskRequest::Archive(..) | DiskRequest::Document(..) | DiskRequest::SaveEvicted) => {
             error_response(&options.metrics, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
         }
     };
@@ -272,7 +275,7 @@ where
         },
         Reply::Document(newer, response) => Some(client.server.document(&newer, response)),
         Reply::Ready(response) => Some(in_memory(count_other(&options.metrics, "other", response))),
-        Reply::NeedsDisk(_) => None,
+        Reply::NeedsArchive(_) | Reply::NeedsDisk(_) => None,
     };
     response.unwrap_or_else(|| error_response(&options.metrics, head, StatusCode::SERVICE_UNAVAILABLE, now))
 }
@@ -313,10 +316,10 @@ fn error_response(
     in_memory(count_other(metrics, "other", responses::error(head, status, now)))
 }
 
-/// Responds with the page of an article. The snapshot is consulted again once the page is built.
-async fn page_response<D>(
+/// Responds with what is built on demand: the page of an article, or an archive. The snapshot is consulted again once it is built.
+async fn built_response<D>(
     client: &Client<D>,
-    mut article: Arc<PublishedArticle>,
+    mut subject: Subject,
     head: &RequestHead<'_>,
     now: jiff::Timestamp,
 ) -> Response<ResponseBody>
@@ -327,24 +330,37 @@ where
     let ServerState { snapshot, disk, options, file_workers, pages, .. } = server;
     let metrics = &options.metrics;
     for _ in 0..MAX_PAGE_VERSIONS {
-        let reply = timeout(PAGE_TIMEOUT, pages.reply(&article, head, disk, file_workers, now)).await;
-        let reply = reply.unwrap_or(Err(PageError::Busy));
-        let current = respond(&snapshot.load(), head, now);
-        match current {
-            Reply::NeedsDisk(DiskRequest::Article(current)) if Arc::ptr_eq(&current, &article) => {
-                return page_result_response(server, &article.path, reply, head, now);
+        let request = async || match &subject {
+            Subject::Article(article) => Ok(DiskRequest::Article(Arc::clone(article))),
+            Subject::Archive(archive) => {
+                let contents = options.archives.contents(&archive.address).await.ok_or(PageError::Unknown)?;
+                Ok(DiskRequest::Archive(contents, archive.format))
             }
-            Reply::NeedsDisk(DiskRequest::Article(newer)) => article = newer,
+        };
+        let reply = timeout(PAGE_TIMEOUT, pages.reply(&subject, request, head, disk, file_workers, now)).await;
+        let reply = reply.unwrap_or(Err(PageError::Busy));
+        let current = match respond(&snapshot.load(), head, now) {
+            Reply::NeedsDisk(DiskRequest::Article(article)) => Subject::Article(article),
+            Reply::NeedsArchive(archive) => Subject::Archive(archive),
             Reply::Ready(response) => return in_memory(count_other(metrics, "other", response)),
             _ => break,
+        };
+        let is_current = match (&current, &subject) {
+            (Subject::Article(current), Subject::Article(built)) => Arc::ptr_eq(current, built),
+            (Subject::Archive(current), Subject::Archive(built)) => current == built,
+            _ => false,
+        };
+        if is_current {
+            return built_result_response(server, &subject, reply, head, now);
         }
+        subject = current;
     }
     error_response(metrics, head, StatusCode::SERVICE_UNAVAILABLE, now)
 }
 
-fn page_result_response<D>(
+fn built_result_response<D>(
     server: &ServerState<D>,
-    path: &ArticlePath,
+    subject: &Subject,
     reply: Result<Reply, PageError>,
     head: &RequestHead<'_>,
     now: jiff::Timestamp,
@@ -353,12 +369,16 @@ fn page_result_response<D>(
     let status = match reply {
         Ok(Reply::Document(selected, response)) => return server.document(&selected, response),
         Ok(Reply::Ready(response)) => return in_memory(count_other(metrics, "page", response)),
-        Ok(Reply::NeedsBytes(_) | Reply::NeedsDisk(_)) | Err(PageError::Failed) => StatusCode::INTERNAL_SERVER_ERROR,
-        Err(PageError::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+        Ok(Reply::NeedsBytes(_) | Reply::NeedsArchive(_) | Reply::NeedsDisk(_)) | Err(PageError::Failed) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        Err(PageError::Busy | PageError::Unknown) => StatusCode::SERVICE_UNAVAILABLE,
         // The file was just removed or replaced; the watcher will report it.
         Err(PageError::Unreadable(error)) => {
-            if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(%path, %error, "cannot read a published article");
+            if let Subject::Article(article) = subject
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %article.path, %error, "cannot read a published article");
             }
             StatusCode::SERVICE_UNAVAILABLE
         }

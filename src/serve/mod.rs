@@ -5,7 +5,7 @@
 //!       │          │            │                    └ preconditions, negotiation, range, headers, templates
 //!       │          │            ├ forwarded, budget      the client's address and its limits: pure
 //!       │          │            ├ document_cache         documents in memory, in each content coding
-//!       │          │            ├ pages                  article pages, built on demand
+//!       │          │            ├ pages, archives        article pages and archives of feeds, built on demand
 //!       │          │            ├ coding, media          content codings and media files
 //!       │          │            ├ workers                threads for blocking work
 //!       │          │            ├ hub                    the address of the built-in WebSub hub
@@ -38,6 +38,7 @@ use timeouts::{ConnectionPhase, TickCounter, TimeoutLimits};
 
 mod access_log;
 mod admin;
+pub mod archives;
 mod budget;
 mod coding;
 mod connection;

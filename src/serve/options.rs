@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::access_log::AccessLog;
+use super::archives::ArchiveSource;
 use super::budget::Budgets;
 use super::document_cache::DocumentCache;
 use super::hub::HubEndpoint;
@@ -87,6 +88,8 @@ pub struct ServeOptions {
     pub first_publication: Option<watch::Receiver<bool>>,
     /// Called before a document saved by the previous run is served.
     pub verify: SavedCheck,
+    /// Says what archives of feeds contain.
+    pub archives: ArchiveSource,
     /// The built-in WebSub hub.
     pub hub: Option<HubEndpoint>,
 }
@@ -110,6 +113,7 @@ impl ServeOptions {
             metrics: Arc::default(),
             first_publication: None,
             verify: SavedCheck::default(),
+            archives: ArchiveSource::default(),
             hub: None,
         }
     }

@@ -1,4 +1,4 @@
-//! Article pages: built on demand by a few threads of low priority, and cached.
+//! Article pages and archives of feeds: built on demand by a few threads of low priority, and cached.
 //!
 //! # Who shares a build?
 //!
@@ -7,7 +7,7 @@
 //! # Why can a cached page never show a withheld article?
 //!
 //! A page is cached with the [`PublishedArticle`] it was built from. It is used for a response only while the snapshot has that same
-//! article and the files behind it are unchanged.
+//! article and the files behind it are unchanged. The same holds for an archive and its version.
 //!
 //! # What stays of an evicted page?
 //!
@@ -25,6 +25,7 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use tokio::sync::watch;
 
+use super::archives::ArchiveDocument;
 use super::disk::{Disk, DiskRequest, DiskResponse, Freshness};
 use super::negotiation::Coding;
 use super::reply::Reply;
@@ -32,6 +33,8 @@ use super::representation::{PreparedResponse, SelectedRepresentation};
 use super::request::RequestHead;
 use super::responses;
 use super::workers::{CancellationToken, Waiter, WorkError, Workers};
+use crate::feed::Format;
+use crate::ledger::archive::ArchiveName;
 use crate::metrics::{MemoryCounter, Metrics};
 use crate::snapshot::{BuiltDocument, PublishedArticle, Resource};
 use crate::types::EntryId;
@@ -52,6 +55,8 @@ pub(super) enum PageError {
     Busy,
     /// Building the page panicked for this version of the article.
     Failed,
+    /// The engine can't say yet what the archive contains.
+    Unknown,
     /// The article's file cannot be read.
     Unreadable(Arc<io::Error>),
 }
@@ -65,10 +70,54 @@ impl From<WorkError> for PageError {
     }
 }
 
-/// A page and the article it was built from.
+/// What is built on demand.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    /// The page of an article.
+    Article(Arc<PublishedArticle>),
+    /// An archive of a feed.
+    Archive(ArchiveDocument),
+}
+
+/// What the versions of a subject have in common.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Key {
+    Article(EntryId),
+    Archive(Arc<str>, ArchiveName, Format),
+}
+
+impl Subject {
+    fn key(&self) -> Key {
+        match self {
+            Subject::Article(article) => Key::Article(article.id.clone()),
+            Subject::Archive(ArchiveDocument { address, format }) => {
+                Key::Archive(Arc::clone(&address.feed), address.name, *format)
+            }
+        }
+    }
+
+    /// The route under which metrics count responses.
+    fn route(&self) -> Arc<str> {
+        match self {
+            Subject::Article(_) => "/articles/".into(),
+            Subject::Archive(ArchiveDocument { address, .. }) => format!("{}archive-*", address.feed).into(),
+        }
+    }
+
+    /// Whether two subjects are equal: content, metadata and what surrounds them.
+    fn is_same_version(&self, other: &Subject) -> bool {
+        match (self, other) {
+            (Subject::Article(one), Subject::Article(other)) => Arc::ptr_eq(one, other) || one == other,
+            (Subject::Archive(one), Subject::Archive(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+/// A page and what it was built from.
 #[derive(Clone, Debug)]
 struct Page {
-    article: Arc<PublishedArticle>,
+    subject: Subject,
     resource: Arc<Resource>,
     responses: Arc<Responses>,
     freshness: Freshness,
@@ -128,26 +177,21 @@ impl Responses {
 }
 
 impl Page {
-    fn new(
-        article: Arc<PublishedArticle>,
-        resource: Arc<Resource>,
-        responses: Responses,
-        freshness: Freshness,
-    ) -> Page {
+    fn new(subject: Subject, resource: Arc<Resource>, responses: Responses, freshness: Freshness) -> Page {
         /// Estimated memory of a page besides its bytes.
         const OVERHEAD: usize = 1_024;
         let weight = u64::try_from(responses.bytes() + OVERHEAD).unwrap_or(u64::MAX);
-        Page { article, resource, responses: Arc::new(responses), freshness, weight }
+        Page { subject, resource, responses: Arc::new(responses), freshness, weight }
     }
 
     fn with_responses(&self, responses: Responses) -> Page {
-        let Page { article, resource, freshness, .. } = self.clone();
-        Page::new(article, resource, responses, freshness)
+        let Page { subject, resource, freshness, .. } = self.clone();
+        Page::new(subject, resource, responses, freshness)
     }
 
     /// [`Reply::NeedsBytes`] if the page has to be built or encoded first.
     fn reply(&self, head: &RequestHead<'_>, now: Timestamp) -> Reply {
-        match responses::document(head, &"/articles/".into(), &self.resource, now) {
+        match responses::document(head, &self.subject.route(), &self.resource, now) {
             Reply::NeedsBytes(selected) => match self.response(&selected, now) {
                 Some(response) => Reply::Document(selected, response),
                 None => Reply::NeedsBytes(selected),
@@ -176,17 +220,17 @@ pub(super) struct Pages {
 }
 
 struct State {
-    pages: Cache<EntryId, Page, PageBytes>,
+    pages: Cache<Key, Page, PageBytes>,
     /// Pages without their bytes.
-    etags: Cache<EntryId, Page>,
-    failed: Cache<EntryId, Arc<PublishedArticle>>,
+    etags: Cache<Key, Page>,
+    failed: Cache<Key, Subject>,
     /// Builds and encodings that are under way.
-    builds: HashMap<(EntryId, Coding), Build>,
+    builds: HashMap<(Key, Coding), Build>,
 }
 
 /// A build under way: of a page or of one of its content codings.
 struct Build {
-    article: Arc<PublishedArticle>,
+    subject: Subject,
     token: CancellationToken,
     result: watch::Receiver<Option<Result<Page, PageError>>>,
 }
@@ -194,8 +238,8 @@ struct Build {
 #[derive(Clone)]
 struct PageBytes;
 
-impl Weighter<EntryId, Page> for PageBytes {
-    fn weight(&self, _: &EntryId, page: &Page) -> u64 {
+impl Weighter<Key, Page> for PageBytes {
+    fn weight(&self, _: &Key, page: &Page) -> u64 {
         page.weight
     }
 }
@@ -216,11 +260,12 @@ impl Pages {
         }
     }
 
-    /// Returns [`Reply::Ready`] or [`Reply::Document`] for the page of `article`. The threads of `files` check that its files
-    /// are unchanged.
+    /// Returns [`Reply::Ready`] or [`Reply::Document`] for the page of `subject`. The threads of `files` check that its files
+    /// are unchanged. `request` says how it is built.
     pub(super) async fn reply<D>(
         &self,
-        article: &Arc<PublishedArticle>,
+        subject: &Subject,
+        request: impl AsyncFnOnce() -> Result<DiskRequest, PageError>,
         head: &RequestHead<'_>,
         disk: &Arc<D>,
         files: &Workers,
@@ -229,7 +274,7 @@ impl Pages {
     where
         D: Disk,
     {
-        let cached = lock(&self.state).cached(article);
+        let cached = lock(&self.state).cached(subject);
         if let Some(page) = cached {
             let freshness = page.freshness.clone();
             if files.try_submit(move |_| freshness.is_fresh())?.await? {
@@ -244,7 +289,7 @@ impl Pages {
                 lock(&self.state).evict(&page);
             }
         }
-        let page = self.build(article, disk).await?;
+        let page = self.build(subject, request().await?, disk).await?;
         match page.reply(head, now) {
             Reply::NeedsBytes(selected) => self.encode(page, selected.coding).await.map(|page| page.reply(head, now)),
             reply => Ok(reply),
@@ -252,20 +297,22 @@ impl Pages {
     }
 
     /// Builds a page, or waits for the build under way.
-    async fn build<D>(&self, article: &Arc<PublishedArticle>, disk: &Arc<D>) -> Result<Page, PageError>
+    async fn build<D>(&self, subject: &Subject, request: DiskRequest, disk: &Arc<D>) -> Result<Page, PageError>
     where
         D: Disk,
     {
-        let (article, disk, metrics) = (Arc::clone(article), Arc::clone(disk), Arc::clone(&self.metrics));
+        let (built, disk, metrics) = (subject.clone(), Arc::clone(disk), Arc::clone(&self.metrics));
         let held_bytes = self.held_bytes.clone();
-        self.share_build(&Arc::clone(&article), Coding::Identity, move |token| {
-            let response = disk(DiskRequest::Article(Arc::clone(&article)), token);
-            metrics.pages_built.inc();
+        self.share_build(subject, Coding::Identity, move |token| {
+            let response = disk(request, token);
+            if matches!(built, Subject::Article(_)) {
+                metrics.pages_built.inc();
+            }
             match response {
                 Ok(DiskResponse::Page(BuiltDocument { resource, bytes }, freshness)) => {
                     let prepared = PreparedResponse::new(&resource, held_bytes.counted(bytes));
                     let responses = Responses::default().with(Coding::Identity, prepared);
-                    Ok(Page::new(article, resource, responses, freshness))
+                    Ok(Page::new(built, resource, responses, freshness))
                 }
                 Ok(_) => Err(PageError::Failed),
                 Err(error) => Err(PageError::Unreadable(Arc::new(error))),
@@ -276,7 +323,7 @@ impl Pages {
 
     /// Encodes a page, or waits for the encoding under way.
     async fn encode(&self, page: Page, coding: Coding) -> Result<Page, PageError> {
-        let article = Arc::clone(&page.article);
+        let subject = page.subject.clone();
         let held_bytes = self.held_bytes.clone();
         let encode = move |_: &CancellationToken| {
             let identity = page.responses.identity.as_ref();
@@ -286,17 +333,17 @@ impl Pages {
             let prepared = identity.and_then(encode).ok_or(PageError::Failed)?;
             Ok(page.with_responses(page.responses.with(coding, prepared)))
         };
-        self.share_build(&article, coding, encode).await
+        self.share_build(&subject, coding, encode).await
     }
 
     /// Runs `make` on a worker, or waits for the same work under way.
     async fn share_build(
         &self,
-        article: &Arc<PublishedArticle>,
+        subject: &Subject,
         coding: Coding,
         make: impl FnOnce(&CancellationToken) -> Result<Page, PageError> + Send + 'static,
     ) -> Result<Page, PageError> {
-        let (_interest, mut result) = self.join(article, coding, make)?;
+        let (_interest, mut result) = self.join(subject, coding, make)?;
         let result = result.wait_for(Option::is_some).await.map(|result| result.clone());
         // The sender is dropped without a result if the job never started.
         result.ok().flatten().unwrap_or(Err(PageError::Busy))
@@ -305,38 +352,46 @@ impl Pages {
     #[expect(clippy::type_complexity, reason = "the receiver of a build")]
     fn join(
         &self,
-        article: &Arc<PublishedArticle>,
+        subject: &Subject,
         coding: Coding,
         make: impl FnOnce(&CancellationToken) -> Result<Page, PageError> + Send + 'static,
     ) -> Result<(Waiter, watch::Receiver<Option<Result<Page, PageError>>>), PageError> {
         if self.held_bytes.bytes() > MAX_HELD_BYTES {
             return Err(PageError::Busy);
         }
-        let key = (article.id.clone(), coding);
+        let key = (subject.key(), coding);
         let waiter = Waiter::default();
         let token = waiter.token();
         let (sender, result) = watch::channel(None);
         {
             let mut state = lock(&self.state);
-            if state.failed.get(&article.id).is_some_and(|failed| is_same_version(failed, article)) {
+            if state.failed.get(&key.0).is_some_and(|failed| failed.is_same_version(subject)) {
                 return Err(PageError::Failed);
             }
-            if let Some(build) = state.builds.get(&key).filter(|build| is_same_version(&build.article, article))
+            if let Some(build) = state.builds.get(&key).filter(|build| build.subject.is_same_version(subject))
                 && let Some(waiter) = build.token.join()
             {
                 return Ok((waiter, build.result.clone()));
             }
-            let build = Build { article: Arc::clone(article), token: token.clone(), result: result.clone() };
+            let build = Build { subject: subject.clone(), token: token.clone(), result: result.clone() };
             state.builds.insert(key.clone(), build);
         }
         let guard = RemoveBuildOnDrop { state: Arc::clone(&self.state), key, token: token.clone() };
-        let (state, article) = (Arc::clone(&self.state), Arc::clone(article));
+        let (state, subject) = (Arc::clone(&self.state), subject.clone());
         self.workers.try_submit_job(token.clone(), move || {
             let made = catch_unwind(AssertUnwindSafe(|| make(&token)));
             let made = made.unwrap_or_else(|_| {
-                let path = &article.path;
-                tracing::error!(%path, "building an article page panicked; please report this with the file");
-                lock(&state).failed.insert(article.id.clone(), Arc::clone(&article));
+                match &subject {
+                    Subject::Article(article) => {
+                        let path = &article.path;
+                        tracing::error!(%path, "building an article page panicked; please report this with the file");
+                    }
+                    Subject::Archive(archive) => {
+                        let (feed, name) = (&archive.address.feed, archive.address.name);
+                        tracing::error!(%feed, %name, "building an archive panicked; please report this");
+                    }
+                }
+                lock(&state).failed.insert(subject.key(), subject.clone());
                 Err(PageError::Failed)
             });
             if let Ok(page) = &made {
@@ -353,7 +408,7 @@ impl Pages {
 /// Removes a build from the list of builds when it ends, even by a panic.
 struct RemoveBuildOnDrop {
     state: Arc<Mutex<State>>,
-    key: (EntryId, Coding),
+    key: (Key, Coding),
     token: CancellationToken,
 }
 
@@ -367,37 +422,33 @@ impl Drop for RemoveBuildOnDrop {
 }
 
 impl State {
-    /// Returns the cached page of an article, or its ETag-only version.
-    fn cached(&self, article: &Arc<PublishedArticle>) -> Option<Page> {
-        let is_this_version = |page: &&Page| is_same_version(&page.article, article);
-        let page = self.pages.get(&article.id).filter(is_this_version);
-        page.or_else(|| self.etags.get(&article.id).filter(is_this_version)).cloned()
+    /// Returns the cached page of a subject, or its ETag-only version.
+    fn cached(&self, subject: &Subject) -> Option<Page> {
+        let is_this_version = |page: &&Page| page.subject.is_same_version(subject);
+        let key = subject.key();
+        let page = self.pages.get(&key).filter(is_this_version);
+        page.or_else(|| self.etags.get(&key).filter(is_this_version)).cloned()
     }
 
     /// Caches a page, or adds responses to a cached one.
     fn keep(&mut self, page: &Page) {
-        let id = &page.article.id;
-        self.etags.insert(id.clone(), page.with_responses(Responses::default()));
-        let cached = self.pages.peek(id).filter(|cached| {
-            is_same_version(&cached.article, &page.article) && Arc::ptr_eq(&cached.resource, &page.resource)
+        let key = page.subject.key();
+        self.etags.insert(key.clone(), page.with_responses(Responses::default()));
+        let cached = self.pages.peek(&key).filter(|cached| {
+            cached.subject.is_same_version(&page.subject) && Arc::ptr_eq(&cached.resource, &page.resource)
         });
         let page = match cached {
             Some(cached) => page.with_responses(page.responses.or(&cached.responses)),
             None => page.clone(),
         };
-        self.pages.insert(id.clone(), page);
+        self.pages.insert(key, page);
     }
 
     fn evict(&mut self, page: &Page) {
-        let id = &page.article.id;
-        self.pages.remove_if(id, |cached| is_same_version(&cached.article, &page.article));
-        self.etags.remove_if(id, |cached| is_same_version(&cached.article, &page.article));
+        let key = page.subject.key();
+        self.pages.remove_if(&key, |cached| cached.subject.is_same_version(&page.subject));
+        self.etags.remove_if(&key, |cached| cached.subject.is_same_version(&page.subject));
     }
-}
-
-/// Whether two published articles are equal: content, metadata and page frame.
-fn is_same_version(one: &Arc<PublishedArticle>, other: &Arc<PublishedArticle>) -> bool {
-    Arc::ptr_eq(one, other) || one == other
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hyper::Response;
 
+use super::archives::ArchiveDocument;
 use super::disk::DiskRequest;
 use super::representation::SelectedRepresentation;
 
@@ -15,6 +16,8 @@ pub enum Reply {
     Document(SelectedRepresentation, Response<Bytes>),
     /// A document to send in the selected coding. [`SelectedRepresentation::response`] makes the 200 from its bytes.
     NeedsBytes(SelectedRepresentation),
+    /// An archive of a feed.
+    NeedsArchive(ArchiveDocument),
     /// Something that isn't in memory. `responses::document` or `responses::file` makes the response.
     NeedsDisk(DiskRequest),
 }
@@ -24,7 +27,7 @@ impl Reply {
     pub fn selected(&self) -> Option<&SelectedRepresentation> {
         match self {
             Reply::Document(selected, _) | Reply::NeedsBytes(selected) => Some(selected),
-            Reply::Ready(_) | Reply::NeedsDisk(_) => None,
+            Reply::Ready(_) | Reply::NeedsArchive(_) | Reply::NeedsDisk(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 
+use super::archives::ArchiveDocument;
 use super::disk::DiskRequest;
 use super::reply::Reply;
 use super::request::{RequestHead, has_valid_host};
@@ -16,7 +17,8 @@ use super::target::{self, PathError};
 use crate::config::{FeedAlias, Retirement};
 use crate::encoding::encode_segment;
 use crate::feed::Format;
-use crate::snapshot::{Fallbacks, GoneArticle, Resource, RetiredAddress, Snapshot};
+use crate::ledger::archive::ArchiveName;
+use crate::snapshot::{ArchiveAddress, Fallbacks, GoneArticle, Resource, RetiredAddress, Snapshot};
 use crate::types::{Text, WebUrl};
 
 /// Routes a request. `now` becomes Date and decides whether saved documents have expired.
@@ -52,6 +54,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         Route::GoneArticle(gone) => Reply::Ready(responses::gone_article(head, &gone, now)),
         Route::Document(route, resource) => responses::document(head, route, resource, now),
         Route::Disk(request) => Reply::NeedsDisk(request),
+        Route::Archive(archive) => Reply::NeedsArchive(archive),
         Route::Redirect(reference) => Reply::Ready(responses::redirect(head, &reference, now)),
         Route::MovedPermanently(url) => Reply::Ready(responses::moved_permanently(head, &url, now)),
         Route::GoneFeed(retired, reason) => Reply::Ready(responses::gone_feed(head, retired, reason, now)),
@@ -67,6 +70,8 @@ enum Route<'s> {
     Readiness,
     Document(&'s Arc<str>, &'s Arc<Resource>),
     Disk(DiskRequest),
+    /// An archive of a feed.
+    Archive(ArchiveDocument),
     /// A retracted or expired article.
     GoneArticle(GoneArticle),
     /// A redirect relative to the request's own path, which works whether or not a proxy strips the prefix.
@@ -158,9 +163,25 @@ fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     if snapshot.documents.contains_key(&*format!("{path}/")) {
         return redirect_to_slash(path);
     }
+    if let Some(archive) = archive(snapshot, path) {
+        return Route::Archive(archive);
+    }
     // Some systems send decomposed Unicode; section paths are composed (NFC).
-    let composed = target::composed(path).and_then(|path| snapshot.documents.get_key_value(&*path));
-    composed.map_or(Route::NotFound, |(route, resource)| Route::Document(route, resource))
+    let Some(composed) = target::composed(path) else { return Route::NotFound };
+    match snapshot.documents.get_key_value(&*composed) {
+        Some((route, resource)) => Route::Document(route, resource),
+        None => archive(snapshot, &composed).map_or(Route::NotFound, Route::Archive),
+    }
+}
+
+/// The archive of a feed with this path.
+fn archive(snapshot: &Snapshot, path: &str) -> Option<ArchiveDocument> {
+    let (folder, name) = path.split_at_checked(path.rfind('/')? + 1)?;
+    let (name, format) = Format::of_archive(name)?;
+    let name = ArchiveName::parse(name)?;
+    let (feed, archives) = snapshot.archives.get_key_value(folder)?;
+    let version = archives.find(name).filter(|_| archives.formats.contains(&format))?.version;
+    Some(ArchiveDocument { address: ArchiveAddress { feed: Arc::clone(feed), name, version }, format })
 }
 
 /// Routes `<slug>-<short id>`. The short id decides; a different slug redirects to the current one.

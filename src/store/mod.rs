@@ -11,6 +11,7 @@
 //! - `presence`: checks whether there is a ledger, before SQLite creates one
 //! - `opening`: opens databases
 //! - `rows`: encodes and decodes records
+//! - `archives`: sequence numbers of entries, and archives of feeds
 //! - `owner`: the thread that has all connections of a running daemon
 //! - `handle`: sends messages to the owner
 //! - `queue`: the messages, and in which order they are handled
@@ -29,6 +30,7 @@
 //! - `saved`: the list of published documents, for the next start
 //! - `push`: subscriptions of the built-in hub, and what other hubs were told
 
+mod archives;
 mod cache;
 mod compaction;
 mod copies;

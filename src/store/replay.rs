@@ -5,11 +5,11 @@ use std::sync::{Arc, mpsc};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::compaction;
 use super::dormant::{self, DormantFilter, ReplayAction};
 use super::error::ReadError;
 use super::rows::{INSTANTS_SCHEMA, columns, instant, read_record};
 use super::schema::has_items;
+use super::{archives, compaction};
 use crate::ledger::{Ledger, Record, VersionRank};
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
@@ -132,6 +132,7 @@ fn replay_records(
             ledger.apply(&Record::Version { id: EntryId::minted(id), version });
         }
     }
+    archives::read(database, &mut ledger)?;
     let mut statement = database.prepare("SELECT hash, path FROM source")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

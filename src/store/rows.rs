@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
+use super::archives;
 use super::error::ReadError;
 use crate::article::{MediaReference, WithheldMedia};
 use crate::ledger::{Notice, Record, Retraction, TextPrint, UnreadableRecord, VersionRank, Withdrawal};
@@ -72,6 +73,8 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
         Record::Feed { route, updated } => database
             .prepare_cached("INSERT OR REPLACE INTO feed (route, updated) VALUES (?, ?)")?
             .execute(params![&**route, updated.as_millisecond()]),
+        Record::Sequenced { first, ids } => archives::write_numbers(database, *first, ids),
+        Record::Archive { route, place, archive } => archives::write_archive(database, route, *place, archive),
         // The ledger has the damaged row already. Dormant articles have a table of their own (`dormant`).
         Record::Unreadable { .. } | Record::Dormant { .. } | Record::Reactivated { .. } => return Ok(()),
         Record::Version { id, version } => database

@@ -69,6 +69,7 @@ pub(super) fn migrate(database: &Connection) -> rusqlite::Result<usize> {
             .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {UNCOMPACTED_SCHEMA}; COMMIT;"))?;
     }
     database.execute_batch(ITEMS)?;
+    database.execute_batch(ARCHIVES)?;
     Ok(version.max(UNCOMPACTED_SCHEMA))
 }
 
@@ -81,6 +82,27 @@ const ITEMS: &str = "
         modified INTEGER   -- when its file was last modified, in nanoseconds since 1970
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// The tables of sequence numbers and of the archives of feeds. Earlier programs ignore them.
+const ARCHIVES: &str = "
+    CREATE TABLE IF NOT EXISTS sequence (
+        number INTEGER PRIMARY KEY,
+        id     TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS archive (
+        route   TEXT NOT NULL,
+        place   INTEGER NOT NULL,  -- among the archives of the feed, the oldest first
+        names   BLOB NOT NULL,     -- each: its last number (4 bytes) and its hash (8 bytes)
+        members BLOB NOT NULL,     -- the distances between their numbers, in seven bits per byte
+        PRIMARY KEY (route, place)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Whether there are tables of sequence numbers and archives.
+pub(super) fn has_archives(database: &Connection) -> rusqlite::Result<bool> {
+    let query = "SELECT count(*) = 2 FROM sqlite_schema WHERE type = 'table' AND name IN ('sequence', 'archive')";
+    database.query_row(query, [], |row| row.get(0))
+}
 
 /// Whether there is a table of the current versions of agencies' items.
 pub(super) fn has_items(database: &Connection) -> rusqlite::Result<bool> {

@@ -33,6 +33,7 @@
 //! After each action, the invariants in [`rules`] are checked, and the documents are compared with those of a new process with the same
 //! files and ledger. The expectations are in [`expect`].
 
+mod archives;
 mod expect;
 mod item_versions;
 mod rules;
@@ -152,6 +153,7 @@ impl Player {
             quietly.is_some() || (self.is_behind && line.words != "list" && !line.words.starts_with("start"));
         let is_remark = line.words.starts_with("like ") || line.words.starts_with("unlike ");
         if self.together.is_none() && !self.is_behind && !is_remark {
+            self.daemon.check_archives()?;
             self.daemon.compare_with_fresh_start()
         } else {
             Ok(())

@@ -10,6 +10,7 @@
 mod access;
 mod agency;
 mod anchors;
+mod archives;
 mod bad_articles;
 mod bundles;
 mod caching;

@@ -13,9 +13,10 @@ use crate::article::render::{LinkBase, Rendered};
 use crate::article::{Article, ParseOptions, Parsed};
 use crate::config::{Checked, Ignore};
 use crate::diagnostics::Diagnostic;
+use crate::feed::Feed;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{ArticleFacts, Record, Routes};
-use crate::snapshot::{BuiltDocument, Resource, Snapshot};
+use crate::snapshot::{ArchiveAddress, BuiltDocument, PublishedArticle, Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, EntryId, SectionPath, Text, WebUrl, folder};
 
 /// An input of the engine.
@@ -162,10 +163,12 @@ pub enum Query {
     Article(ArticlePath),
     /// Asks which articles would get another id or date if the state were lost.
     StateDependents,
+    /// What does an archive of a feed contain?
+    Archive(ArchiveAddress),
 }
 
 /// The answer to a command or a query.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Answer {
     /// The result of a command, or the reason why it did nothing.
     Command(Result<String, String>),
@@ -177,6 +180,19 @@ pub enum Answer {
     Article(Option<Box<Explanation>>),
     /// The articles, each with `"id"` or `"date"`.
     StateDependents(Vec<(ArticlePath, &'static str)>),
+    /// `None` if readers don't see this version of the archive, or not yet.
+    Archive(Option<Box<ArchiveContents>>),
+}
+
+/// What an archive of a feed contains.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ArchiveContents {
+    /// The feed, without its entries.
+    pub feed: Feed,
+    /// The articles of the entries, newest first.
+    pub articles: Vec<Arc<PublishedArticle>>,
+    /// The size of a document in bytes. An entry that takes more than half of it is reduced to its summary.
+    pub max_bytes: usize,
 }
 
 /// Where an article belongs, and which feeds have it and why.

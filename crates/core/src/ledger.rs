@@ -14,6 +14,7 @@
 //! - `record`: the records, one for each kind of fact
 //! - `facts`: the facts about one article
 //! - `dormant`: fingerprints of dormant articles
+//! - `archive`: an archive of a feed
 //! - `version_order`: the order of the versions of an agency's item
 //!
 //! # Why does an article's text have a fingerprint?
@@ -22,6 +23,7 @@
 //! after a restart. Fingerprints of different renderer versions can't be compared, so a new one replaces an old one without a change of
 //! `updated`.
 
+pub mod archive;
 pub mod dormant;
 mod facts;
 mod record;
@@ -37,6 +39,7 @@ use jiff::Timestamp;
 use crate::article::WithheldMedia;
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
+use archive::{Archive, Number};
 use dormant::{Dormant, Fingerprint, Fingerprints};
 pub use facts::{ArticleFacts, Notice, Retraction, Routes, TextPrint, UnpackedFacts, Withdrawal};
 use facts::{NO_VERSION, RareFacts};
@@ -72,6 +75,10 @@ pub struct Ledger {
     /// Finds articles by id.
     by_id: SlotIndex,
     by_version: SlotIndex,
+    /// The slot of the article with each sequence number, from one. Outdated for articles that are gone.
+    by_number: Vec<SlotId>,
+    /// The archives of each feed, oldest first.
+    archives: HashMap<Arc<str>, Vec<Arc<Archive>>>,
     tombstones: HashMap<Arc<str>, BTreeSet<Arc<Tombstone>>>,
     /// The route lists of retracted and withheld articles. Shared, because many articles have the same list.
     routes: HashSet<Routes>,
@@ -198,6 +205,8 @@ impl Ledger {
             }
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } | Record::Erased { hash } => drop(self.kept.remove(hash)),
+            Record::Sequenced { first, ids } => self.add_numbers(*first, ids),
+            Record::Archive { route, place, archive } => self.put_archive(route, *place, archive),
             Record::Feed { route, updated } => drop(self.feeds.insert(Arc::clone(route), *updated)),
             Record::Document { route, hash, last_modified } => {
                 self.documents.insert(Arc::clone(route), (*hash, *last_modified));
@@ -289,6 +298,23 @@ impl Ledger {
         self.documents.get(route).copied()
     }
 
+    /// The sequence number of the next entry. Numbers are never reused.
+    pub fn next_number(&self) -> Number {
+        Number::try_from(self.by_number.len()).unwrap_or(Number::MAX).saturating_add(1)
+    }
+
+    /// The article whose entry has a sequence number. `None` if it is gone.
+    pub fn article_with_number(&self, number: Number) -> Option<(&ArticlePath, &ArticleFacts)> {
+        let slot = self.by_number.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
+        let (path, facts) = self.articles.get(*slot)?;
+        facts.numbers().any(|other| other == number).then_some((path, facts))
+    }
+
+    /// The archives of a feed, oldest first.
+    pub fn archives(&self, route: &str) -> &[Arc<Archive>] {
+        self.archives.get(route).map_or(&[], Vec::as_slice)
+    }
+
     /// The last version of every document, in no particular order.
     pub fn documents(&self) -> impl Iterator<Item = (&Arc<str>, ContentHash)> {
         self.documents.iter().map(|(route, (hash, _))| (route, *hash))
@@ -375,7 +401,7 @@ impl Ledger {
         if before == Some(slot) {
             return slot;
         }
-        let (mut by_command, mut version) = (None, None);
+        let (mut by_command, mut version, mut numbers) = (None, None, Vec::new());
         if let Some(before) = before
             && let Some((before_path, facts)) = self.articles.get(before).cloned()
         {
@@ -384,6 +410,7 @@ impl Ledger {
             if let Some((_, facts)) = self.articles.get_mut(before) {
                 facts.id = None;
                 version = facts.version.take();
+                numbers = facts.take_numbers();
                 by_command = facts.rare.as_mut().and_then(|rare| rare.retraction.take());
             }
             // If an operator retracted the article, the retraction applies to the file that now has the id.
@@ -407,9 +434,14 @@ impl Ledger {
         if let Some((_, facts)) = self.articles.get_mut(slot) {
             facts.id = Some(id.clone());
             facts.version = version;
+            facts.take_numbers();
+            numbers.iter().for_each(|number| facts.add_number(*number));
             if by_command.is_some() {
                 facts.rare().retraction = by_command;
             }
+        }
+        for number in numbers {
+            self.set_slot_of_number(number, slot);
         }
         self.add_to_id_index(slot, id);
         slot
@@ -425,6 +457,39 @@ impl Ledger {
     fn add_to_id_index(&mut self, slot: SlotId, id: &EntryId) {
         let articles = &self.articles;
         self.by_id.insert(id, slot, |slot| articles.get(slot).and_then(|(_, article)| article.id.as_ref()));
+    }
+
+    /// Gives sequence numbers to entries.
+    fn add_numbers(&mut self, first: Number, ids: &[EntryId]) {
+        for (number, id) in (first..).zip(ids) {
+            // Entries that are gone keep their numbers, so that no other entry gets them.
+            let slot = self.slot_with_id(id);
+            self.set_slot_of_number(number, slot.unwrap_or(SlotId::MAX));
+            if let Some((_, facts)) = slot.and_then(|slot| self.articles.get_mut(slot)) {
+                facts.add_number(number);
+            }
+        }
+    }
+
+    fn set_slot_of_number(&mut self, number: Number, slot: SlotId) {
+        let Some(at) = usize::try_from(number).ok().and_then(|number| number.checked_sub(1)) else { return };
+        if at >= self.by_number.len() {
+            self.by_number.resize(at + 1, SlotId::MAX);
+        }
+        self.by_number.get_mut(at).into_iter().for_each(|place| *place = slot);
+    }
+
+    /// Adds or replaces an archive. One that doesn't follow the feed's others is damaged, and so are those after it.
+    fn put_archive(&mut self, route: &Arc<str>, place: usize, archive: &Arc<Archive>) {
+        let archives = self.archives.entry(Arc::clone(route)).or_default();
+        let follows = |before: &Arc<Archive>| before.last() < archive.last();
+        if place > archives.len() || (place == archives.len() && !archives.last().is_none_or(follows)) {
+            return;
+        }
+        match archives.get_mut(place) {
+            Some(known) => known.clone_from(archive),
+            None => archives.push(Arc::clone(archive)),
+        }
     }
 
     fn move_to(&mut self, from: &ArticlePath, to: &ArticlePath) {
@@ -527,9 +592,12 @@ impl Ledger {
             })
             .collect();
         (self.by_path, self.by_id, self.by_version) = Default::default();
+        self.by_number.fill(SlotId::MAX);
         for (before, (path, article)) in articles.into_values() {
             let (id, hash) = (article.id.clone().filter(|_| holders.contains(&before)), article.hash());
+            let numbers: Vec<Number> = article.numbers().collect();
             let slot = self.articles.insert((path.clone(), article));
+            numbers.into_iter().for_each(|number| self.set_slot_of_number(number, slot));
             self.add_to_path_index(slot, &path);
             id.iter().for_each(|id| self.add_to_id_index(slot, id));
             hash.into_iter().for_each(|hash| self.add_to_version_index(slot, hash));

@@ -12,6 +12,7 @@ use crate::config::{Address, FeedTool};
 use crate::diagnostics::Diagnostic;
 use crate::feed::Format;
 pub use crate::feed::page::PageFrame;
+use crate::ledger::archive::{Archive, ArchiveName};
 use crate::ledger::dormant::Retired;
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 pub use document::{BuiltDocument, Resource, ResourceKind};
@@ -29,6 +30,8 @@ pub struct Snapshot {
     /// The articles whose text is in the documents of each feed, by the feed's path. After a restart, saved documents are served only if
     /// the files of these articles are unchanged; documents of feeds that aren't listed here aren't served.
     pub shown_articles: imbl::HashMap<Arc<str>, ShownArticles>,
+    /// The archives of each feed, by the feed's path.
+    pub archives: imbl::HashMap<Arc<str>, Arc<FeedArchives>>,
     /// Articles with a page of their own, by short id. Empty if `content.article_url` is set.
     pub articles: imbl::HashMap<Arc<str>, Arc<PublishedArticle>>,
     /// Articles that were public and no longer are, by short id.
@@ -59,6 +62,50 @@ pub struct Fallbacks {
     pub feed_aliases: Vec<FeedTool>,
     /// The picture at `/favicon.ico`.
     pub icon: Option<WebUrl>,
+}
+
+/// The archives of a feed. They are built when they are requested.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FeedArchives {
+    /// The formats in which the feed is published.
+    pub formats: Vec<Format>,
+    /// The archives, oldest first.
+    pub archives: imbl::Vector<PublishedArchive>,
+}
+
+/// An archive of a feed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublishedArchive {
+    /// Its names and members.
+    pub archive: Arc<Archive>,
+    /// Changes whenever the document may have changed.
+    pub version: u64,
+}
+
+/// What identifies one version of an archive's document.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ArchiveAddress {
+    /// The path of the feed.
+    pub feed: Arc<str>,
+    /// The name. An archive has further names from when it had fewer members.
+    pub name: ArchiveName,
+    /// The version of the archive.
+    pub version: u64,
+}
+
+impl FeedArchives {
+    /// Finds the archive that has or had a name.
+    pub fn find(&self, name: ArchiveName) -> Option<&PublishedArchive> {
+        let (mut low, mut high) = (0, self.archives.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.archives.get(middle)?.archive.last() < name.last {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        self.archives.get(low).filter(|found| found.archive.names().contains(&name))
+    }
 }
 
 /// A former address (`[[moved]]` or `[[gone]]`).

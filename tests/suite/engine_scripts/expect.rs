@@ -279,6 +279,10 @@ pub(super) fn record(record: &Record) -> String {
         Record::Kept { path, .. } => format!("kept {path}"),
         Record::Dormant { path, .. } => format!("dormant {path}"),
         Record::Reactivated { path, .. } => format!("reactivated {path}"),
+        Record::Sequenced { first, ids } => format!("sequenced {first} to {}", *first as usize + ids.len() - 1),
+        Record::Archive { route, place, archive } => {
+            format!("archive {route} {place} of {}", archive.members().count())
+        }
         Record::Dropped { .. } => "dropped".to_owned(),
         Record::Erased { .. } => "erased".to_owned(),
         Record::Feed { route, .. } => format!("feed {route}"),

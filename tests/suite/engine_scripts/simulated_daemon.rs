@@ -21,6 +21,7 @@ use dateline::snapshot::Snapshot;
 use dateline::types::{ArticlePath, ContentHash, EntryId, folder};
 use jiff::Timestamp;
 
+use super::archives::Reader;
 use super::expect::{logged, record};
 
 /// The effects of the script's last action.
@@ -72,6 +73,10 @@ pub(super) struct SimulatedDaemon {
     pub(super) unwritten: Vec<Record>,
     pub(super) is_full: bool,
     is_reported_full: bool,
+    /// What readers of each feed know.
+    pub(super) readers: Vec<Reader>,
+    /// The entries of each archive, by URL.
+    pub(super) archive_entries: BTreeMap<String, BTreeSet<String>>,
     /// The snapshot that waits for unwritten records, and whether it withholds something.
     waiting: Option<Arc<Snapshot>>,
     withholds: bool,
@@ -109,6 +114,8 @@ impl SimulatedDaemon {
             unwritten: Vec::new(),
             is_full: false,
             is_reported_full: false,
+            archive_entries: BTreeMap::new(),
+            readers: vec![Reader::every(1), Reader::every(4)],
             waiting: None,
             withholds: false,
             seen: BTreeMap::new(),

@@ -15,7 +15,7 @@ use crate::article::summary::{DEFAULT_LIMIT, LEAD_LIMIT, summarise};
 use crate::article::{AddressFacts, HiddenMedia, MediaFacts, MediaReference, Metadata};
 use crate::config::{Config, MediaType, Paid};
 use crate::encoding::encode_segment;
-use crate::feed::{DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile};
+use crate::feed::{ArchiveLinks, DeletedEntry, Entry, EntryImage, EntryMedia, EntrySource, Feed, ImageFile};
 use crate::snapshot::{PageFrame, PublishedArticle};
 use crate::types::{ArticlePath, ContentHash, EntryId, Moment, SHORT_ID_LETTERS, Text, WebUrl, media_type};
 
@@ -327,6 +327,29 @@ pub struct FeedHistory {
     pub notices: Vec<Arc<Entry>>,
     /// The feed's last `updated`, which never goes back.
     pub updated: Option<Timestamp>,
+    /// Where the feed's archives are.
+    pub archives: ArchiveLinks,
+}
+
+/// Builds the feed of an archive, still without entries. `articles` are those of the entries.
+pub fn archive(
+    key: &FeedKey,
+    rules: &SectionRules,
+    title: Option<&Text>,
+    articles: &[Arc<PublishedArticle>],
+    archives: ArchiveLinks,
+) -> Feed {
+    let feed = feed(key, rules, Vec::new(), &FeedHistory { archives, ..FeedHistory::default() });
+    let dates: Vec<_> = articles.iter().map(|article| article.published.timestamp()).collect();
+    Feed {
+        // The title of a tag's or author's feed is spelled as in its window.
+        title: title.unwrap_or(&feed.title).clone(),
+        updated: articles.iter().map(|article| article.updated.timestamp()).max(),
+        poll_minutes: poll_minutes(&dates, &rules.feed_options(key).polling),
+        // Archives change when entries leave, which no hub announces.
+        hubs: Vec::new(),
+        ..feed
+    }
 }
 
 /// Builds a feed from entries.
@@ -410,5 +433,6 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
         entries,
         deleted: history.deleted.clone(),
         notices: history.notices.clone(),
+        archives: history.archives.clone(),
     }
 }

@@ -236,8 +236,7 @@ impl FeedOutput<'_> {
         match self {
             FeedOutput::Page => (String::new(), ResourceKind::Page, Ok(page(key, rules, feed))),
             FeedOutput::Public(format) => {
-                let is_shown = feed.style.is_some() && *format != Format::Json;
-                let kind = if is_shown { ResourceKind::ShownFeed(*format) } else { ResourceKind::Feed(*format) };
+                let kind = kind_of(feed, *format);
                 (format.file_name().to_owned(), kind, document(feed, *format, kind))
             }
             FeedOutput::Partner(partner) => {
@@ -280,6 +279,33 @@ fn document(feed: &Feed, format: Format, kind: ResourceKind) -> Result<BuiltDocu
         Diagnostic::new(Code::DocumentRefused, format!("{} cannot be encoded: {error}", feed.url(format)))
             .help("its last good version stays published; please report this")
     })
+}
+
+/// Encodes an archive. Entries that would take more than half of a document are reduced to their summaries.
+///
+/// # Errors
+/// If the format refuses the feed.
+pub fn archive(
+    feed: Feed,
+    entries: Vec<Arc<Entry>>,
+    format: Format,
+    max_bytes: usize,
+) -> Result<BuiltDocument, Diagnostic> {
+    let reduced = |entry: Arc<Entry>| match is_oversized(entry.content.as_str().len(), max_bytes) {
+        true => Arc::new(Entry { content: Text::new(""), is_reduced: true, ..Entry::clone(&entry) }),
+        false => entry,
+    };
+    let feed = Feed { entries: entries.into_iter().map(reduced).collect(), ..feed };
+    let mut document = document(&feed, format, kind_of(&feed, format))?;
+    // An archive also changes when an entry leaves, of which there is no date. Its ETag suffices.
+    document.resource_mut().last_modified = None;
+    Ok(document)
+}
+
+/// The kind of a feed's document.
+fn kind_of(feed: &Feed, format: Format) -> ResourceKind {
+    let is_shown = feed.style.is_some() && format != Format::Json;
+    if is_shown { ResourceKind::ShownFeed(format) } else { ResourceKind::Feed(format) }
 }
 
 /// Warnings about entries that share a media file with an older entry: players show only one of the two. `place` gives an entry's source

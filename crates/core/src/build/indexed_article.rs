@@ -73,6 +73,11 @@ impl IndexedArticle {
         }
     }
 
+    /// The path of its file.
+    pub fn path(&self) -> &ArticlePath {
+        &self.path
+    }
+
     /// The section that the article belongs to.
     pub fn placement(&self) -> &Placement {
         &self.feed_set.placement
@@ -164,4 +169,4 @@ pub(super) struct FeedSet {
 }
 
 /// A feed's position in the index. Valid for the lifetime of the index.
-pub(super) type FeedNumber = u32;
+pub type FeedNumber = u32;

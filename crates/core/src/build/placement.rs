@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::article::card::Card;
 use crate::article::{SectionClaim, bundle};
-use crate::config::{Config, FeedOptions, Paid, RenamedSection, Section, Selector};
+use crate::config::{Archives, Config, FeedOptions, Paid, RenamedSection, Section, Selector};
 use crate::diagnostics::{Code, Diagnostic, Names};
 use crate::feed::PartnerFeed;
 use crate::types::{ArticlePath, Language, SectionPath, Text, folder, nfc};
@@ -373,6 +373,12 @@ impl SectionRules {
             FeedKey::Tag(_) | FeedKey::Author(_) => None,
         };
         section.map_or(&self.config.feeds, |section| &section.feeds)
+    }
+
+    /// Whether a feed has archives.
+    pub fn has_archives(&self, key: &FeedKey) -> bool {
+        let default = if matches!(key, FeedKey::Section(_)) { Archives::On } else { Archives::Off };
+        self.feed_options(key).archives.unwrap_or(default) != Archives::Off
     }
 
     /// The partner feeds of a feed. Only sections have any.

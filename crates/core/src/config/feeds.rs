@@ -39,6 +39,17 @@ pub struct FeedOptions {
     pub retraction: RetractionForm,
     /// The titles of notices.
     pub retraction_title: RetractionTitle,
+    /// Whether feeds have archives. `None`: those of sections have, those of tags and authors haven't.
+    pub archives: Option<Archives>,
+}
+
+/// `feeds.archives`: whether feeds have archives of the entries that leave their windows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Archives {
+    /// No.
+    Off,
+    /// Yes, built when they are requested.
+    On,
 }
 
 /// `feeds.retraction`: how public feeds announce an explicit retraction.
@@ -128,6 +139,7 @@ pub(super) fn defaults() -> FeedOptions {
         max_tombstones: 100,
         retraction: RetractionForm::Notice,
         retraction_title: RetractionTitle::Neutral,
+        archives: None,
     }
 }
 
@@ -164,6 +176,8 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     let titles = [("neutral", RetractionTitle::Neutral), ("keep", RetractionTitle::Keep)];
     let retraction_title =
         table.text(sink, "retraction_title").and_then(|word| choice(sink, Code::ConfigChoice, &word, &titles));
+    let choices = [("on", Archives::On), ("off", Archives::Off)];
+    let archives = table.text(sink, "archives").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
     let image_width = table.number(sink, "image_width", 1..=10_000).and_then(|width| u32::try_from(width).ok());
     FeedOptions {
         formats: formats.unwrap_or_else(|| defaults.formats.clone()),
@@ -180,6 +194,7 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
         max_tombstones: max_tombstones.unwrap_or(defaults.max_tombstones),
         retraction: retraction.unwrap_or(defaults.retraction),
         retraction_title: retraction_title.unwrap_or(defaults.retraction_title),
+        archives: archives.or(defaults.archives),
     }
 }
 

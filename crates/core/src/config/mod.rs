@@ -43,7 +43,7 @@ pub use addresses::{Address, RenamedSection, Retirement};
 pub use agency::{Agency, AgencyRules, Pattern};
 pub use cascade::WithheldFolders;
 pub use feed_aliases::{FeedAlias, FeedTool};
-pub use feeds::{FeedOptions, MediaType, Polling, RetractionForm, RetractionTitle, Window};
+pub use feeds::{Archives, FeedOptions, MediaType, Polling, RetractionForm, RetractionTitle, Window};
 pub use ignore::Ignore;
 pub use relocation::Relocation;
 pub use sections::{Section, SectionGlobs, Selector};

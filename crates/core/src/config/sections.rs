@@ -9,8 +9,8 @@ use super::values::{choice, language_tag, web_url};
 use super::websub::HUB_PATH;
 use super::{AgencyRules, FeedOptions, agency, feeds};
 use crate::diagnostics::{Code, Place};
-use crate::feed::PartnerFeed;
 use crate::feed::partner::Partner;
+use crate::feed::{Format, PartnerFeed};
 use crate::types::{Language, SectionPath, Text, WebUrl};
 
 /// `[[section]]`
@@ -96,6 +96,11 @@ pub struct Selector {
 const RESERVED_SEGMENTS: [&str; 6] = ["tags", "authors", "articles", "media", "healthz", "readyz"];
 /// Names of documents that dateline serves beside sections.
 const DOCUMENT_NAMES: [&str; 5] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css"];
+
+/// Whether a path segment is the name of a document, such as an archive's.
+fn is_document_name(segment: &str) -> bool {
+    DOCUMENT_NAMES.contains(&segment) || Format::of_archive(segment).is_some()
+}
 
 /// Reads all sections. `has_hub` says whether the built-in hub takes an address of its own.
 pub(super) fn validate(
@@ -248,7 +253,7 @@ fn partners(table: &mut Table<'_>, sink: &mut Sink<'_>) -> Vec<PartnerFeed> {
             let message = format!("`{}` is not a name for a feed", name.value.escape_debug());
             let help = "write lower-case letters, digits and hyphens, such as `msn`";
             sink.report(Code::ConfigSectionPath, &name.span, message, help);
-        } else if DOCUMENT_NAMES.contains(&file_name.as_str()) {
+        } else if is_document_name(&file_name) {
             let message = format!("`{file_name}` is the name of a feed document");
             sink.report(Code::ConfigReserved, &name.span, message, "choose another name for the feed");
         } else if partners.iter().any(|other| other.file_name == file_name) {
@@ -287,7 +292,7 @@ fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath
         );
         return None;
     }
-    if let Some(document) = path.segments().find(|segment| DOCUMENT_NAMES.contains(segment)) {
+    if let Some(document) = path.segments().find(|segment| is_document_name(segment)) {
         sink.report(
             Code::ConfigReserved,
             &written.span,

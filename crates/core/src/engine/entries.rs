@@ -24,7 +24,7 @@ use crate::diagnostics::{Code, Diagnostic, Place};
 use crate::event::BodyRequest;
 use crate::feed::{ContentMode, LoneCaption};
 use crate::parallel;
-use crate::snapshot::PublishedArticle;
+use crate::snapshot::{PageFrame, PublishedArticle};
 use crate::types::{ArticlePath, WebUrl};
 
 /// The maximum number of entries that are built per feed before checking whether its documents have room for more.
@@ -289,12 +289,25 @@ pub(super) fn published_article(
     card: &Card,
 ) -> Option<PublishedArticle> {
     let indexed = index.get(path)?;
-    let changed = recorder.dates(index, path, indexed).map(|(_, updated)| updated);
     let home = indexed.placement().home.clone();
     let frame =
         publisher.pages.frames.entry(home).or_insert_with(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
-    let (frame, hidden) = (Arc::clone(frame), index.hidden_media(card));
-    let article = assemble::published_article(path, card, indexed, changed, index.rules().config(), &frame, hidden)?;
+    article_in_frame(recorder, catalog, index, path, card, &Arc::clone(frame))
+}
+
+/// A public article with what its page shares with others.
+pub(super) fn article_in_frame(
+    recorder: &Recorder,
+    catalog: &Catalog,
+    index: &Index,
+    path: &ArticlePath,
+    card: &Card,
+    frame: &Arc<PageFrame>,
+) -> Option<PublishedArticle> {
+    let indexed = index.get(path)?;
+    let changed = recorder.dates(index, path, indexed).map(|(_, updated)| updated);
+    let hidden = index.hidden_media(card);
+    let article = assemble::published_article(path, card, indexed, changed, index.rules().config(), frame, hidden)?;
     Some(PublishedArticle { links: links_of(card, catalog, index), ..article })
 }
 

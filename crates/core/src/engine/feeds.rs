@@ -10,7 +10,7 @@ use super::parts::problems::Source;
 use super::parts::publication::{FeedQueue, Rebuilt};
 use super::parts::publisher::{Publisher, relative};
 use super::state::State;
-use super::{documents, entries, quarantine, retraction_notices};
+use super::{archives, documents, entries, quarantine, retraction_notices};
 use crate::article::Availability;
 use crate::build::assemble::FeedHistory;
 use crate::build::encode::{Document, FeedRequest};
@@ -31,7 +31,7 @@ const FEEDS_PER_BATCH: usize = 64;
 pub(super) fn retire(state: &mut State, index: &Index, feeds: BTreeSet<FeedKey>, rebuilt: &mut Rebuilt) -> FeedQueue {
     let (current, retired): (Vec<FeedKey>, Vec<FeedKey>) = feeds.into_iter().partition(|key| index.has_feed(key));
     for key in &retired {
-        rebuilt.list_changed |= retire_feed(state, key, &mut rebuilt.refresh);
+        rebuilt.list_changed |= retire_feed(state, index, key, &mut rebuilt.refresh);
     }
     current.into_iter()
 }
@@ -61,8 +61,15 @@ fn build(
         let drafts = keys.iter().filter_map(|key| draft(state, index, key, requests)).collect();
         keys.clear();
         let mut failing: BTreeSet<ArticlePath> = BTreeSet::new();
+        let mut has_closed_archive = false;
         for (draft, result) in encode_drafts(index, drafts) {
             match result {
+                // The documents have no room for an entry that isn't archived yet. Once it is, they name its archive.
+                Ok((feed, _)) if archives::is_behind(state, index, &draft.key, draft.fitting(&feed)) => {
+                    archives::close(state, index, &draft.key, draft.fitting(&feed));
+                    has_closed_archive = true;
+                    keys.push(draft.key);
+                }
                 Ok((feed, documents)) => {
                     list_changed |= publish(state, index, draft, &feed, documents, refresh);
                 }
@@ -76,7 +83,7 @@ fn build(
         for path in &failing {
             has_new_failure |= quarantine::add_entry(state, path);
         }
-        if !has_new_failure {
+        if !has_new_failure && !has_closed_archive {
             break;
         }
     }
@@ -125,7 +132,8 @@ fn draft(state: &mut State, index: &Index, key: &FeedKey, requests: &BTreeSet<Bo
         }
     }
     let route = assemble::route(key);
-    let history = retraction_notices::feed_history(state, index, key, &route);
+    let archives = archives::close(state, index, key, &shown);
+    let history = FeedHistory { archives, ..retraction_notices::feed_history(state, index, key, &route) };
     Some(FeedDraft { key: key.clone(), route, entries, shown, history, max_bytes, expected, is_incomplete })
 }
 
@@ -240,10 +248,11 @@ fn first_expiry(state: &State, key: &FeedKey) -> Option<Timestamp> {
 }
 
 /// Removes a feed and its documents. Returns whether it was published.
-fn retire_feed(state: &mut State, key: &FeedKey, refresh: &mut BTreeSet<ArticlePath>) -> bool {
+fn retire_feed(state: &mut State, index: &Index, key: &FeedKey, refresh: &mut BTreeSet<ArticlePath>) -> bool {
     let was_published = state.publisher.windows.contains_key(key);
     set_window(&mut state.publisher, &mut state.entries, key, Vec::new(), refresh);
     state.publisher.windows.remove(key);
+    archives::retire(state, index, key);
     state.publisher.feed_titles.remove(key);
     let route = assemble::route(key);
     state.publisher.snapshot.shown_articles.remove(&*route);
@@ -299,6 +308,13 @@ struct FeedDraft {
     expected: usize,
     /// Whether some entries are still missing.
     is_incomplete: bool,
+}
+
+impl FeedDraft {
+    /// The articles for which documents have room.
+    fn fitting(&self, feed: &Feed) -> &[ArticlePath] {
+        self.shown.get(..feed.entries.len()).unwrap_or(&self.shown)
+    }
 }
 
 /// Encodes feeds on all cores. For a feed that couldn't be encoded, the result lists the entries over which encoding panics.

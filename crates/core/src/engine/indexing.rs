@@ -132,6 +132,7 @@ pub(super) fn rebuild(state: &mut State, config: &Arc<Config>) {
 pub(super) fn replace(state: &mut State, index: Index) {
     state.publisher.feeds_to_rebuild = index.feeds().cloned().chain(state.publisher.windows.keys().cloned()).collect();
     state.index = Some(index);
+    state.archives.is_compared = false;
     state.bodies.unavailable.clear();
     let pages: Vec<ArticlePath> = state.catalog.pages().filter(|path| state.is_live(path)).cloned().collect();
     pages.iter().for_each(|path| folder_pages::classify(state, path));

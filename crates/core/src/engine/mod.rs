@@ -33,6 +33,7 @@
 //! - `publishing`: the order of the steps from changed articles to the next snapshot
 //! - `feeds`: builds and publishes the documents of feeds
 //! - `documents`: updates the snapshot's documents
+//! - `archives`: decides which entries are in which archive, and says what an archive contains
 //! - `entries`: builds the entries that feeds show and requests missing bodies
 //! - `feed_set`: decides which tags and authors have feeds
 //! - `fetching`: handles bodies that arrive or fail
@@ -59,6 +60,7 @@
 
 mod activity;
 mod agency_notices;
+mod archives;
 mod commands;
 mod configuration;
 mod dating;

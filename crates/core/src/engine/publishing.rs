@@ -6,7 +6,8 @@ use super::parts::problems::{Problems, Source};
 use super::parts::publication::{Building, Publication, Rebuilt, Recording};
 use super::state::State;
 use super::{
-    activity, documents, entries, feed_set, feeds, pages, quarantine, recording, source_retention, sweep, withholding,
+    activity, archives, documents, entries, feed_set, feeds, pages, quarantine, recording, source_retention, sweep,
+    withholding,
 };
 use crate::article::card::Packed;
 use crate::build::assemble;
@@ -55,6 +56,7 @@ fn record_changes(
     let has_pages = state.publisher.has_pages(index);
     let Recording { changes, unrecorded } = &mut recording;
     for path in unrecorded {
+        state.archives.note_change(&path);
         let needs_nothing_else = recording::record_published(state, index, &path, &changes.left);
         if has_pages
             || !needs_nothing_else
@@ -108,11 +110,12 @@ fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Bui
     let withholds = std::mem::take(&mut state.withholding.is_urgent)
         || withholding::removes_from_feeds(state, index, &changes.left)
         || (is_reloaded && withholding::windows_lose_entries(state, index));
-    let Changes { articles: mut changed, feeds: mut changed_feeds, .. } = changes;
+    let Changes { articles: mut changed, feeds: mut changed_feeds, left } = changes;
     entries::strip_new_teasers(state, index, &changed);
     entries::strip_hidden_media(state, index, &changed);
     entries::mark_stale(state, index, &changed);
     entries::mark_referrers(state, index, &mut changed, &mut changed_feeds);
+    archives::update(state, index, &changed, &left, &changed_feeds);
     changed_feeds.append(&mut state.publisher.feeds_to_rebuild);
     let refresh = std::mem::take(&mut state.recorder.changed_articles);
     let mut rebuilt = Rebuilt { list_changed: is_reloaded, refresh, ..Rebuilt::default() };
@@ -238,6 +241,7 @@ fn update_report(state: &mut State, index: &Index) -> bool {
 /// Whether readers see the same in two snapshots.
 fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
     before.documents.ptr_eq(&after.documents)
+        && before.archives.ptr_eq(&after.archives)
         && before.shown_articles.ptr_eq(&after.shown_articles)
         && before.articles.ptr_eq(&after.articles)
         && before.gone.ptr_eq(&after.gone)

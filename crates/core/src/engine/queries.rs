@@ -1,7 +1,7 @@
 //! Answers questions. Nothing changes, so the answers need no clock and wait for nothing.
 
 use super::state::State;
-use super::{configuration, explanation};
+use super::{archives, configuration, explanation};
 use crate::event::{Answer, Query};
 use crate::types::ArticlePath;
 
@@ -15,6 +15,7 @@ pub(super) fn answer(state: &State, query: &Query) -> Answer {
             let explanation = index.and_then(|index| explanation::of(index, &state.catalog, &state.held, path));
             Answer::Article(explanation.map(Box::new))
         }
+        Query::Archive(address) => Answer::Archive(archives::contents(state, address).map(Box::new)),
         Query::StateDependents => Answer::StateDependents(state_dependents(state)),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::parts::activities::Activities;
+use super::parts::archives::Archives;
 use super::parts::article_links::ArticleLinks;
 use super::parts::bodies::Bodies;
 use super::parts::dormancy::Dormancy;
@@ -60,6 +61,7 @@ pub(super) struct State {
     pub(super) bodies: Bodies,
     pub(super) entries: EntryCache,
     pub(super) publisher: Publisher,
+    pub(super) archives: Archives,
     pub(super) problems: Problems,
     pub(super) activities: Activities,
 }
@@ -86,6 +88,7 @@ impl State {
             bodies: Bodies::new(),
             entries: EntryCache::new(),
             publisher: Publisher::new(&ledger),
+            archives: Archives::default(),
             problems: Problems::default(),
             activities: Activities::default(),
             recorder: Recorder::new(ledger),

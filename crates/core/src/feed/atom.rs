@@ -10,8 +10,8 @@ use atom_syndication::{
 use chrono::{DateTime, FixedOffset};
 
 use super::{
-    ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntrySource, Feed, Format, GENERATOR, MEDIA_NAMESPACE,
-    TOMBSTONE_NAMESPACE, content_html,
+    ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntrySource, Feed, Format, GENERATOR, HISTORY_NAMESPACE,
+    MEDIA_NAMESPACE, TOMBSTONE_NAMESPACE, content_html,
 };
 use crate::encoding::escape_xml_attribute;
 use crate::types::{Moment, Text, rfc3339};
@@ -25,6 +25,14 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     if feed.deleted.iter().any(|deleted| deleted.tombstone().is_some()) {
         namespaces.insert("at".to_owned(), TOMBSTONE_NAMESPACE.to_owned());
     }
+    let mut extensions = tombstones(feed);
+    if feed.archives.own.is_some() {
+        namespaces.insert("fh".to_owned(), HISTORY_NAMESPACE.to_owned());
+        let archive = element("fh:archive", vec![], None);
+        extensions.insert("fh".to_owned(), BTreeMap::from([("archive".to_owned(), vec![archive])]));
+    }
+    let archives = feed.archive_links(Format::Atom).into_iter();
+    let archives = archives.map(|(rel, url)| link(rel, url, Some(Format::Atom.media_type())));
     let document = AtomFeed {
         title: plain(&feed.title, None),
         id: feed.id.to_string(),
@@ -37,6 +45,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
             link("alternate", feed.home.to_string(), Some("text/html")),
         ]
         .into_iter()
+        .chain(archives)
         .chain(feed.hubs.iter().map(|hub| link("hub", hub.to_string(), None)))
         .collect(),
         logo: feed.logo.as_ref().map(ToString::to_string),
@@ -46,7 +55,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
             .filter(|description| !description.is_empty())
             .map(|description| plain(description, None)),
         entries: entries?,
-        extensions: tombstones(feed),
+        extensions,
         namespaces,
         lang: Some(feed.language.to_string()),
         ..AtomFeed::default()

@@ -13,6 +13,8 @@ struct JsonFeed<'f> {
     title: &'f str,
     home_page_url: &'f str,
     feed_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'f str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,11 +126,13 @@ impl JsonExtension<'_> {
 }
 
 pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
+    let previous = feed.archive_links(Format::Json).into_iter().find(|(rel, _)| *rel == "prev-archive");
     let document = JsonFeed {
         version: "https://jsonfeed.org/version/1.1",
         title: feed.title.as_str(),
         home_page_url: feed.home.as_str(),
         feed_url: feed.url(Format::Json),
+        next_url: previous.map(|(_, url)| url),
         description: feed.description.as_str(),
         icon: feed.logo.as_ref().or(feed.icon.as_ref()).map(|url| url.as_str()),
         favicon: feed.icon.as_ref().map(|url| url.as_str()),

@@ -18,6 +18,7 @@
 //! | [`Feed::icon`], [`Feed::logo`] | `image`: the icon, else the logo | `icon`, `logo` | `favicon`; `icon`: the logo, else the icon |
 //! | [`Feed::podcast`] | `itunes:` author, category, image, explicit, owner, type | | |
 //! | [`Feed::deleted`] | to partners that know it: `media:status`, or `dcterms:valid` and `mi:expirationDate` | `at:deleted-entry` (RFC 6721) | `_dateline.deleted` |
+//! | [`Feed::archives`] | `atom:link` rel=prev-archive, next-archive, current; `fh:archive` | `link`, the same; `fh:archive` | `next_url`: the previous archive |
 //! | [`Feed::hubs`] | `atom:link rel=hub` | `link rel=hub` | `hubs` |
 //! | [`Feed::style`] | `xml-stylesheet` | `xml-stylesheet` | |
 //! | [`Entry::id`] | `guid` | `id` | `id` |
@@ -94,6 +95,17 @@ impl Format {
         }
     }
 
+    /// The last segment of the URL of an archive.
+    pub fn archive_name(self, archive: &str) -> String {
+        format!("archive-{archive}.{}", self.file_name())
+    }
+
+    /// The archive and the format of the last segment of an archive's URL. `None` for any other segment.
+    pub fn of_archive(name: &str) -> Option<(&str, Format)> {
+        let (archive, file_name) = name.strip_prefix("archive-")?.split_once('.')?;
+        Format::ALL.into_iter().find(|format| format.file_name() == file_name).map(|format| (archive, format))
+    }
+
     /// The media type for links, without parameters.
     pub fn media_type(self) -> &'static str {
         match self {
@@ -121,6 +133,7 @@ const DUBLIN_CORE_TERMS_NAMESPACE: &str = "http://purl.org/dc/terms/";
 const SMART_FORMAT_NAMESPACE: &str = "http://www.smartnews.be/snf";
 const EXPIRATION_NAMESPACE: &str = "http://schemas.ingestion.microsoft.com/common/";
 const TOMBSTONE_NAMESPACE: &str = "http://purl.org/atompub/tombstones/1.0";
+const HISTORY_NAMESPACE: &str = "http://purl.org/syndication/history/1.0";
 const DUBLIN_CORE_NAMESPACE: &str = "http://purl.org/dc/elements/1.1/";
 
 /// Why a document couldn't be encoded.

@@ -76,6 +76,19 @@ pub struct Feed {
     pub deleted: Vec<DeletedEntry>,
     /// Notices in the places of retracted entries, newest first. Not counted in the window.
     pub notices: Vec<Arc<Entry>>,
+    /// Where the feed's archives are. Empty for partner feeds.
+    pub archives: ArchiveLinks,
+}
+
+/// The archives next to a document of a feed, each by the part of its file name after `archive-` (RFC 5005, section 4).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ArchiveLinks {
+    /// The archive that the document is. `None`: it's the subscription document.
+    pub own: Option<String>,
+    /// The archive before it.
+    pub previous: Option<String>,
+    /// The archive after it.
+    pub next: Option<String>,
 }
 
 /// A retracted entry that readers may still show (RFC 6721).
@@ -187,10 +200,27 @@ pub struct Podcast {
 }
 
 impl Feed {
-    /// The public URL of one format of this feed (`rel="self"`).
+    /// The public URL of one format of this feed (`rel="self"`), or of this archive.
     pub fn url(&self, format: Format) -> String {
-        let file_name = self.partner.as_ref().map_or(format.file_name(), |partner| &partner.file_name);
-        format!("{}{file_name}", self.base)
+        match (&self.partner, &self.archives.own) {
+            (Some(partner), _) => format!("{}{}", self.base, partner.file_name),
+            (None, Some(archive)) => self.archive_url(archive, format),
+            (None, None) => format!("{}{}", self.base, format.file_name()),
+        }
+    }
+
+    /// The public URL of one of the feed's archives.
+    fn archive_url(&self, archive: &str, format: Format) -> String {
+        format!("{}{}", self.base, format.archive_name(archive))
+    }
+
+    /// The links between the feed's archives in one format: the relation and the URL of each.
+    pub(super) fn archive_links(&self, format: Format) -> Vec<(&'static str, String)> {
+        let ArchiveLinks { own, previous, next } = &self.archives;
+        let current = own.as_ref().map(|_| ("current", format!("{}{}", self.base, format.file_name())));
+        let url = |archive: &String| self.archive_url(archive, format);
+        let previous = previous.as_ref().map(|archive| ("prev-archive", url(archive)));
+        current.into_iter().chain(previous).chain(next.as_ref().map(|archive| ("next-archive", url(archive)))).collect()
     }
 
     /// The Link field (RFC 8288) of the feed in one format: its hubs and its own URL (WebSub, section 4). `None` without a hub.

@@ -16,8 +16,8 @@ use rss::{Category, Channel, Enclosure, Guid, Image, Item, Source};
 use super::partner::Deletion;
 use super::{
     ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, DeletedEntry, DeletedForm, EXPIRATION_NAMESPACE, EncodeError, Entry,
-    Feed, Format, GENERATOR, MEDIA_NAMESPACE, Podcast, SMART_FORMAT_NAMESPACE, SYNDICATION_NAMESPACE, UpdateSignal,
-    content_html, partner,
+    Feed, Format, GENERATOR, HISTORY_NAMESPACE, MEDIA_NAMESPACE, Podcast, SMART_FORMAT_NAMESPACE,
+    SYNDICATION_NAMESPACE, UpdateSignal, content_html, partner,
 };
 use crate::types::{rfc822, rfc3339};
 
@@ -39,6 +39,15 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     if deletion == Some(Deletion::Expired) && deleted.peek().is_some() {
         namespaces.insert("mi".to_owned(), EXPIRATION_NAMESPACE.to_owned());
     }
+    if feed.archives.own.is_some() {
+        namespaces.insert("fh".to_owned(), HISTORY_NAMESPACE.to_owned());
+    }
+    let link = |(rel, href): (&str, String)| Link {
+        rel: rel.to_owned(),
+        href,
+        mime_type: Some(Format::Rss.media_type().to_owned()),
+        ..Link::default()
+    };
     let channel = Channel {
         title: feed.title.to_string(),
         link: feed.home.to_string(),
@@ -60,14 +69,14 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         skip_hours: feed.skip_hours.iter().map(ToString::to_string).collect(),
         skip_days: feed.skip_days.iter().map(ToString::to_string).collect(),
         atom_ext: Some(AtomExtension {
-            links: std::iter::once(Link {
-                rel: "self".to_owned(),
-                href: feed.url(Format::Rss),
-                mime_type: Some(Format::Rss.media_type().to_owned()),
-                ..Link::default()
-            })
-            .chain(feed.hubs.iter().map(|hub| Link { rel: "hub".to_owned(), href: hub.to_string(), ..Link::default() }))
-            .collect(),
+            links: std::iter::once(link(("self", feed.url(Format::Rss))))
+                .chain(feed.archive_links(Format::Rss).into_iter().map(link))
+                .chain(feed.hubs.iter().map(|hub| Link {
+                    rel: "hub".to_owned(),
+                    href: hub.to_string(),
+                    ..Link::default()
+                }))
+                .collect(),
         }),
         itunes_ext: feed.podcast.as_ref().map(|podcast| itunes_channel(feed, podcast)),
         extensions: channel_extensions(feed, is_smart_format),
@@ -88,6 +97,9 @@ fn channel_extensions(feed: &Feed, is_smart_format: bool) -> ExtensionMap {
     let mut map = ExtensionMap::default();
     insert(&mut map, text("sy:updatePeriod", "hourly"));
     insert(&mut map, text("sy:updateFrequency", &frequency.to_string()));
+    if feed.archives.own.is_some() {
+        insert(&mut map, element("fh:archive", vec![], None, vec![]));
+    }
     if let (true, Some(logo)) = (is_smart_format, feed.logo.as_ref()) {
         let url = text("url", logo.as_str());
         insert(&mut map, element("snf:logo", vec![], None, vec![url]));

@@ -98,6 +98,7 @@ fn feed(entries: Vec<Entry>) -> Feed {
         partner: None,
         update_signal: UpdateSignal::Modified,
         notices: Vec::new(),
+        archives: ArchiveLinks::default(),
         deleted: Vec::new(),
         entries: entries.into_iter().map(Arc::new).collect(),
     }
@@ -237,6 +238,7 @@ fn notices_are_in_the_places_of_their_stories() {
     };
     let public = Feed {
         update_signal: UpdateSignal::PubDate,
+        archives: ArchiveLinks { previous: Some("50-00ff".to_owned()), ..ArchiveLinks::default() },
         notices: vec![Arc::new(notice)],
         deleted: vec![deleted],
         ..feed(vec![])
@@ -247,6 +249,10 @@ fn notices_are_in_the_places_of_their_stories() {
         let places = ["Ten", "Withdrawn", "Eight"].map(|title| document.find(title));
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{format:?}: {document}");
         assert!(!document.contains("at:deleted-entry"), "{format:?}: {document}");
+        assert!(
+            document.contains(&format!("/news/archive-50-00ff.{}\"", format.file_name())),
+            "{format:?}: {document}"
+        );
         if format == Format::Rss {
             assert!(document.contains("<pubDate>Sun, 22 Nov 2026 09:00:00 +0000</pubDate>"), "{document}");
         }
@@ -259,6 +265,7 @@ fn notices_are_in_the_places_of_their_stories() {
     let partner = partner::adapt(&public, rules);
     let document = String::from_utf8(encode(&partner, Format::Rss).expect("encodes")).expect("UTF-8");
     assert!(!document.contains("Withdrawn") && document.contains("mi:expirationDate"), "{document}");
+    assert!(!document.contains("archive"), "{document}");
     let after = "2026-12-22T11:00:00Z".parse().expect("an instant");
     let deleted = DeletedEntry { form: DeletedForm::AfterNotice(after), ..public.deleted[0].clone() };
     let later = Feed { notices: Vec::new(), deleted: vec![deleted], ..public };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::VersionRank;
+use super::archive::Number;
 use crate::types::{ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
 /// The durable facts about the article in a file, packed. [`UnpackedFacts`] is the unpacked form.
@@ -19,6 +20,8 @@ pub struct ArticleFacts {
     /// The version of an agency's item that readers saw last, or that withholds or retracts the item.
     pub(super) version: Option<Box<VersionRank>>,
     pub(super) rare: Option<Box<RareFacts>>,
+    /// The entry's latest sequence number. Zero: none.
+    pub(super) number: Number,
 }
 
 /// The unpacked form of [`ArticleFacts`].
@@ -77,6 +80,7 @@ impl From<UnpackedFacts> for ArticleFacts {
             date: date.map_or(i64::MIN, Timestamp::as_second),
             version: version.map(Box::new),
             rare: (rare != RareFacts::default()).then(|| Box::new(rare)),
+            number: 0,
         }
     }
 }
@@ -95,6 +99,8 @@ pub(super) struct RareFacts {
     pub(super) is_hidden: bool,
     pub(super) lost: bool,
     pub(super) awaits_date: bool,
+    /// Earlier sequence numbers, from before the entry joined a feed late.
+    pub(super) earlier_numbers: Vec<Number>,
 }
 
 /// Stands for no version. No known input has this hash.
@@ -102,7 +108,7 @@ pub(super) const NO_VERSION: ContentHash = ContentHash::from_bytes([0; 16]);
 
 impl Default for ArticleFacts {
     fn default() -> ArticleFacts {
-        ArticleFacts { id: None, hash: NO_VERSION, date: i64::MIN, version: None, rare: None }
+        ArticleFacts { id: None, hash: NO_VERSION, date: i64::MIN, version: None, rare: None, number: 0 }
     }
 }
 
@@ -176,6 +182,31 @@ impl ArticleFacts {
     /// The version of an agency's item that readers saw last, or that withholds or retracts the item.
     pub fn version(&self) -> Option<&VersionRank> {
         self.version.as_deref()
+    }
+
+    /// The entry's latest sequence number. `None` until it joins a feed that has archives.
+    pub fn number(&self) -> Option<Number> {
+        Some(self.number).filter(|number| *number > 0)
+    }
+
+    /// All sequence numbers of the entry, the latest first. Nearly every entry has one.
+    pub fn numbers(&self) -> impl Iterator<Item = Number> {
+        let earlier = self.rare.iter().flat_map(|rare| rare.earlier_numbers.iter().rev());
+        self.number().into_iter().chain(earlier.copied())
+    }
+
+    pub(super) fn add_number(&mut self, number: Number) {
+        let before = std::mem::replace(&mut self.number, number);
+        if before > 0 {
+            self.rare().earlier_numbers.push(before);
+        }
+    }
+
+    /// Takes the sequence numbers of the entry, oldest first.
+    pub(super) fn take_numbers(&mut self) -> Vec<Number> {
+        let earlier = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.earlier_numbers)).unwrap_or_default();
+        let latest = std::mem::take(&mut self.number);
+        earlier.into_iter().chain((latest > 0).then_some(latest)).collect()
     }
 
     pub(super) fn rare(&mut self) -> &mut RareFacts {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::archive::{Archive, Number};
 use super::{ArticleFacts, Retraction, Routes, TextPrint, VersionRank};
 use crate::article::WithheldMedia;
 use crate::types::{ArticlePath, ContentHash, EntryId};
@@ -172,6 +173,22 @@ pub enum Record {
         /// The hash of the bytes.
         hash: ContentHash,
     },
+    /// Entries joined feeds that have archives. They have consecutive sequence numbers.
+    Sequenced {
+        /// The number of the first.
+        first: Number,
+        /// Their ids, in order.
+        ids: Vec<EntryId>,
+    },
+    /// An archive of a feed was closed, extended or lost a member.
+    Archive {
+        /// The feed's request path.
+        route: Arc<str>,
+        /// Its place among the feed's archives. Zero: the oldest.
+        place: usize,
+        /// The archive.
+        archive: Arc<Archive>,
+    },
     /// A feed changed, and with it the feed's `updated`.
     Feed {
         /// Its request path.
@@ -216,6 +233,8 @@ impl Record {
             | Record::Kept { .. }
             | Record::Dropped { .. }
             | Record::Erased { .. }
+            | Record::Sequenced { .. }
+            | Record::Archive { .. }
             | Record::Feed { .. }
             | Record::Document { .. } => (None, None),
         };

@@ -77,6 +77,16 @@ impl Index {
         article.feed_set.feeds.iter().filter_map(|number| self.feeds.get(*number as usize)).map(|feed| &feed.key)
     }
 
+    /// The numbers of the feeds that include an article while it is public.
+    pub fn feed_numbers<'a>(&self, article: &'a IndexedArticle) -> &'a [FeedNumber] {
+        &article.feed_set.feeds
+    }
+
+    /// The number of a feed.
+    pub fn number_of_feed(&self, key: &FeedKey) -> Option<FeedNumber> {
+        self.by_key.get(key).copied()
+    }
+
     /// The articles in a feed's window, newest first.
     pub fn window(&self, key: &FeedKey) -> impl Iterator<Item = &ArticlePath> {
         let keys = self.feed(key).into_iter().flat_map(|feed| feed.order.iter()).take(self.extent(key).count);

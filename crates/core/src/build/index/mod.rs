@@ -23,7 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::agency_notices::NoticeTarget;
 pub use self::state::{Changes, Index};
-pub use super::indexed_article::{IndexedArticle, Visibility};
+pub use super::indexed_article::{FeedNumber, IndexedArticle, Visibility};
 use super::placement::SectionRules;
 use crate::article::card::Card;
 use crate::article::{HiddenMedia, WithheldMedia};

@@ -3,6 +3,7 @@
 //! Parts import neither the engine nor its steps. The steps are in the files of the parent folder, and change several parts together.
 //!
 //! - `activities`: what happened to articles, for the log
+//! - `archives`: the entries of feeds that aren't in an archive yet
 //! - `bodies`: bodies that arrived, were requested, or couldn't be read
 //! - `dormancy`: what waits for the store's answer, and what decides when articles become dormant
 //! - `entry_cache`: the entries that feeds show, packed, and quarantined versions
@@ -21,6 +22,7 @@
 //! - `withholding`: what takes effect at once, and which articles wait until records can be written
 
 pub(super) mod activities;
+pub(super) mod archives;
 pub(super) mod article_links;
 pub(super) mod bodies;
 pub(super) mod dormancy;

@@ -17,7 +17,7 @@ use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ContentMode, Entry, Feed, PartnerFeed, UpdateSignal};
+use super::{ArchiveLinks, ContentMode, Entry, Feed, PartnerFeed, UpdateSignal};
 
 /// A platform that republishes articles.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -151,6 +151,7 @@ pub fn adapt(feed: &Feed, partner: PartnerFeed) -> Feed {
         hubs: Vec::new(),
         // Partners have forms of their own.
         notices: Vec::new(),
+        archives: ArchiveLinks::default(),
         partner: Some(partner),
         ..feed.clone()
     }
