@@ -13,13 +13,16 @@ let stories = 0;
 const instant = (text) => (text ? Math.floor(new Date(text).getTime() / 1000) : null);
 const names = (people) => (people ?? []).map((person) => (typeof person === "string" ? person : person.name)).filter(Boolean);
 
+const decoded = (title) => title.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+
 // What each parser understood, in the same words.
 const parsers = {
   feedsmith(text) {
     const { format, feed } = feedsmith(text);
     return (feed.items ?? feed.entries ?? []).map((item) => ({
       id: item.guid?.value ?? item.id,
-      title: item.title?.value ?? item.title,
+      // It drops the type of Atom's titles, which are HTML if they look like markup.
+      title: format === "atom" ? decoded(item.title?.value ?? item.title) : (item.title?.value ?? item.title),
       url: format === "atom" ? item.links.find((link) => link.rel === "alternate")?.href : (item.link ?? item.url),
       published: instant(item.pubDate ?? item.published ?? item.date_published),
       authors: names(item.dc?.creators ?? item.authors),

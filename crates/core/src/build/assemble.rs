@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use super::address::route;
-use super::corrections::with_corrections;
+use super::corrections::{due_corrections, with_corrections};
 use super::indexed_article::IndexedArticle;
 use super::placement::{FeedKey, SectionRules, taxonomy_key};
 use super::window::poll_minutes;
@@ -228,6 +228,7 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
     };
     let summary = metadata.summary.clone().unwrap_or_else(excerpt);
     let summary = if summary.is_empty() { metadata.title.clone() } else { summary };
+    let corrections = due_corrections(article, &metadata.corrections);
     Entry {
         id: article.id.clone(),
         url: article.url.clone(),
@@ -237,13 +238,8 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         authors: metadata.authors.clone(),
         editors: metadata.editors.clone(),
         summary,
-        // Corrections may quote the paid part, so teasers have none.
-        content: match article.is_teaser {
-            true => without_hidden(&rendered.html, article, &hidden),
-            false => {
-                with_corrections(&without_hidden(&rendered.html, article, &hidden), article, &metadata.corrections)
-            }
-        },
+        is_corrected: !corrections.is_empty(),
+        content: with_corrections(without_hidden(&rendered.html, article, &hidden), article, corrections),
         tags: metadata.tags.clone(),
         section: article.frame.trail.iter().map(|(title, _)| title.clone()).collect(),
         language: article.language.clone(),
@@ -414,6 +410,7 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
             .chain(history.deleted.iter().map(DeletedEntry::changed))
             .chain(history.updated)
             .max(),
+        founded: site.founded,
         publisher: site.title.clone(),
         copyright: site.copyright.clone(),
         poll_minutes: poll_minutes(&dates, &options.polling),
@@ -422,6 +419,9 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
         skip_days: options.polling.skip_days.clone(),
         logo: site.logo.clone(),
         icon: site.icon.clone(),
+        accent_color: site.accent_color.clone(),
+        bylines: options.bylines,
+        correction_title: options.correction_title.clone(),
         image_width: options.image_width,
         lead_image: options.lead_image,
         lone_caption: options.lone_caption,

@@ -5,15 +5,24 @@ use crate::article::render::escape_lines;
 use crate::snapshot::PublishedArticle;
 use crate::types::{Language, Text};
 
-/// Appends a paragraph to the content for each correction that is due.
-pub(super) fn with_corrections(content: &Text, article: &PublishedArticle, corrections: &[Correction]) -> Text {
+/// The corrections that are due, oldest first: those of the article and those of agency notices. A teaser has none, because they may
+/// quote the paid part.
+pub(super) fn due_corrections(article: &PublishedArticle, corrections: &[Correction]) -> Vec<Correction> {
+    if article.is_teaser {
+        return Vec::new();
+    }
     let by_notices = article.corrections.iter().map(|date| Correction { date: *date, text: None });
     let mut corrections: Vec<Correction> = corrections.iter().cloned().chain(by_notices).collect();
     corrections.retain(|correction| correction.date.timestamp() <= article.updated.timestamp());
     corrections.sort_by_key(|correction| correction.date);
     corrections.dedup();
+    corrections
+}
+
+/// Appends a paragraph to the content for each correction.
+pub(super) fn with_corrections(content: Text, article: &PublishedArticle, corrections: Vec<Correction>) -> Text {
     if content.is_empty() || corrections.is_empty() {
-        return content.clone();
+        return content;
     }
     let label = correction_label(&article.language);
     let mut html = content.to_string();

@@ -70,6 +70,7 @@ pub fn entry(tombstone: &Tombstone, notice: &Notice, title: RetractionTitle, wor
         media: Vec::new(),
         source: None,
         copyright: None,
+        is_corrected: false,
         is_reduced: false,
     }
 }

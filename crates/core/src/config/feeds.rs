@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::raw::{At, Sink, Table};
 use super::values::{choice, duration, required_text, web_url};
 use crate::diagnostics::Code;
-use crate::feed::{ContentMode, Format, LeadImage, LoneCaption, Podcast, UpdateSignal};
+use crate::feed::{Bylines, ContentMode, Format, LeadImage, LoneCaption, Podcast, UpdateSignal};
 use crate::types::{Text, WebUrl};
 
 /// `[feeds]`, and the same keys in a section.
@@ -23,6 +23,10 @@ pub struct FeedOptions {
     pub image_width: u32,
     /// The place of the lead image.
     pub lead_image: LeadImage,
+    /// How RSS and Atom list several authors.
+    pub bylines: Bylines,
+    /// The beginning of the titles of corrected stories. May be empty.
+    pub correction_title: Text,
     /// The treatment of captions without their pictures.
     pub lone_caption: LoneCaption,
     /// The media type of RSS and Atom.
@@ -131,6 +135,8 @@ pub(super) fn defaults() -> FeedOptions {
         polling: Polling { min: 5, max: 60, skip_hours: Vec::new(), skip_days: Vec::new() },
         image_width: 1_200,
         lead_image: LeadImage::FieldsOnly,
+        bylines: Bylines::Each,
+        correction_title: Text::new(""),
         lone_caption: LoneCaption::Omit,
         media_type: MediaType::Specific,
         podcast: None,
@@ -163,6 +169,9 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     let content = table.text(sink, "content").and_then(|word| choice(sink, Code::ConfigChoice, &word, &modes));
     let choices = [("beside", LeadImage::FieldsOnly), ("in-content", LeadImage::InContent)];
     let lead_image = table.text(sink, "lead_image").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
+    let choices = [("each", Bylines::Each), ("joined", Bylines::Joined)];
+    let bylines = table.text(sink, "bylines").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
+    let correction_title = table.text(sink, "correction_title").map(|words| Text::line(&words.value));
     let choices = [("omit", LoneCaption::Omit), ("text", LoneCaption::Text)];
     let lone_caption =
         table.text(sink, "lone_caption").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
@@ -186,6 +195,8 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
         polling: polling(table, sink, &defaults.polling),
         image_width: image_width.unwrap_or(defaults.image_width),
         lead_image: lead_image.unwrap_or(defaults.lead_image),
+        bylines: bylines.unwrap_or(defaults.bylines),
+        correction_title: correction_title.unwrap_or_else(|| defaults.correction_title.clone()),
         lone_caption: lone_caption.unwrap_or(defaults.lone_caption),
         media_type: media_type.unwrap_or(defaults.media_type),
         podcast: if table.has("podcast") { podcast(table, sink) } else { defaults.podcast.clone() },

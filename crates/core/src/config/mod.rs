@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::article::{ParseOptions, UrlTemplate};
 use crate::diagnostics::{Code, Diagnostic, Place};
@@ -215,6 +215,10 @@ pub struct Site {
     pub feed_aliases: Vec<FeedTool>,
     /// The authority of minted `tag:` URIs (RFC 4151): `courier.example,2026`.
     pub tag_authority: Text,
+    /// The date of the tagging authority: the beginning of its year, month or day in UTC.
+    pub founded: Timestamp,
+    /// The publication's colour, as `RRGGBB`.
+    pub accent_color: Option<Text>,
 }
 
 /// `[content]`

@@ -7,7 +7,10 @@ use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
 use super::raw::{At, Sink, Table};
-use super::values::{base_url, choice, directory, language_tag, required_text, tag_authority, time_zone, web_url};
+use super::values::{
+    accent_color, authority_date, base_url, choice, directory, language_tag, required_text, tag_authority, time_zone,
+    web_url,
+};
 use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen, WithheldFolders};
 use super::{addresses, agency, content, feed_aliases, feeds, sections, server, source, websub, words};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
@@ -193,6 +196,7 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, server: Option<&Server>) -> 
     let logo = table.text(sink, "logo").and_then(|logo| web_url(sink, &logo));
     let icon = table.text(sink, "icon").and_then(|icon| web_url(sink, &icon));
     let feed_aliases = feed_aliases::validate(table, sink);
+    let accent_color = table.text(sink, "accent_color").and_then(|color| accent_color(sink, &color));
     let authority = table.text(sink, "tag_authority");
     let is_loopback = url.as_ref().is_some_and(|url| url.value.is_loopback());
     let tag_authority = match authority {
@@ -234,7 +238,9 @@ fn site(table: &mut Table<'_>, sink: &mut Sink<'_>, server: Option<&Server>) -> 
                 logo,
                 icon,
                 feed_aliases,
+                founded: authority_date(&tag_authority),
                 tag_authority,
+                accent_color,
             })
         }
         _ => None,

@@ -3,8 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 use super::raw::{At, Sink, Table};
 use crate::diagnostics::{Code, nearest};
@@ -166,6 +167,29 @@ pub(super) fn tag_authority(sink: &mut Sink<'_>, authority: &At<String>) -> Opti
         );
     }
     is_valid.then(|| Text::new(&authority.value))
+}
+
+/// The instant at which the date of a tagging authority begins, in UTC. Month and day default to 1 (RFC 4151, section 2.1).
+pub(super) fn authority_date(authority: &Text) -> Timestamp {
+    let date = authority.as_str().rsplit(',').next().unwrap_or_default();
+    let mut parts = date.split('-').map(str::parse::<i16>).map(Result::unwrap_or_default);
+    let year = parts.next().unwrap_or_default();
+    let mut part = || parts.next().and_then(|part| i8::try_from(part).ok()).unwrap_or(1);
+    let (month, day) = (part(), part());
+    let date = Date::new(year, month, day).or_else(|_| Date::new(year, 1, 1));
+    let instant = date.ok().and_then(|date| Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok());
+    instant.unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A colour as six hexadecimal digits, with or without `#`.
+pub(super) fn accent_color(sink: &mut Sink<'_>, color: &At<String>) -> Option<Text> {
+    let digits = color.value.trim().trim_start_matches('#').to_ascii_uppercase();
+    let is_color = digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if !is_color {
+        let message = format!("`{}` is not a colour", color.value.escape_debug());
+        sink.report(Code::ConfigChoice, &color.span, message, "write six hexadecimal digits such as `#00AA5B`");
+    }
+    is_color.then(|| Text::new(&digits))
 }
 
 pub(super) fn directory(table: &mut Table<'_>, sink: &mut Sink<'_>, folder: &Path, default: &str) -> At<PathBuf> {

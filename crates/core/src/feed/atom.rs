@@ -10,8 +10,8 @@ use atom_syndication::{
 use chrono::{DateTime, FixedOffset};
 
 use super::{
-    ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntrySource, Feed, Format, GENERATOR, HISTORY_NAMESPACE,
-    MEDIA_NAMESPACE, TOMBSTONE_NAMESPACE, content_html,
+    Bylines, ContentMode, DUBLIN_CORE_NAMESPACE, EncodeError, Entry, EntrySource, Feed, Format, GENERATOR,
+    HISTORY_NAMESPACE, MEDIA_NAMESPACE, TOMBSTONE_NAMESPACE, content_html,
 };
 use crate::encoding::escape_xml_attribute;
 use crate::types::{Moment, Text, rfc3339};
@@ -34,10 +34,10 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
     let archives = feed.archive_links(Format::Atom).into_iter();
     let archives = archives.map(|(rel, url)| link(rel, url, Some(Format::Atom.media_type())));
     let document = AtomFeed {
-        title: plain(&feed.title, None),
+        title: plain(feed.title.as_str(), None),
         id: feed.id.to_string(),
         // `updated` is mandatory (RFC 4287, section 4.1.1), also for a feed that never had an entry.
-        updated: date(feed.updated.map_or(0, jiff::Timestamp::as_second), 0)?,
+        updated: date(feed.updated.unwrap_or(feed.founded).as_second(), 0)?,
         authors: vec![person(&feed.publisher)],
         generator: Some(Generator { value: GENERATOR.to_owned(), uri: None, version: None }),
         links: [
@@ -50,10 +50,10 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         .collect(),
         logo: feed.logo.as_ref().map(ToString::to_string),
         icon: feed.icon.as_ref().map(ToString::to_string),
-        rights: feed.copyright.as_ref().map(|rights| plain(rights, None)),
+        rights: feed.copyright.as_ref().map(|rights| plain(rights.as_str(), None)),
         subtitle: Some(&feed.description)
             .filter(|description| !description.is_empty())
-            .map(|description| plain(description, None)),
+            .map(|description| plain(description.as_str(), None)),
         entries: entries?,
         extensions,
         namespaces,
@@ -95,26 +95,29 @@ fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {
         length: (media.length > 0).then(|| media.length.to_string()),
         ..link("enclosure", media.url.to_string(), Some(media.media_type.as_str()))
     });
-    let sections = entry.section.last().map(|section| Category {
-        term: section.to_string(),
+    let sections = super::section_category(entry).map(|term| Category {
+        term,
         scheme: Some(format!("{}#sections", feed.site)),
-        label: Some(entry.section.iter().map(ToString::to_string).collect::<Vec<_>>().join(" > ")),
+        label: None,
     });
     let tags = entry.tags.iter().map(|tag| Category { term: tag.to_string(), scheme: None, label: None });
     Ok(AtomEntry {
-        title: plain(&entry.title, language.as_deref()),
+        title: plain(&super::title(feed, entry), language.as_deref()),
         id: entry.id.to_string(),
         updated: moment(entry.updated)?,
-        authors: entry.authors.iter().map(person).collect(),
+        authors: match feed.bylines {
+            Bylines::Each => entry.authors.iter().map(person).collect(),
+            Bylines::Joined => super::joined_authors(entry).map(|name| person(&Text::new(&name))).into_iter().collect(),
+        },
         categories: sections.into_iter().chain(tags).collect(),
         contributors: entry.editors.iter().map(person).collect(),
         links: [link("alternate", entry.url.to_string(), Some("text/html"))].into_iter().chain(enclosures).collect(),
         published: Some(moment(entry.published)?),
-        rights: entry.copyright.as_ref().map(|rights| plain(rights, None)),
+        rights: entry.copyright.as_ref().map(|rights| plain(rights.as_str(), None)),
         source: entry.source.as_ref().map(|from| source(from, entry.published)).transpose()?.flatten(),
         summary: Some(&entry.summary)
             .filter(|summary| !summary.is_empty())
-            .map(|summary| plain(summary, language.as_deref())),
+            .map(|summary| plain(summary.as_str(), language.as_deref())),
         content,
         extensions: extensions(feed, entry),
         namespaces: BTreeMap::new(),
@@ -125,7 +128,7 @@ fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {
 fn source(source: &EntrySource, published: Moment) -> Result<Option<Source>, EncodeError> {
     let Some(feed) = source.feed.as_ref().map(ToString::to_string) else { return Ok(None) };
     Ok(Some(Source {
-        title: plain(&source.name, None),
+        title: plain(source.name.as_str(), None),
         id: feed.clone(),
         updated: moment(published)?,
         links: vec![link("self", feed, None)],
@@ -133,8 +136,26 @@ fn source(source: &EntrySource, published: Moment) -> Result<Option<Source>, Enc
     }))
 }
 
-fn plain(text: &Text, language: Option<&str>) -> AtomText {
-    AtomText { value: text.to_string(), base: None, lang: language.map(str::to_owned), r#type: TextType::Text }
+/// A plain text. If it looks like markup, it is declared as HTML and escaped, because many readers interpret markup in any text.
+fn plain(text: &str, language: Option<&str>) -> AtomText {
+    let (value, r#type) = match looks_like_markup(text) {
+        true => (super::escape(text), TextType::Html),
+        false => (text.to_owned(), TextType::Text),
+    };
+    AtomText { value, base: None, lang: language.map(str::to_owned), r#type }
+}
+
+/// Whether a text contains something that looks like a tag or a character reference: `<b`, `</b`, `<!`, `&amp;`, `&#38;`.
+fn looks_like_markup(text: &str) -> bool {
+    let is_tag =
+        |rest: &str| rest.starts_with(|next: char| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'));
+    let is_reference = |rest: &str| {
+        let name = rest.trim_start_matches('#');
+        let end = name.find(|letter: char| !letter.is_ascii_alphanumeric());
+        end.is_some_and(|end| end > 0 && name.get(end..).is_some_and(|after| after.starts_with(';')))
+    };
+    text.match_indices('<').any(|(at, _)| text.get(at + 1..).is_some_and(is_tag))
+        || text.match_indices('&').any(|(at, _)| text.get(at + 1..).is_some_and(is_reference))
 }
 
 fn person(name: &Text) -> Person {

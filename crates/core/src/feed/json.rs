@@ -60,7 +60,7 @@ struct JsonAuthor<'f> {
 struct JsonItem<'f> {
     id: &'f str,
     url: &'f str,
-    title: &'f str,
+    title: Cow<'f, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_html: Option<Cow<'f, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,7 +168,7 @@ fn item<'f>(feed: &Feed, entry: &'f Entry) -> JsonItem<'f> {
     JsonItem {
         id: entry.id.as_str(),
         url: entry.url.as_str(),
-        title: entry.title.as_str(),
+        title: super::title(feed, entry),
         content_text: content.is_none().then(|| entry.summary.as_str()),
         content_html: content,
         summary: entry.summary.as_str(),

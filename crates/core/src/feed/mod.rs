@@ -10,12 +10,13 @@
 //! | [`Feed::home`] | `link` | `link rel=alternate` | `home_page_url` |
 //! | [`Feed::url`] | `atom:link rel=self` | `link rel=self` | `feed_url` |
 //! | [`Feed::language`] | `language` | `xml:lang` | `language` |
-//! | [`Feed::updated`] | `lastBuildDate` | `updated` (1970 while empty) | |
-//! | [`Feed::publisher`] | | `author` | `authors` |
+//! | [`Feed::updated`] | `lastBuildDate` | `updated` (the date of `site.tag_authority` while empty) | |
+//! | [`Feed::publisher`] | `dc:creator` | `author` | `authors` |
 //! | [`Feed::copyright`] | `copyright` | `rights` | |
 //! | [`Feed::poll_minutes`] | `ttl`, `sy:updatePeriod`, `sy:updateFrequency` | | |
 //! | [`Feed::skip_hours`], [`Feed::skip_days`] | `skipHours`, `skipDays` | | |
-//! | [`Feed::icon`], [`Feed::logo`] | `image`: the icon, else the logo | `icon`, `logo` | `favicon`; `icon`: the logo, else the icon |
+//! | [`Feed::icon`], [`Feed::logo`] | `image`: the icon, else the logo; `webfeeds:icon`, `webfeeds:logo` | `icon`, `logo` | `favicon`; `icon`: the logo, else the icon |
+//! | [`Feed::accent_color`] | `webfeeds:accentColor` | | |
 //! | [`Feed::podcast`] | `itunes:` author, category, image, explicit, owner, type | | |
 //! | [`Feed::deleted`] | to partners that know it: `media:status`, or `dcterms:valid` and `mi:expirationDate` | `at:deleted-entry` (RFC 6721) | `_dateline.deleted` |
 //! | [`Feed::archives`] | `atom:link` rel=prev-archive, next-archive, current; `fh:archive` | `link`, the same; `fh:archive` | `next_url`: the previous archive |
@@ -23,18 +24,18 @@
 //! | [`Feed::style`] | `xml-stylesheet` | `xml-stylesheet` | |
 //! | [`Entry::id`] | `guid` | `id` | `id` |
 //! | [`Entry::url`] | `link` | `link rel=alternate` | `url` |
-//! | [`Entry::title`] | `title` | `title` | `title` |
+//! | [`Entry::title`] | `title` | `title`, as HTML if it looks like markup | `title` |
 //! | [`Entry::published`] | `pubDate` (UTC) | `published` | `date_published` |
 //! | [`Entry::updated`] | `dcterms:modified` where it differs | `updated` | `date_modified` |
-//! | [`Entry::authors`] | `dc:creator`, one each | `author`, one each | `authors` |
+//! | [`Entry::authors`] | `dc:creator`, one each (`feeds.bylines`) | `author`, one each | `authors` |
 //! | [`Entry::editors`] | `dc:contributor` | `contributor` | `_dateline.editors` |
 //! | [`Entry::summary`] | `description` | `summary` | `summary`; `content_text` where there is no content |
 //! | [`Entry::content`] | `content:encoded` | `content type=html` | `content_html` |
 //! | [`Entry::tags`] | `category` | `category` | `tags` |
-//! | [`Entry::section`] | `category domain`, slash-delimited | `category scheme` | `_dateline.section` |
+//! | [`Entry::section`] | `category domain`, slash-delimited | `category scheme`, slash-delimited | `_dateline.section` |
 //! | [`Entry::language`], where it differs | `dc:language` | `xml:lang` on title, summary, content | `language` |
 //! | [`Entry::image`] | `media:content` with `media:thumbnail`, `media:title`, `media:description`, `media:credit` | the same | `image`; `banner_image` where twice as wide as high; `_dateline.image_*` |
-//! | [`Entry::media`] | the first sound or film: `enclosure`; others `media:content` | `link rel=enclosure` | `attachments` |
+//! | [`Entry::media`] | the first sound or film: `enclosure`, last in its item; others `media:content` | `link rel=enclosure` | `attachments` |
 //! | [`Entry::source`] | `source` where its feed is known, else `dc:source` | `source`, else `dc:source` | `_dateline.source`, `_dateline.source_feed` |
 //! | [`Entry::copyright`] | `dc:rights` | `rights` | `_dateline.copyright` |
 //!
@@ -128,6 +129,8 @@ impl Format {
 /// The feed's `generator`. Without a version, so that an upgrade alone changes no document.
 pub const GENERATOR: &str = "dateline";
 const MEDIA_NAMESPACE: &str = "http://search.yahoo.com/mrss/";
+/// Feedly's extension.
+const WEBFEEDS_NAMESPACE: &str = "http://webfeeds.org/rss/1.0";
 const SYNDICATION_NAMESPACE: &str = "http://purl.org/rss/1.0/modules/syndication/";
 const DUBLIN_CORE_TERMS_NAMESPACE: &str = "http://purl.org/dc/terms/";
 const SMART_FORMAT_NAMESPACE: &str = "http://www.smartnews.be/snf";
@@ -193,6 +196,26 @@ fn add_style_sheet(document: &[u8], style: &WebUrl) -> Vec<u8> {
     let href = attribute(style.as_str());
     let instruction = format!("\n<?xml-stylesheet type=\"text/css\" href=\"{href}\"?>\n");
     [declaration, instruction.as_bytes(), rest.trim_ascii_start()].concat()
+}
+
+/// The section of an entry as a category, outermost first (RSS 2.0: a slash-delimited path). `None` without a section.
+fn section_category(entry: &Entry) -> Option<String> {
+    let names: Vec<&str> = entry.section.iter().map(Text::as_str).collect();
+    (!names.is_empty()).then(|| names.join("/"))
+}
+
+/// The title of an entry, which says in front that the story was corrected if the section is configured so.
+fn title<'e>(feed: &Feed, entry: &'e Entry) -> Cow<'e, str> {
+    match entry.is_corrected && !feed.correction_title.is_empty() {
+        true => Cow::Owned(format!("{} {}", feed.correction_title, entry.title)),
+        false => Cow::Borrowed(entry.title.as_str()),
+    }
+}
+
+/// The authors of an entry as one name. `None` without authors.
+fn joined_authors(entry: &Entry) -> Option<String> {
+    let names: Vec<&str> = entry.authors.iter().map(Text::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// The content of an entry. Starts with the lead image if the section is configured so and the content doesn't contain the image.

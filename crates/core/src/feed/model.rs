@@ -38,6 +38,8 @@ pub struct Feed {
     pub language: Language,
     /// The latest change of any entry. `None` for a feed that never had an entry.
     pub updated: Option<Timestamp>,
+    /// The date of a feed that never had an entry: that of `site.tag_authority`.
+    pub founded: Timestamp,
     /// The author of entries without authors: the site's title.
     pub publisher: Text,
     /// The copyright notice of the feed.
@@ -54,6 +56,12 @@ pub struct Feed {
     pub logo: Option<WebUrl>,
     /// A square image for the feed.
     pub icon: Option<WebUrl>,
+    /// The publication's colour, as `RRGGBB`.
+    pub accent_color: Option<Text>,
+    /// How RSS and Atom list several authors.
+    pub bylines: Bylines,
+    /// The beginning of the titles of corrected stories. May be empty.
+    pub correction_title: Text,
     /// The preferred width of entries' pictures (pixels).
     pub image_width: u32,
     /// The place of the lead image.
@@ -89,6 +97,15 @@ pub struct ArchiveLinks {
     pub previous: Option<String>,
     /// The archive after it.
     pub next: Option<String>,
+}
+
+/// How RSS and Atom list several authors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bylines {
+    /// In an element each, as the profiles ask.
+    Each,
+    /// In one element, for readers that show only one.
+    Joined,
 }
 
 /// A retracted entry that readers may still show (RFC 6721).
@@ -314,6 +331,8 @@ pub struct Entry {
     pub source: Option<EntrySource>,
     /// The copyright notice of the article.
     pub copyright: Option<Text>,
+    /// Whether a correction of the story is due.
+    pub is_corrected: bool,
     /// Whether the content was left out to keep the document within its size limit.
     pub is_reduced: bool,
 }

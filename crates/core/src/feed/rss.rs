@@ -5,6 +5,8 @@
 //! RSS and Atom require the address of the feed that a story came from, and wire text states only a name. `[content.sources]` maps names to
 //! feeds. Without a feed, the name goes into `dc:source`.
 
+mod spelling;
+
 use std::collections::BTreeMap;
 
 use rss::extension::atom::{AtomExtension, Link};
@@ -15,9 +17,9 @@ use rss::{Category, Channel, Enclosure, Guid, Image, Item, Source};
 
 use super::partner::Deletion;
 use super::{
-    ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, DeletedEntry, DeletedForm, EXPIRATION_NAMESPACE, EncodeError, Entry,
-    Feed, Format, GENERATOR, HISTORY_NAMESPACE, MEDIA_NAMESPACE, Podcast, SMART_FORMAT_NAMESPACE,
-    SYNDICATION_NAMESPACE, UpdateSignal, content_html, partner,
+    Bylines, ContentMode, DUBLIN_CORE_TERMS_NAMESPACE, DeletedEntry, DeletedForm, EXPIRATION_NAMESPACE, EncodeError,
+    Entry, Feed, Format, GENERATOR, HISTORY_NAMESPACE, MEDIA_NAMESPACE, Podcast, SMART_FORMAT_NAMESPACE,
+    SYNDICATION_NAMESPACE, UpdateSignal, WEBFEEDS_NAMESPACE, content_html, partner,
 };
 use crate::types::{rfc822, rfc3339};
 
@@ -28,6 +30,9 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         ("sy".to_owned(), SYNDICATION_NAMESPACE.to_owned()),
         ("dcterms".to_owned(), DUBLIN_CORE_TERMS_NAMESPACE.to_owned()),
     ]);
+    if feed.partner.is_none() && (feed.icon.is_some() || feed.logo.is_some() || feed.accent_color.is_some()) {
+        namespaces.insert("webfeeds".to_owned(), WEBFEEDS_NAMESPACE.to_owned());
+    }
     let is_smart_format = partner_extension(feed) == Some(partner::Extension::SmartFormat);
     if is_smart_format {
         namespaces.insert("snf".to_owned(), SMART_FORMAT_NAMESPACE.to_owned());
@@ -68,6 +73,11 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         }),
         skip_hours: feed.skip_hours.iter().map(ToString::to_string).collect(),
         skip_days: feed.skip_days.iter().map(ToString::to_string).collect(),
+        // Readers that look for an author of every item fall back to it, instead of a placeholder.
+        dublin_core_ext: feed.partner.is_none().then(|| DublinCoreExtension {
+            creators: vec![feed.publisher.to_string()],
+            ..DublinCoreExtension::default()
+        }),
         atom_ext: Some(AtomExtension {
             links: std::iter::once(link(("self", feed.url(Format::Rss))))
                 .chain(feed.archive_links(Format::Rss).into_iter().map(link))
@@ -85,7 +95,8 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         ..Channel::default()
     };
     // Not `to_string`, which turns an error into an empty document.
-    channel.write_to(super::document_buffer(feed)).map_err(|error| EncodeError(error.to_string()))
+    let document = channel.write_to(super::document_buffer(feed)).map_err(|error| EncodeError(error.to_string()))?;
+    spelling::respell(&document)
 }
 
 fn partner_extension(feed: &Feed) -> Option<partner::Extension> {
@@ -99,6 +110,13 @@ fn channel_extensions(feed: &Feed, is_smart_format: bool) -> ExtensionMap {
     insert(&mut map, text("sy:updateFrequency", &frequency.to_string()));
     if feed.archives.own.is_some() {
         insert(&mut map, element("fh:archive", vec![], None, vec![]));
+    }
+    if feed.partner.is_none() {
+        let pictures = [("webfeeds:icon", &feed.icon), ("webfeeds:logo", &feed.logo)];
+        for (name, url) in pictures.into_iter().filter_map(|(name, url)| Some((name, url.as_ref()?))) {
+            insert(&mut map, text(name, url.as_str()));
+        }
+        feed.accent_color.iter().for_each(|color| insert(&mut map, text("webfeeds:accentColor", color.as_str())));
     }
     if let (true, Some(logo)) = (is_smart_format, feed.logo.as_ref()) {
         let url = text("url", logo.as_str());
@@ -131,10 +149,8 @@ fn item(feed: &Feed, entry: &Entry, is_notice: bool) -> Item {
     let content = content_html(feed, entry)
         .filter(|content| feed.content == ContentMode::Full && !content.is_empty())
         .map(|content| content.into_owned());
-    let sections = (!entry.section.is_empty()).then(|| Category {
-        name: entry.section.iter().map(ToString::to_string).collect::<Vec<_>>().join("/"),
-        domain: Some(format!("{}#sections", feed.site)),
-    });
+    let sections =
+        super::section_category(entry).map(|name| Category { name, domain: Some(format!("{}#sections", feed.site)) });
     let tags = entry.tags.iter().map(|tag| Category { name: tag.to_string(), domain: None });
     let signal = feed.partner.as_ref().map_or(feed.update_signal, |partner| partner.update_signal);
     // A notice isn't news, so it keeps the date of the story.
@@ -146,7 +162,7 @@ fn item(feed: &Feed, entry: &Entry, is_notice: bool) -> Item {
     });
     let sources_without_feed = entry.source.iter().filter(|source| source.feed.is_none());
     Item {
-        title: Some(entry.title.to_string()),
+        title: Some(super::title(feed, entry).to_string()),
         link: Some(entry.url.to_string()),
         // `description` is HTML, and the summary is plain text.
         description: summary.map(|summary| super::escape(&summary)),
@@ -160,7 +176,10 @@ fn item(feed: &Feed, entry: &Entry, is_notice: bool) -> Item {
         pub_date: Some(date_shown.rfc822()),
         content,
         dublin_core_ext: Some(DublinCoreExtension {
-            creators: entry.authors.iter().map(ToString::to_string).collect(),
+            creators: match feed.bylines {
+                Bylines::Each => entry.authors.iter().map(ToString::to_string).collect(),
+                Bylines::Joined => super::joined_authors(entry).into_iter().collect(),
+            },
             contributors: entry.editors.iter().map(ToString::to_string).collect(),
             sources: sources_without_feed.map(|source| source.name.to_string()).collect(),
             rights: entry.copyright.iter().map(ToString::to_string).collect(),

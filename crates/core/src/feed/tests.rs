@@ -66,6 +66,7 @@ fn entry(title: &str, words: &str) -> Entry {
         }],
         source: non_empty(words).map(|name| EntrySource { name, feed: None }),
         copyright: non_empty(words),
+        is_corrected: true,
         is_reduced: false,
     }
 }
@@ -89,6 +90,10 @@ fn feed(entries: Vec<Entry>) -> Feed {
         skip_days: vec!["Sunday"],
         logo: Some(url("https://img.example/logo.png?a&b")),
         icon: Some(url("https://img.example/icon.png")),
+        founded: "2026-01-01T00:00:00Z".parse().expect("a time"),
+        accent_color: Some(text("00AA5B")),
+        bylines: Bylines::Each,
+        correction_title: text(""),
         image_width: 1_200,
         lead_image: LeadImage::FieldsOnly,
         lone_caption: LoneCaption::Omit,
@@ -140,6 +145,14 @@ fn assert_well_formed(document: &[u8]) {
     assert_eq!(depth, 0);
 }
 
+/// A title as readers show it. Atom declares texts that look like markup as HTML.
+fn shown(title: &feed_rs::model::Text, format: Format) -> String {
+    match format == Format::Atom && title.content_type.as_str() == "text/html" {
+        true => title.content.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"),
+        false => title.content.clone(),
+    }
+}
+
 #[test]
 fn feed_rs_reads_same_content_from_every_format() {
     let feed = feed(vec![
@@ -153,7 +166,7 @@ fn feed_rs_reads_same_content_from_every_format() {
         }
         let read = feed_rs::parser::parse(document.as_slice()).unwrap_or_else(|error| panic!("{format:?}: {error}"));
         assert_eq!(
-            read.title.map(|title| title.content).as_deref(),
+            read.title.map(|title| shown(&title, format)).as_deref(),
             Some(text(SPECIAL_CHARACTERS).as_str()),
             "{format:?}"
         );
@@ -161,7 +174,7 @@ fn feed_rs_reads_same_content_from_every_format() {
         for (found, expected) in read.entries.iter().zip(&feed.entries) {
             assert_eq!(found.id, expected.id.as_str(), "{format:?}");
             assert_eq!(
-                found.title.as_ref().map(|title| title.content.as_str()),
+                found.title.as_ref().map(|title| shown(title, format)).as_deref(),
                 Some(expected.title.as_str()),
                 "{format:?}"
             );
@@ -216,6 +229,57 @@ fn rss_follows_advisory_board_profile() {
     let (description, content) = (document.find("<description><![CDATA[Short"), document.find("<content:encoded>"));
     assert!(description.is_some() && description < content, "R-16: {document}");
     assert_eq!(document.matches("<enclosure").count(), 1, "R-14, E-04");
+}
+
+/// Each row: a part of the document that readers need, and the reader.
+#[test]
+fn documents_have_the_spelling_that_readers_understand() {
+    let authors = vec![text("JIN Feng"), text("ZHONG Jianli")];
+    let section = vec![text("Harbour"), text("Tugs & Co")];
+    let story = Entry { authors, section, ..entry("A <b> & &amp; B", "Short.") };
+    let public = feed(vec![story.clone()]);
+    let joined = Feed { bylines: Bylines::Joined, correction_title: text("Corrected:"), ..public.clone() };
+    let empty = feed(Vec::new());
+    let rss = encode(&public, Format::Rss).expect("encodes");
+    for (feed, format, part) in [
+        // The W3C validator and loose readers.
+        (&public, Format::Rss, "<title>A &#x3C;b&#x3E; &#x26; &#x26;amp; B</title>"),
+        // rss2email and SimplePie, for items without an author.
+        (&public, Format::Rss, "<dc:creator>Courier</dc:creator><item>"),
+        // Newsboat plays the last media file.
+        (&public, Format::Rss, "type=\"audio/mpeg\"/></item>"),
+        // Feedly.
+        (&public, Format::Rss, "<webfeeds:accentColor>00AA5B</webfeeds:accentColor>"),
+        (&public, Format::Rss, "<webfeeds:icon>https://img.example/icon.png</webfeeds:icon>"),
+        (&public, Format::Rss, "#sections\">Harbour/Tugs &#x26; Co</category>"),
+        (&public, Format::Atom, "<category term=\"Harbour/Tugs &amp; Co\" scheme"),
+        (&public, Format::Atom, " type=\"html\">A &amp;lt;b&amp;gt; &amp;amp; &amp;amp;amp; B</title>"),
+        (&empty, Format::Atom, "<updated>2026-01-01T00:00:00+00:00</updated>"),
+        // Newsboat and reader show only the last of several authors.
+        (&public, Format::Rss, "<dc:creator>JIN Feng</dc:creator><dc:creator>ZHONG Jianli</dc:creator>"),
+        (&joined, Format::Rss, "<dc:creator>JIN Feng, ZHONG Jianli</dc:creator>"),
+        (&joined, Format::Atom, "<author><name>JIN Feng, ZHONG Jianli</name></author>"),
+        (&joined, Format::Json, "{\"name\":\"JIN Feng\"},{\"name\":\"ZHONG Jianli\"}"),
+        (&joined, Format::Json, "\"title\":\"Corrected: A <b>"),
+        (&joined, Format::Rss, "<title>Corrected: A &#x3C;b"),
+        (&joined, Format::Atom, "Corrected: A &amp;lt;b"),
+    ] {
+        let document = String::from_utf8(encode(feed, format).expect("encodes")).expect("UTF-8");
+        let after_channel = part.strip_suffix("<item>");
+        let is_there = match after_channel {
+            Some(part) => document.find(part).is_some_and(|at| Some(at) < document.find("<item>")),
+            None => document.contains(part),
+        };
+        assert!(is_there, "{format:?}: no `{part}` in {document}");
+    }
+    let partner = PartnerFeed {
+        file_name: "partner.xml".to_owned(),
+        partner: Partner::Msn,
+        update_signal: UpdateSignal::Modified,
+    };
+    let partner = encode(&partner::adapt(&public, partner), Format::Rss).expect("encodes");
+    assert!(!String::from_utf8_lossy(&partner).contains("webfeeds"));
+    assert_well_formed(&rss);
 }
 
 /// A story of 9:00 is retracted. Its notice is between the stories of 10:00 and 8:00 in every format, and in no partner's feed.
