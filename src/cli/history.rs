@@ -195,6 +195,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         | Record::Archive { .. }
         | Record::Dropped { .. }
         | Record::Erased { .. }
+        | Record::Journal { .. }
         | Record::Feed { .. }
         | Record::Document { .. } => String::new(),
     }

@@ -10,6 +10,7 @@ use rusqlite::backup::Backup;
 use super::cache;
 use super::directory::{DATABASE, PUBLISHED_LIST, lock};
 use super::error::{ReadError, StoreError, unusable};
+use super::journal;
 use super::opening::{Access, open, read_state};
 use super::presence::{COMPANION_EXTENSIONS, PREVIOUS_LEDGER, Presence, exists, find_ledger};
 use super::reader::read_ledger;
@@ -89,6 +90,8 @@ pub fn restore(directory: &Path, copy: &Path) -> Result<Option<PathBuf>, StoreEr
     let fresh = directory.join("ledger.sqlite.new");
     drop(fs::remove_file(&fresh));
     create_private_file(&fresh).and_then(|()| fs::write(&fresh, bytes)).map_err(io)?;
+    let renamed = open(&fresh, Access::Write, MAX_LOCK_WAIT).and_then(|database| journal::rename(&database));
+    renamed.map_err(|error| io(io::Error::other(error)))?;
     File::open(&fresh).and_then(|file| file.sync_all()).map_err(io)?;
     let path = directory.join(DATABASE);
     let previous = set_aside(&path, directory.join(PREVIOUS_LEDGER)).map_err(io)?;

@@ -16,6 +16,7 @@ use super::queue::{MAX_TRANSACTION_ROWS, Message, Queue, WriteOutcome};
 use super::saved;
 use crate::article::packed::PackedRendering;
 use crate::event::DormantQuery;
+use crate::ledger::journal::JournalPart;
 use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
 use crate::websub::{Change, Saved};
@@ -126,6 +127,14 @@ impl StoreHandle {
     /// If the state is damaged, or can't be read in time.
     pub fn load_sources(&self, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
         self.ask(Some(QUERY_TIMEOUT), |answer| Message::LoadSources { hashes: hashes.to_vec(), answer })?
+    }
+
+    /// Returns the rows of the journal after a number, but not all at once.
+    ///
+    /// # Errors
+    /// If they can't be read in time.
+    pub fn journal(&self, after: u64) -> Result<JournalPart, StoreError> {
+        self.ask(Some(QUERY_TIMEOUT), |answer| Message::LoadJournal { after, answer })?
     }
 
     /// Returns the subscriptions of the built-in hub, and what other hubs were told.

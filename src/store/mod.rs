@@ -28,6 +28,7 @@
 //! - `renderings`: rendered bodies, for the next start
 //! - `documents`: documents that aren't in memory
 //! - `saved`: the list of published documents, for the next start
+//! - `journal`: what changed in feeds
 //! - `push`: subscriptions of the built-in hub, and what other hubs were told
 
 mod archives;
@@ -42,6 +43,7 @@ mod error;
 mod handle;
 mod history;
 mod interruption;
+mod journal;
 mod kept_media;
 mod opening;
 mod owner;

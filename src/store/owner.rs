@@ -71,6 +71,7 @@ pub struct StoreOwner {
     queue: Arc<Queue>,
     /// The number of the last record.
     last_record: i64,
+    journal_name: String,
     /// Why the state could only be opened for reading.
     unwritable: Option<String>,
     /// Disconnected when the thread has ended.
@@ -114,8 +115,9 @@ impl StoreOwner {
                 Ok(store) => {
                     let last_record = store.as_ref().map_or(0, Store::last_record);
                     let unwritable = store.as_ref().and_then(Store::unwritable).map(str::to_owned);
+                    let name = store.as_ref().map(Store::journal_name).unwrap_or_default();
                     let owner = Owner::new(task_directory, task_queue, store, caches);
-                    opened.send(Ok((last_record, unwritable))).unwrap_or_default();
+                    opened.send(Ok((last_record, unwritable, name))).unwrap_or_default();
                     owner.run();
                 }
                 Err(error) => opened.send(Err(error)).unwrap_or_default(),
@@ -124,10 +126,11 @@ impl StoreOwner {
         let io = |why: String| StoreError::Io(directory.to_owned(), why);
         let thread =
             std::thread::Builder::new().name("store".into()).spawn(work).map_err(|error| io(error.to_string()))?;
-        let (last_record, unwritable) = opening.recv().map_err(|_| io("opening it panicked".to_owned())).flatten()?;
+        let (last_record, unwritable, journal_name) =
+            opening.recv().map_err(|_| io("opening it panicked".to_owned())).flatten()?;
         let handle = StoreHandle::new(Arc::clone(&queue), directory);
         let (ended, thread) = (Mutex::new(ended), Some(thread));
-        Ok(StoreOwner { handle, queue, last_record, unwritable, ended, thread, close_timeout })
+        Ok(StoreOwner { handle, queue, last_record, journal_name, unwritable, ended, thread, close_timeout })
     }
 
     /// Returns a sender of messages.
@@ -138,6 +141,11 @@ impl StoreOwner {
     /// The number of the last record when the state was opened.
     pub fn last_record(&self) -> i64 {
         self.last_record
+    }
+
+    /// The name of the journal. Numbers of its rows mean nothing in another one.
+    pub fn journal_name(&self) -> &str {
+        &self.journal_name
     }
 
     /// Why the state could only be opened for reading. `None` if it could be written.
@@ -287,6 +295,11 @@ impl Owner {
                     None => reader::load_sources(&self.directory, &hashes),
                 };
                 answer.send(sources).unwrap_or_default();
+            }
+            Message::LoadJournal { after, answer } => {
+                let ledger = lock(&self.ledger);
+                let Some(store) = ledger.as_ref() else { return };
+                answer.send(store.journal(after)).unwrap_or_default();
             }
             Message::LoadPush { answer } => {
                 answer.send(self.push(|database| database.load())).unwrap_or_default();

@@ -16,6 +16,7 @@ use super::cache::{self, Row};
 use super::error::StoreError;
 use crate::article::packed::PackedRendering;
 use crate::event::DormantQuery;
+use crate::ledger::journal::JournalPart;
 use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
 use crate::websub::{Change, Saved};
@@ -48,6 +49,8 @@ pub(super) enum Message {
     MarkIndependent { min_unchecked: i64, answer: Answer<usize> },
     /// Loads the published versions of files.
     LoadSources { hashes: Vec<ContentHash>, answer: Answer<Vec<(ContentHash, Vec<u8>)>> },
+    /// Loads the rows of the journal after a number, but not all at once.
+    LoadJournal { after: u64, answer: Answer<JournalPart> },
     /// Loads the subscriptions.
     LoadPush { answer: Answer<Saved> },
     /// Makes changes of subscriptions durable.
@@ -110,6 +113,7 @@ impl Message {
             | Message::HasWithdrawalAfter { .. }
             | Message::FindDormant { .. }
             | Message::MarkIndependent { .. }
+            | Message::LoadJournal { .. }
             | Message::LoadSources { .. } => Database::Ledger,
             Message::LoadPush { .. } | Message::SavePush { .. } => Database::Push,
             Message::LoadRowsIn { .. }

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::dormant::{self, DormantFilter, ReplayAction};
 use super::error::ReadError;
+use super::journal;
 use super::rows::{INSTANTS_SCHEMA, columns, instant, read_record};
 use super::schema::has_items;
 use super::{archives, compaction};
@@ -133,6 +134,7 @@ fn replay_records(
         }
     }
     archives::read(database, &mut ledger)?;
+    ledger.apply(&Record::Journal { rows: journal::replay(database)?, keep_since: Timestamp::MIN });
     let mut statement = database.prepare("SELECT hash, path FROM source")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

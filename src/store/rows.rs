@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archives;
 use super::error::ReadError;
+use super::journal;
 use crate::article::{MediaReference, WithheldMedia};
 use crate::ledger::{Notice, Record, Retraction, TextPrint, UnreadableRecord, VersionRank, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
@@ -75,6 +76,7 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             .execute(params![&**route, updated.as_millisecond()]),
         Record::Sequenced { first, ids } => archives::write_numbers(database, *first, ids),
         Record::Archive { route, place, archive } => archives::write_archive(database, route, *place, archive),
+        Record::Journal { rows, keep_since } => return journal::write(database, rows, *keep_since),
         // The ledger has the damaged row already. Dormant articles have a table of their own (`dormant`).
         Record::Unreadable { .. } | Record::Dormant { .. } | Record::Reactivated { .. } => return Ok(()),
         Record::Version { id, version } => database

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::journal;
+
 /// The SQL that migrates the tables from each version to the next. Databases of later versions are refused, because this program doesn't
 /// know what their records mean.
 const MIGRATIONS: [&str; 3] = [
@@ -70,6 +72,7 @@ pub(super) fn migrate(database: &Connection) -> rusqlite::Result<usize> {
     }
     database.execute_batch(ITEMS)?;
     database.execute_batch(ARCHIVES)?;
+    database.execute_batch(journal::TABLES)?;
     Ok(version.max(UNCOMPACTED_SCHEMA))
 }
 

@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::directory::{DATABASE, LEDGER_CREATED, LOCK, lock};
 use super::dormant;
 use super::error::{ReadError, StoreError, is_unwritable, store_error, unusable};
+use super::journal;
 use super::opening::{self, Access, Journal, connect, may_read};
 use super::presence::{self, Presence};
 use super::reader;
@@ -21,6 +22,7 @@ use super::schema::{
     MAX_LOCK_WAIT, NO_TABLES, SCHEMA, UNCOMPACTED_SCHEMA, empty_log, enable_write_ahead_log, last_record, version,
 };
 use crate::event::DormantQuery;
+use crate::ledger::journal::JournalPart;
 use crate::ledger::{ArticleFacts, Ledger, Record};
 use crate::types::{ArticlePath, ContentHash};
 
@@ -165,6 +167,19 @@ impl Store {
     /// If they can't be read.
     pub(super) fn load_sources(&self, hashes: &[ContentHash]) -> Result<Vec<(ContentHash, Vec<u8>)>, StoreError> {
         reader::sources(&self.database, hashes).map_err(|error| unusable(&self.path, error))
+    }
+
+    /// Reads the rows of the journal after a number, but not all at once.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub(super) fn journal(&self, after: u64) -> Result<JournalPart, StoreError> {
+        journal::load(&self.database, after).map_err(|error| store_error(&self.path, &error))
+    }
+
+    /// The name of the journal. Empty if the state could only be opened for reading and has none.
+    pub(super) fn journal_name(&self) -> String {
+        journal::name(&self.database).ok().flatten().unwrap_or_default()
     }
 
     /// Lets other connections read while this one writes. Returns whether they can.

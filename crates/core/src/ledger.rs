@@ -13,6 +13,7 @@
 //!
 //! - `record`: the records, one for each kind of fact
 //! - `facts`: the facts about one article
+//! - `journal`: what changed in feeds, for whoever follows them
 //! - `dormant`: fingerprints of dormant articles
 //! - `archive`: an archive of a feed
 //! - `version_order`: the order of the versions of an agency's item
@@ -26,6 +27,7 @@
 pub mod archive;
 pub mod dormant;
 mod facts;
+pub mod journal;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ use archive::{Archive, Number};
 use dormant::{Dormant, Fingerprint, Fingerprints};
 pub use facts::{ArticleFacts, Notice, Retraction, Routes, TextPrint, UnpackedFacts, Withdrawal};
 use facts::{NO_VERSION, RareFacts};
+use journal::Journal;
 pub use record::{Record, UnreadableRecord};
 pub use version_order::VersionRank;
 
@@ -95,6 +98,7 @@ pub struct Ledger {
     dormant: Dormant,
     /// The media that agencies killed.
     killed_media: WithheldMedia,
+    journal: Journal,
 }
 
 impl Ledger {
@@ -203,6 +207,7 @@ impl Ledger {
                 self.killed_media.files.extend(media.files.iter().cloned());
                 self.killed_media.ids.extend(media.ids.iter().cloned());
             }
+            Record::Journal { rows, .. } => rows.iter().for_each(|row| self.journal.apply(row)),
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } | Record::Erased { hash } => drop(self.kept.remove(hash)),
             Record::Sequenced { first, ids } => self.add_numbers(*first, ids),
@@ -271,6 +276,16 @@ impl Ledger {
     /// Whether the store has the bytes of a version.
     pub fn keeps(&self, hash: ContentHash) -> bool {
         self.kept.contains(&hash)
+    }
+
+    /// What the journal says.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// As [`Ledger::journal`], to change it.
+    pub fn journal_mut(&mut self) -> &mut Journal {
+        &mut self.journal
     }
 
     /// The media that agencies killed.

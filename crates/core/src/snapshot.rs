@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// Those of agencies' items in windows. The state directory keeps copies of them, because the agency's folder may be cleaned up.
     pub kept_media: imbl::HashMap<Arc<str>, ArticlePath>,
+    /// The number of the last row of the journal that this snapshot agrees with.
+    pub journaled: u64,
     /// Current problems and counts.
     pub report: Arc<Report>,
 }

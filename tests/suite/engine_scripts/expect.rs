@@ -28,6 +28,7 @@ use dateline::build::assemble;
 use dateline::engine::Engine;
 use dateline::event::{ActivityKind, LoggedActivity};
 use dateline::ledger::Record;
+use dateline::ledger::journal::{EntryChange, JournalChange, JournalRow};
 use dateline::types::{ArticlePath, Text};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -285,7 +286,23 @@ pub(super) fn record(record: &Record) -> String {
         }
         Record::Dropped { .. } => "dropped".to_owned(),
         Record::Erased { .. } => "erased".to_owned(),
+        Record::Journal { rows, .. } => {
+            format!("journal {}", rows.iter().map(journal_row).collect::<Vec<_>>().join(", "))
+        }
         Record::Feed { route, .. } => format!("feed {route}"),
         Record::Document { route, .. } => format!("document {route}"),
+    }
+}
+
+/// A short description of a row of the journal.
+fn journal_row(row: &JournalRow) -> String {
+    let JournalRow { number, change, .. } = row;
+    match change {
+        JournalChange::Reset { .. } => format!("{number} reset"),
+        JournalChange::Entry(EntryChange { id, before, after, cause, reason, .. }) => {
+            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let cause = if after.is_empty() { format!(" {}{reason}", cause.name()) } else { String::new() };
+            format!("{number} {id} {} -> {}{cause}", before.join(" "), after.join(" "))
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! Invariants that hold after every step of every script: public ids and dates are recorded, no document contains withheld text, all
 //! formats have the same entries, and the documents equal those of a new process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dateline::article::{self, Parsed};
+use dateline::build::assemble;
+use dateline::ledger::Record;
+use dateline::ledger::journal::{JournalChange, JournalRow};
 use dateline::snapshot::Snapshot;
+use dateline::types::{ArticlePath, ContentHash, EntryId};
 use serde_json::Value;
 
 use super::simulated_daemon::SimulatedDaemon;
@@ -54,7 +58,55 @@ impl SimulatedDaemon {
             }
         }
         self.observed.shown += 1;
+        self.follow_journal(&snapshot);
         self.shown = snapshot;
+    }
+
+    /// Applies the journal's new rows to what a subscriber knows, and compares that with the articles of every feed.
+    fn follow_journal(&mut self, snapshot: &Snapshot) {
+        let engine = self.engine.as_ref().expect("an engine that published");
+        let (index, ledger) = (engine.index().expect("a configuration"), engine.ledger());
+        let actual: BTreeMap<String, BTreeMap<EntryId, Option<ContentHash>>> = index
+            .feeds()
+            .map(|key| {
+                let entry = |path: &ArticlePath| {
+                    let facts = ledger.article(path).expect("recorded");
+                    (facts.id.clone().expect("an id"), facts.hash())
+                };
+                (assemble::route(key), index.articles_of(key).map(entry).collect())
+            })
+            .collect();
+        let rows = self.written.iter().chain(&self.unwritten).filter_map(|record| match record {
+            Record::Journal { rows, .. } => Some(rows),
+            _ => None,
+        });
+        let (mut known, mut last) = (self.followed.clone(), 0);
+        for JournalRow { number, change, .. } in rows.flatten() {
+            assert!(*number > last, "row {number} comes after row {last}");
+            last = *number;
+            if *number <= self.followed_to || *number > snapshot.journaled {
+                continue;
+            }
+            match change {
+                JournalChange::Reset { .. } => known = actual.clone(),
+                JournalChange::Entry(change) => {
+                    for route in change.before.iter().filter(|route| !change.is_in(route)) {
+                        known.entry(route.to_string()).or_default().remove(&change.id);
+                    }
+                    for route in change.after.iter() {
+                        known.entry(route.to_string()).or_default().insert(change.id.clone(), change.hash);
+                    }
+                }
+            }
+        }
+        assert!(snapshot.journaled <= last, "row {} isn't recorded", snapshot.journaled);
+        if snapshot.journaled == ledger.journal().last {
+            for (route, entries) in &actual {
+                let known = known.get(route).cloned().unwrap_or_default();
+                assert_eq!(known, *entries, "the journal up to row {} doesn't lead to {route}", snapshot.journaled);
+            }
+        }
+        (self.followed, self.followed_to) = (known, snapshot.journaled);
     }
 
     /// Whether a text has words of an article that mustn't be public now. Decided from the files alone, without the engine.

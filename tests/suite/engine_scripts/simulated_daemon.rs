@@ -90,6 +90,9 @@ pub(super) struct SimulatedDaemon {
     pub(super) latest: Timestamp,
     /// Whether the documents must equal those of a new engine with the same files and ledger.
     pub(super) is_like_fresh: bool,
+    /// The entries of each feed according to the journal up to a row.
+    pub(super) followed: BTreeMap<String, BTreeMap<EntryId, Option<ContentHash>>>,
+    pub(super) followed_to: u64,
 }
 
 impl SimulatedDaemon {
@@ -124,6 +127,8 @@ impl SimulatedDaemon {
             kept: BTreeSet::new(),
             latest: Timestamp::MIN,
             is_like_fresh: true,
+            followed: BTreeMap::new(),
+            followed_to: 0,
         }
     }
 
@@ -193,6 +198,7 @@ impl SimulatedDaemon {
 
     pub(super) fn lose_ledger(&mut self) {
         self.written.clear();
+        self.followed_to = 0;
     }
 
     /// Sends the listing of a folder, or those of all sources. The folders `unlisted` can't be read.

@@ -27,6 +27,7 @@ impl Config {
         compare("[[moved]] and [[gone]]", self.addresses == before.addresses);
         compare("[reload]", self.reload == before.reload);
         compare("[websub]", self.websub == before.websub);
+        compare("[journal]", self.journal_keep == before.journal_keep);
         let sections = |config: &Config| -> BTreeMap<SectionPath, Section> {
             config.sections.iter().map(|section| (section.path.clone(), section.clone())).collect()
         };

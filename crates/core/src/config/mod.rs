@@ -2,7 +2,7 @@
 //!
 //! - `raw` reads TOML and keeps spans.
 //! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `source`, `feeds`, `sections`, `agency`, `addresses`,
-//!   `server`, `websub` and `ignore` read their tables; `values` checks kinds of values that several tables have.
+//!   `server`, `websub`, `journal` and `ignore` read their tables; `values` checks kinds of values that several tables have.
 //! - `difference` describes what a new configuration changes.
 //! - `relocation` adapts links to a daemon that doesn't listen where `site.url` says.
 //!
@@ -18,6 +18,7 @@ mod difference;
 mod feed_aliases;
 mod feeds;
 mod ignore;
+mod journal;
 mod markdown;
 mod raw;
 mod relocation;
@@ -107,6 +108,8 @@ pub struct Config {
     pub reload: Reload,
     /// How changes are pushed to subscribers.
     pub websub: WebSub,
+    /// `journal.keep`: how long changes of feeds can be followed.
+    pub journal_keep: SignedDuration,
     /// The places of keys that need a restart, for diagnostics.
     pub places: Places,
     /// Whether dateline's own URLs differ from the file's (see [`Relocation`]).

@@ -12,7 +12,7 @@ use super::values::{
     web_url,
 };
 use super::{Checked, Config, Places, Reload, Server, Site, Taxonomies, UpdatedWhen, WithheldFolders};
-use super::{addresses, agency, content, feed_aliases, feeds, sections, server, source, websub, words};
+use super::{addresses, agency, content, feed_aliases, feeds, journal, sections, server, source, websub, words};
 use crate::diagnostics::{Code, Diagnostic, LineIndex, Place, Severity};
 use crate::types::{ContentHash, Language, SectionPath, Text};
 
@@ -75,6 +75,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
     let mut state_table = root.table(sink, "state");
     let mut reload_table = root.table(sink, "reload");
     let mut websub_table = root.table(sink, "websub");
+    let mut journal_table = root.table(sink, "journal");
 
     let mut admin_table = root.table(sink, "admin");
     let (server, server_place) = server::validate(&mut server_table, &mut admin_table, sink, folder);
@@ -102,6 +103,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         feeds_table.text(sink, "updated_when").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
     let reload = reload(&mut reload_table, sink);
     let websub = websub::validate(&mut websub_table, sink);
+    let journal_keep = journal::validate(&mut journal_table, sink);
     let taxonomies = Taxonomies {
         tags: taxonomies_table.boolean(sink, "tags").unwrap_or(false),
         authors: taxonomies_table.boolean(sink, "authors").unwrap_or(false),
@@ -133,6 +135,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         state_table,
         reload_table,
         websub_table,
+        journal_table,
         agency_table,
         root,
     ];
@@ -160,6 +163,7 @@ fn validate(file: &Path, hash: ContentHash, mut root: Table<'_>, sink: &mut Sink
         updated_when: updated_when.unwrap_or(UpdatedWhen::Text),
         reload,
         websub,
+        journal_keep,
         is_relocated: false,
         places: Places {
             server: sink.place(&server_place.span),

@@ -40,6 +40,7 @@
 //! - `pages`: updates article pages and media
 //! - `quarantine`: leaves out versions over which dateline panics
 //! - `recording`: emits ledger records
+//! - `journal`: records what changed in feeds
 //! - `retraction_notices`: decides how feeds announce retractions, and for how long
 //! - `dormancy`: finds long-gone articles again, which aren't in memory
 //! - `sweep`: moves long-gone articles out of memory
@@ -78,6 +79,7 @@ mod holding;
 mod indexing;
 mod item_files;
 mod item_versions;
+mod journal;
 mod kept_stories;
 mod mass_undated;
 mod media_items;

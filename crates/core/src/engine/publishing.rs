@@ -1,13 +1,14 @@
 //! Publishes changes: the order of the steps from changed articles to the next snapshot and its effects.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::parts::problems::{Problems, Source};
 use super::parts::publication::{Building, Publication, Rebuilt, Recording};
 use super::state::State;
 use super::{
-    activity, archives, documents, entries, feed_set, feeds, pages, quarantine, recording, source_retention, sweep,
-    withholding,
+    activity, archives, documents, entries, feed_set, feeds, journal, pages, quarantine, recording, source_retention,
+    sweep, withholding,
 };
 use crate::article::card::Packed;
 use crate::build::assemble;
@@ -33,9 +34,12 @@ pub(super) fn advance(state: &mut State, effects: &mut Vec<Effect>) {
     if state.publisher.publication.is_none() && state.listed && !state.missing.is_loading_stored() {
         feed_set::admit(&state.recorder.ledger, &mut index);
         let mut changes = index.take_changes();
+        let is_large = !changes.is_new_index && changes.articles.len() > journal::MAX_ROWS;
+        let touched = if changes.is_new_index || is_large { Vec::new() } else { changes.articles.clone() };
         drop_unaffected(state, &index, &mut changes.articles);
         let unrecorded = std::mem::take(&mut changes.articles).into_iter();
-        state.publisher.publication = Some(Publication::Recording(Recording { changes, unrecorded }));
+        let recording = Recording { changes, unrecorded, touched, known: BTreeSet::new(), is_large };
+        state.publisher.publication = Some(Publication::Recording(Box::new(recording)));
     }
     if let Some(publication) = state.publisher.publication.take() {
         state.publisher.publication = match publication {
@@ -50,13 +54,14 @@ pub(super) fn advance(state: &mut State, effects: &mut Vec<Effect>) {
 fn record_changes(
     state: &mut State,
     index: &mut Index,
-    mut recording: Recording,
+    mut recording: Box<Recording>,
     effects: &mut Vec<Effect>,
 ) -> Option<Publication> {
     let has_pages = state.publisher.has_pages(index);
-    let Recording { changes, unrecorded } = &mut recording;
+    let Recording { changes, unrecorded, known, is_large, .. } = &mut *recording;
     for path in unrecorded {
         state.archives.note_change(&path);
+        known.extend(journal::known_id(state, &path));
         let needs_nothing_else = recording::record_published(state, index, &path, &changes.left);
         if has_pages
             || !needs_nothing_else
@@ -67,10 +72,12 @@ fn record_changes(
         }
         if state.recorder.unwritten.len() >= MAX_BATCHED_RECORDS {
             effects.extend(state.recorder.take_unwritten());
+            *is_large = true;
             return Some(Publication::Recording(recording));
         }
     }
     recording::record_retractions(state, index, &recording.changes);
+    journal::record(state, index, &recording);
     let building = begin_building(state, index, recording.changes);
     if state.recorder.unwritten.len() >= MIN_EARLY_RECORDS {
         effects.extend(state.recorder.take_unwritten());
@@ -110,7 +117,7 @@ fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Bui
     let withholds = std::mem::take(&mut state.withholding.is_urgent)
         || withholding::removes_from_feeds(state, index, &changes.left)
         || (is_reloaded && withholding::windows_lose_entries(state, index));
-    let Changes { articles: mut changed, feeds: mut changed_feeds, left } = changes;
+    let Changes { articles: mut changed, feeds: mut changed_feeds, left, .. } = changes;
     entries::strip_new_teasers(state, index, &changed);
     entries::strip_hidden_media(state, index, &changed);
     entries::mark_stale(state, index, &changed);
@@ -184,6 +191,10 @@ fn finish(state: &mut State, index: &Index, building: Building, effects: &mut Ve
     effects.extend(is_urgent.then_some(Effect::Withhold));
     effects.extend(state.recorder.take_unwritten());
     let activity = activity::take_visible(state, index, state.publisher.snapshot.generation == 0);
+    // Whoever follows a feed learns of entries when their text is there, and of removals at once.
+    if state.bodies.requested.is_empty() || withholds {
+        state.publisher.snapshot.journaled = state.recorder.ledger.journal().last;
+    }
     if is_unchanged(&before, &state.publisher.snapshot) && !has_new_report && state.publisher.changed_routes.is_some() {
         effects.extend(activity);
         return;
@@ -248,6 +259,7 @@ fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
         && before.retired.is_same(&after.retired)
         && before.media.ptr_eq(&after.media)
         && before.kept_media.ptr_eq(&after.kept_media)
+        && before.journaled == after.journaled
         && Arc::ptr_eq(&before.retired_addresses, &after.retired_addresses)
 }
 

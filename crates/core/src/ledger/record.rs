@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::archive::{Archive, Number};
+use super::journal::JournalRow;
 use super::{ArticleFacts, Retraction, Routes, TextPrint, VersionRank};
 use crate::article::WithheldMedia;
 use crate::types::{ArticlePath, ContentHash, EntryId};
@@ -189,6 +190,13 @@ pub enum Record {
         /// The archive.
         archive: Arc<Archive>,
     },
+    /// Entries of feeds changed.
+    Journal {
+        /// The rows, in order.
+        rows: Vec<JournalRow>,
+        /// Rows from before this time are removed.
+        keep_since: Timestamp,
+    },
     /// A feed changed, and with it the feed's `updated`.
     Feed {
         /// Its request path.
@@ -235,6 +243,7 @@ impl Record {
             | Record::Erased { .. }
             | Record::Sequenced { .. }
             | Record::Archive { .. }
+            | Record::Journal { .. }
             | Record::Feed { .. }
             | Record::Document { .. } => (None, None),
         };

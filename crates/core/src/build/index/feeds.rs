@@ -174,6 +174,9 @@ impl Index {
         let Some(article) = self.articles.get(slot) else { return };
         let Some(key) = order_key(slot, article) else { return };
         self.public_count += 1;
+        if !self.changes.is_new_index && !self.changes.left.contains_key(&article.path) {
+            self.changes.joined.insert(article.path.clone());
+        }
         for feed in &Arc::clone(&article.feed_set).feeds {
             let id = |slot: SlotId| self.articles.get(slot).and_then(IndexedArticle::id);
             let Some(state) = self.feeds.get_mut(*feed as usize) else { continue };

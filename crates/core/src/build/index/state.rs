@@ -69,6 +69,10 @@ pub struct Changes {
     pub articles: Vec<ArticlePath>,
     /// Articles that left their feeds, even if they came back since, with the feeds that included them.
     pub left: BTreeMap<ArticlePath, Vec<FeedKey>>,
+    /// Articles that joined feeds and were in none before. An article may have left those feeds since. Empty for a new index.
+    pub joined: HashSet<ArticlePath>,
+    /// Whether the index is new, so that no article has left a feed of it.
+    pub is_new_index: bool,
 }
 
 /// A feed and its articles.
@@ -122,7 +126,7 @@ impl Index {
             window_ends: BTreeSet::new(),
             public_count: 0,
             hidden_counts: HiddenCounts::default(),
-            changes: Changes::default(),
+            changes: Changes { is_new_index: true, ..Changes::default() },
             changed: Vec::new(),
             now: Timestamp::MIN,
             withheld_media: Arc::default(),

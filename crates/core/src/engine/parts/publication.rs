@@ -6,13 +6,13 @@ use crate::build::index::Changes;
 use crate::build::placement::FeedKey;
 use crate::event::BodyRequest;
 use crate::snapshot::Snapshot;
-use crate::types::ArticlePath;
+use crate::types::{ArticlePath, EntryId};
 
 /// A publication under way. A large one proceeds in slices, each with one call of `Engine::handle`.
 #[derive(Debug)]
 pub(crate) enum Publication {
     /// Articles are being recorded.
-    Recording(Recording),
+    Recording(Box<Recording>),
     /// Feeds are being rebuilt.
     Building(Box<Building>),
 }
@@ -23,6 +23,12 @@ pub(crate) struct Recording {
     /// The changes. Its articles are those that are recorded and need more than a record.
     pub(crate) changes: Changes,
     pub(crate) unrecorded: std::vec::IntoIter<ArticlePath>,
+    /// The articles that may have come to feeds or left them, whether or not they need a record.
+    pub(crate) touched: Vec<ArticlePath>,
+    /// Ids of which readers knew another version before the publication.
+    pub(crate) known: BTreeSet<EntryId>,
+    /// Whether there are so many changes that the journal is reset.
+    pub(crate) is_large: bool,
 }
 
 /// The rest of the work of rebuilding, and the steps after it.
