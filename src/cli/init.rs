@@ -1,6 +1,18 @@
 //! `dateline init`
+//!
+//! `generator` makes a configuration from that of a site generator: `settings` reads its files, `literals` finds values in programs, `hugo`,
+//! `zola`, `jekyll`, `pelican` and `eleventy` know the keys, and `site` writes dateline's configuration.
 
-use std::borrow::Cow;
+mod eleventy;
+mod generator;
+mod hugo;
+mod jekyll;
+mod literals;
+mod pelican;
+mod settings;
+mod site;
+mod zola;
+
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -8,8 +20,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use self::generator::Generator;
 use super::fail;
-use crate::diagnostics::escape;
+use super::shell::quoted;
 
 /// The files of a new newsroom.
 const FILES: [(&str, &str); 4] = [
@@ -21,13 +34,22 @@ const FILES: [(&str, &str); 4] = [
 
 /// Create a newsroom: a commented configuration and three example articles. Never overwrites anything.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  dateline init newsroom\n  dateline init --from hugo ~/my-site    write my-site/dateline.toml for the site as it is"
+)]
 pub(super) struct Init {
     /// The directory, which is created if it doesn't exist; `.` is the current one.
     directory: PathBuf,
+    /// Write a `dateline.toml` for the site in the directory, according to the configuration of its generator.
+    #[arg(long, value_name = "GENERATOR")]
+    from: Option<Generator>,
 }
 
 impl Init {
     pub(super) fn run(&self) -> ExitCode {
+        if let Some(generator) = self.from {
+            return generator.write_configuration(&self.directory);
+        }
         for (name, text) in FILES {
             let path = self.directory.join(name);
             match create(&path, text) {
@@ -42,16 +64,6 @@ impl Init {
             None => outln!("Now run `dateline serve` in that directory"),
         }
         ExitCode::SUCCESS
-    }
-}
-
-/// A path quoted for a shell. `None` if a terminal can't show it verbatim.
-fn quoted(path: &str) -> Option<Cow<'_, str>> {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@%:".contains(c);
-    match escape(path) {
-        Cow::Owned(_) => None,
-        Cow::Borrowed(path) if !path.is_empty() && path.chars().all(is_plain) => Some(path.into()),
-        Cow::Borrowed(path) => Some(format!("'{}'", path.replace('\'', "'\\''")).into()),
     }
 }
 

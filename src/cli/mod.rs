@@ -30,6 +30,7 @@ mod new;
 mod pin;
 mod progress;
 mod serve;
+mod shell;
 mod table;
 
 use std::fmt;
@@ -59,6 +60,7 @@ const EXAMPLES: &str = "\
 Examples:
   dateline init newsroom && cd newsroom && dateline serve
                                         start a newsroom and serve its feeds
+  dateline init --from hugo my-site     write a configuration for an existing site
   dateline new technology \"Robots dig\"  write the next article
   dateline check                        find every mistake in articles and configuration
   dateline explain content/world/a.md   why is it in this feed, and not in that?

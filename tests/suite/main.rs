@@ -35,6 +35,7 @@ mod house;
 mod identity;
 mod ignored;
 mod import_ids;
+mod init_from;
 mod late_bodies;
 mod lifecycle;
 mod limits;

@@ -7,6 +7,7 @@
 //! - `markdown`, `html`, `wire`: one input format each. `agency`: the formats of news agencies
 //! - `item_source`: a part of a file with several items. `pictures`: the pictures beside a text. `agency_notices`: texts about other items
 //! - `draft`: the article under construction. `front_matter` and `values` parse its keys, `fields` applies them
+//! - `data`: other tools' files, as trees of values
 //! - `path_fields`, `file_names`, `bundle`, `cascade`: facts from paths, and from the pages of folders and sections
 //! - `site_pages`, `ignored`: files that aren't stories
 //! - `lifecycle`, `access`, `meaning`: keys and words about publication, and their possible meanings
@@ -26,6 +27,7 @@ mod byline;
 pub mod card;
 mod cascade;
 mod charset;
+pub mod data;
 mod date;
 mod draft;
 pub mod extensions;

@@ -124,8 +124,8 @@ fn expression(text: &str) -> Option<String> {
     }
     match text {
         "page.fileSlug" | "slug" => Some("{slug}".to_owned()),
-        // Begins with a slash of its own.
-        "page.filePathStem" => Some("/{path}".to_owned()),
+        // Begins with a slash of its own, and has no date.
+        "page.filePathStem" => Some("/{section}/{slug}".to_owned()),
         _ => None,
     }
 }
@@ -144,6 +144,7 @@ mod tests {
             ("/:section/:contentbasename/", Ok("/{section:1}/{stem}/")),
             ("posts/{date:%Y}/{date:%b}/{slug}.html", Ok("posts/{date:%Y}/{date:%b}/{slug}.html")),
             ("/blog/{{ page.fileSlug }}/", Ok("/blog/{slug}/")),
+            ("{{ page.filePathStem }}.html", Ok("/{section}/{slug}.html")),
             ("/{{page.date | date: '%Y/%m'}}/{{- page.fileSlug -}}.html", Ok("/{date:%Y/%m}/{slug}.html")),
             ("https://a.example/:title/", Ok("https://a.example/{slug}/")),
             ("/plain/", Ok("/plain/")),

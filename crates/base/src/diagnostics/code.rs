@@ -114,6 +114,8 @@ codes! {
     ConfigFrozen "config-frozen" Warning,
     /// The running daemon uses another configuration than this file.
     ConfigInactive "config-inactive" Error,
+    /// `dateline init --from` cannot take over a setting of another tool.
+    InitSetting "init-setting" Warning,
 
     // -- articles: all formats ----------------------------------------------------------------------------------------
     /// The article's file cannot be read.

@@ -64,6 +64,16 @@ pub(super) fn read<'t>(text: &'t str, kind: FileKind<'_>) -> Option<Result<Front
     }
 }
 
+/// The keys of a whole file in YAML or JSON.
+pub(super) fn yaml_keys(text: &str) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
+    yaml::read(text, 0)
+}
+
+/// The keys of a whole file in TOML.
+pub(super) fn toml_keys(text: &str) -> Result<Vec<(Key<'_>, Node<'_>)>, Refusal> {
+    toml::read(text, 0)
+}
+
 /// The part of the file that should be front matter: the text between the fences, the whole file if the second one is missing, or the
 /// first lines if both are.
 pub(super) fn head(text: &str) -> &str {
