@@ -151,12 +151,7 @@ fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
         "/readyz" => return Route::Readiness,
         _ => {}
     }
-    if let Some(name) = path.strip_prefix("/articles/") {
-        return article_route(snapshot, name);
-    }
-    if let Some(path) = path.strip_prefix("/media/") {
-        return snapshot.media.get(path).map_or(Route::NotFound, |file| Route::Disk(DiskRequest::Media(file.clone())));
-    }
+    // Sections may be called `articles` or `media`, and come first.
     if let Some((route, resource)) = snapshot.documents.get_key_value(path) {
         return Route::Document(route, resource);
     }
@@ -165,6 +160,15 @@ fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     }
     if let Some(archive) = archive(snapshot, path) {
         return Route::Archive(archive);
+    }
+    if let Some(file) = path.strip_prefix("/media/").and_then(|path| snapshot.media.get(path)) {
+        return Route::Disk(DiskRequest::Media(file.clone()));
+    }
+    if let Some(name) = path.strip_prefix("/articles/") {
+        match article_route(snapshot, name) {
+            Route::NotFound => {}
+            route => return route,
+        }
     }
     // Some systems send decomposed Unicode; section paths are composed (NFC).
     let Some(composed) = target::composed(path) else { return Route::NotFound };

@@ -220,6 +220,40 @@ fn route_table() {
 }
 
 #[test]
+fn sections_come_before_pages_and_files() {
+    let mut snapshot = snapshot("");
+    for path in [
+        "/articles/",
+        "/articles/rss.xml",
+        "/articles/quay-reopens-k3x9/",
+        "/media/",
+        "/media/quay.jpg/",
+        "/tags/",
+        "/hub/",
+    ] {
+        let document = BuiltDocument::new(ResourceKind::Page, text(path).into_bytes(), None, 900);
+        snapshot.documents.insert(path.into(), document.resource);
+    }
+    for (target, expected) in [
+        ("/articles/", "/articles/"),
+        ("/articles", "308 ./articles/"),
+        ("/articles/rss.xml", "/articles/rss.xml"),
+        ("/articles/quay-reopens-k3x9/", "/articles/quay-reopens-k3x9/"),
+        ("/articles/quay-reopens-k3x9", "308 ./quay-reopens-k3x9/"),
+        ("/articles/quay-shut-k3x9", "308 ./quay-reopens-k3x9"),
+        ("/articles/z1", "308 ./%E7%A0%81%E5%A4%B4-z1"),
+        ("/media/", "/media/"),
+        ("/media/quay.jpg", "308 ./quay.jpg/"),
+        ("/media/quay.jpg/", "/media/quay.jpg/"),
+        ("/media/world/caf%C3%A9.png", "media world/caf%C3%A9.png"),
+        ("/tags/", "/tags/"),
+        ("/hub", "308 ./hub/"),
+    ] {
+        assert_eq!(summary(ask(&snapshot, "GET", target, &[("host", "x")])), expected, "{target}");
+    }
+}
+
+#[test]
 fn feed_addresses_of_other_tools_redirect() {
     // The tools, a target, and the path to which it redirects, or the other answer.
     let table = [

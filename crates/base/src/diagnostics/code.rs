@@ -232,6 +232,8 @@ codes! {
     SectionUnknown "section-unknown" Warning,
     /// An article or a folder uses the old name of a section that `[[moved]]` renamed; it is in the section anyway.
     SectionRenamed "section-renamed" Warning,
+    /// A tag, an author, a page or a file would have the address of a section; the section has it.
+    AddressTaken "address-taken" Warning,
     /// Two articles would have the same id; they are told apart by their paths.
     IdCollision "id-collision" Warning,
     /// Another article already has this explicit id, so this one is not published.

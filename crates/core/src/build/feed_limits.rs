@@ -17,6 +17,8 @@ pub(super) enum Admission {
     Admitted,
     /// The feed doesn't exist, because the limit was reached.
     Refused,
+    /// The feed never exists, because a section has its address.
+    Displaced,
 }
 
 /// The feeds of one taxonomy that have articles.
@@ -38,6 +40,7 @@ impl Admissions {
         match admission {
             Admission::Undecided => drop(self.undecided.remove(key)),
             Admission::Refused => drop(self.refused.remove(key)),
+            Admission::Displaced => {}
             Admission::Admitted => self.admitted = self.admitted.saturating_sub(1),
         }
     }

@@ -93,7 +93,7 @@ pub struct Selector {
 }
 
 /// First path segments that dateline uses itself.
-const RESERVED_SEGMENTS: [&str; 6] = ["tags", "authors", "articles", "media", "healthz", "readyz"];
+const RESERVED_SEGMENTS: [&str; 2] = ["healthz", "readyz"];
 /// Names of documents that dateline serves beside sections.
 const DOCUMENT_NAMES: [&str; 5] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css"];
 
@@ -287,8 +287,8 @@ fn section_path(sink: &mut Sink<'_>, written: &At<String>) -> Option<SectionPath
         sink.report(
             Code::ConfigReserved,
             &written.span,
-            format!("`/{first}/` is reserved for dateline"),
-            format!("choose another first segment than {}", RESERVED_SEGMENTS.join(", ")),
+            format!("`/{first}` is reserved for dateline"),
+            format!("choose another first segment than {}", RESERVED_SEGMENTS.join(" or ")),
         );
         return None;
     }

@@ -34,6 +34,7 @@
 //! - `feeds`: builds and publishes the documents of feeds
 //! - `documents`: updates the snapshot's documents
 //! - `archives`: decides which entries are in which archive, and says what an archive contains
+//! - `claims`: reports what lost its address to a section
 //! - `entries`: builds the entries that feeds show and requests missing bodies
 //! - `feed_set`: decides which tags and authors have feeds
 //! - `fetching`: handles bodies that arrive or fail
@@ -62,6 +63,7 @@
 mod activity;
 mod agency_notices;
 mod archives;
+mod claims;
 mod commands;
 mod configuration;
 mod dating;

@@ -7,8 +7,8 @@ use super::parts::problems::{Problems, Source};
 use super::parts::publication::{Building, Publication, Rebuilt, Recording};
 use super::state::State;
 use super::{
-    activity, archives, documents, entries, feed_set, feeds, journal, pages, quarantine, recording, source_retention,
-    sweep, withholding,
+    activity, archives, claims, documents, entries, feed_set, feeds, journal, pages, quarantine, recording,
+    source_retention, sweep, withholding,
 };
 use crate::article::card::Packed;
 use crate::build::assemble;
@@ -171,6 +171,7 @@ fn finish(state: &mut State, index: &Index, building: Building, effects: &mut Ve
     }
     feed_set::report_refused(&mut state.problems, index);
     feed_set::report_old_folders(&mut state.problems, index);
+    claims::report(&mut state.problems, &state.publisher.snapshot, index);
     documents::update_shared(state, index, list_changed);
     state.bodies.clear_pending();
 

@@ -74,7 +74,13 @@ impl Index {
 
     /// The feeds that include an article while it is public.
     pub fn feeds_of(&self, article: &IndexedArticle) -> impl Iterator<Item = &FeedKey> {
-        article.feed_set.feeds.iter().filter_map(|number| self.feeds.get(*number as usize)).map(|feed| &feed.key)
+        let feeds = article.feed_set.feeds.iter().filter_map(|number| self.feeds.get(*number as usize));
+        feeds.filter(|feed| feed.admission != Admission::Displaced).map(|feed| &feed.key)
+    }
+
+    /// The tags and authors of articles that have no feed, because a section has its address.
+    pub fn displaced_feeds(&self) -> impl Iterator<Item = &FeedKey> {
+        self.displaced.iter().filter(|key| self.article_count(key) > 0)
     }
 
     /// The numbers of the feeds that include an article while it is public.
@@ -163,7 +169,11 @@ impl Index {
             return *number;
         }
         let number = FeedNumber::try_from(self.feeds.len()).unwrap_or(FeedNumber::MAX);
-        let admission = if matches!(key, FeedKey::Section(_)) { Admission::Admitted } else { Admission::Undecided };
+        let admission = match key {
+            FeedKey::Section(_) => Admission::Admitted,
+            _ if self.displaced.contains(key) => Admission::Displaced,
+            _ => Admission::Undecided,
+        };
         let (order, ends) = (Order::default(), None);
         self.feeds.push(FeedState { key: key.clone(), order, ends, is_changed: false, admission, is_kept: false });
         self.by_key.insert(key.clone(), number);
@@ -209,7 +219,8 @@ impl Index {
 
     pub(super) fn activate_feed(&mut self, number: FeedNumber) {
         self.mark_feed_changed(number);
-        let Some(feed) = self.feeds.get_mut(number as usize) else { return };
+        let feed = self.feeds.get_mut(number as usize).filter(|feed| feed.admission != Admission::Displaced);
+        let Some(feed) = feed else { return };
         if std::mem::take(&mut feed.is_kept) {
             feed.admission = Admission::Undecided;
         }
@@ -222,7 +233,8 @@ impl Index {
 
     pub(super) fn deactivate_feed(&mut self, number: FeedNumber) {
         self.mark_feed_changed(number);
-        let Some(feed) = self.feeds.get_mut(number as usize) else { return };
+        let feed = self.feeds.get_mut(number as usize).filter(|feed| feed.admission != Admission::Displaced);
+        let Some(feed) = feed else { return };
         match &feed.key {
             FeedKey::Section(_) => return,
             FeedKey::Tag(_) => self.tags.remove(&feed.key, feed.admission),
@@ -243,14 +255,16 @@ impl Index {
     }
 
     pub(super) fn mark_feed_changed(&mut self, feed: FeedNumber) {
-        if let Some(feed) = self.feeds.get_mut(feed as usize) {
+        let feed = self.feeds.get_mut(feed as usize);
+        if let Some(feed) = feed.filter(|feed| feed.admission != Admission::Displaced) {
             feed.is_changed = true;
             self.changes.feeds.insert(feed.key.clone());
         }
     }
 
     pub(super) fn is_in_window(&self, feed: FeedNumber, key: OrderKey) -> bool {
-        let feed = self.feeds.get(feed as usize).filter(|feed| feed.admission != Admission::Refused);
+        let feed = self.feeds.get(feed as usize);
+        let feed = feed.filter(|feed| !matches!(feed.admission, Admission::Refused | Admission::Displaced));
         let Some(feed) = feed else { return false };
         let window = &self.rules.feed_options(&feed.key).window;
         let max_items = window.max_items.max(window.min_items);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::article::WithheldMedia;
+use crate::build::address;
 use crate::build::feed_limits::{Admission, Admissions};
 use crate::build::indexed_article::{FeedNumber, FeedSet, IndexedAgencyNotice, IndexedArticle, Visibility};
 use crate::build::order::{Order, OrderKey};
@@ -26,6 +27,8 @@ pub struct Index {
     pub(super) feed_sets_by_folder: HashMap<Box<str>, Arc<FeedSet>>,
     pub(super) feeds: Vec<FeedState>,
     pub(super) by_key: BTreeMap<FeedKey, FeedNumber>,
+    /// The tags and authors whose feeds would have the address of a section.
+    pub(super) displaced: BTreeSet<FeedKey>,
     /// How many feeds of tags and of authors there are, and which were refused.
     pub(super) tags: Admissions,
     pub(super) authors: Admissions,
@@ -103,8 +106,10 @@ impl Index {
     pub fn new(rules: Arc<SectionRules>, articles: usize) -> Index {
         let sections = rules.config().sections.iter().map(|section| FeedKey::Section(section.path.clone()));
         let keys: BTreeSet<FeedKey> = sections.chain([FeedKey::Section(Default::default())]).collect();
+        let displaced = keys.iter().filter_map(|key| address::term_feed(&address::route(key))).collect();
         let mut index = Index {
             rules,
+            displaced,
             articles: Slab::default(),
             by_path: SlotIndex::default(),
             by_preferred_id: SlotIndex::default(),

@@ -39,6 +39,8 @@ pub(crate) enum Source {
     Taxonomies,
     /// Feeds whose folder in the output directory belongs to another feed.
     Folders,
+    /// What lost its address to a section.
+    Claims,
     /// Folders named after former section names.
     OldNames,
     /// A delivery target.
