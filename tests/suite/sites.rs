@@ -1,7 +1,7 @@
 //! Small sites of other generators. Each has the entries that its generator publishes (`entries.txt`) and the feed that dateline makes of
 //! the same files (`rss.xml`). `UPDATE_GOLDEN=1` rewrites the feeds, but not the entries.
 
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,22 +14,67 @@ fn cases(site: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/cases/sites").join(site)
 }
 
-/// The entries of a feed as `entries.txt` spells them.
-fn entries(feed: &Value) -> String {
-    let mut shown = String::new();
-    for item in feed["items"].as_array().expect("items") {
-        let text = |key: &str| item[key].as_str().unwrap_or_default();
-        let tags: Vec<&str> = item["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let (date, tags) = (text("date_published"), tags.join(", "));
-        writeln!(shown, "{}\n  {date}\n  {}\n  {tags}\n  {}", text("title"), text("url"), text("summary"))
-            .expect("a string");
+/// The entries of a feed by link: title, date, categories and summary.
+type Entries = BTreeMap<String, [String; 4]>;
+
+const FIELDS: [&str; 4] = ["title", "date", "categories", "summary"];
+
+/// The entries that a generator publishes.
+fn generated(entries: &str) -> Entries {
+    let lines: Vec<&str> = entries.lines().map(str::trim).collect();
+    let entry = |lines: &[&str]| {
+        let [title, date, link, categories, summary] = lines else { panic!("five lines an entry, not {lines:?}") };
+        ((*link).to_owned(), [title, date, categories, summary].map(|text| (*text).to_owned()))
+    };
+    lines.chunks(5).map(entry).collect()
+}
+
+/// The entries of dateline's feed.
+fn published(feed: &Value) -> Entries {
+    let entry = |item: &Value| {
+        let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+        let mut tags: Vec<&str> = item["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        tags.sort_unstable();
+        let date: jiff::Timestamp = text("date_published").parse().expect("a date");
+        (text("url"), [text("title"), date.to_string(), tags.join(", "), text("summary")])
+    };
+    feed["items"].as_array().expect("items").iter().map(entry).collect()
+}
+
+/// The differences between two feeds, as (entry, field).
+fn differences(theirs: &Entries, ours: &Entries) -> BTreeSet<(String, &'static str)> {
+    let mut found = BTreeSet::new();
+    for link in theirs.keys().chain(ours.keys()) {
+        match (theirs.get(link), ours.get(link)) {
+            (Some(theirs), Some(ours)) => {
+                let fields = FIELDS.iter().zip(theirs.iter().zip(ours)).filter(|(_, (theirs, ours))| theirs != ours);
+                found.extend(fields.map(|(field, _)| (link.clone(), *field)));
+            }
+            _ => drop(found.insert((link.clone(), "entry"))),
+        }
     }
-    shown
+    found
+}
+
+/// Whether the differences are exactly those that are listed. `*` stands for all entries that both feeds have.
+fn assert_intended(site: &str, theirs: &Entries, ours: &Entries) {
+    let list = fs::read_to_string(cases("differences.json")).expect("a list");
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    let listed = list[site].as_array().expect("a list for each site").iter().map(|difference| {
+        let text = |key: &str| difference[key].as_str().expect("a text").to_owned();
+        (text("entry"), text("field"))
+    });
+    let listed: BTreeSet<(String, String)> = listed.collect();
+    let found = differences(theirs, ours).into_iter().map(|(link, field)| {
+        let everywhere = ("*".to_owned(), field.to_owned());
+        if listed.contains(&everywhere) { everywhere } else { (link, field.to_owned()) }
+    });
+    assert_eq!(found.collect::<BTreeSet<_>>(), listed, "{site}: {theirs:#?}\n{ours:#?}");
 }
 
 #[test]
 fn sites_of_generators_are_published_unchanged() {
-    for site in ["hugo", "zola", "jekyll", "pelican", "eleventy"] {
+    for site in ["hugo", "zola", "jekyll", "pelican", "eleventy", "astro"] {
         let cases = cases(site);
         // A copy, because the state of an earlier run would change the result.
         let copy = tempfile::tempdir().expect("a scratch directory");
@@ -46,8 +91,8 @@ fn sites_of_generators_are_published_unchanged() {
         assert!(build.status.success(), "{site}: {}", printed(&build));
         let feed = fs::read(copy.path().join("out/feed.json")).expect("a feed");
         let feed: Value = serde_json::from_slice(&feed).expect("JSON");
-        let expected = fs::read_to_string(cases.join("entries.txt")).expect("the entries");
-        assert_eq!(entries(&feed), expected, "{site}: {}", printed(&build));
+        let entries = fs::read_to_string(cases.join("entries.txt")).expect("the entries");
+        assert_intended(site, &generated(&entries), &published(&feed));
         let rss = fs::read(copy.path().join("out/rss.xml")).expect("a feed");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(cases.join("rss.xml"), &rss).expect("writable");
@@ -57,6 +102,27 @@ fn sites_of_generators_are_published_unchanged() {
         assert!(golden("rss.xml") == rss, "{site}: rss.xml differs: UPDATE_GOLDEN=1 and look at `git diff`");
         let reported = String::from_utf8_lossy(&build.stderr).into_owned();
         assert_eq!(reported, String::from_utf8_lossy(&golden("diagnostics.txt")), "{site}");
+    }
+}
+
+#[test]
+fn manual_lists_differences_from_generators() {
+    let list = fs::read_to_string(cases("differences.json")).expect("a list");
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/migrating.md");
+    let page = fs::read_to_string(page).expect("a page of the manual");
+    for (site, differences) in list.as_object().expect("a table of sites") {
+        for difference in differences.as_array().expect("a list for each site") {
+            let row = format!(
+                "| {} | {} |",
+                difference["field"].as_str().unwrap_or_default(),
+                difference["reason"].as_str().unwrap_or_default()
+            );
+            let row = page
+                .lines()
+                .find(|line| line.ends_with(&row) && line.to_lowercase().starts_with(&format!("| {site} ")));
+            assert!(row.is_some(), "docs/src/migrating.md has no row for {difference}");
+        }
     }
 }
 
