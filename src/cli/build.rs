@@ -14,6 +14,7 @@ use crate::daemon::{self, Built, Inputs, StateCache};
 use crate::deliver::Target;
 use crate::deliver::disk::Disk;
 use crate::diagnostics::Severity;
+use crate::event::Outcome;
 use crate::ledger::Record;
 use crate::store::{self, Store, StoreError};
 
@@ -75,14 +76,18 @@ impl Build {
         let (mut written, mut unchanged, mut removed) = (0, 0, 0);
         let mut problems = built.problems();
         let mut failed = false;
-        for delivery in &built.deliveries {
-            let outcome = disk.deliver(delivery);
+        let mut count_outcome = |outcome: Outcome| {
             written += outcome.written;
             unchanged += outcome.unchanged;
             removed += outcome.removed;
             failed |= !outcome.problems.is_empty();
             problems.extend(outcome.problems);
-        }
+        };
+        built.deliveries.iter().for_each(|delivery| count_outcome(disk.deliver(delivery)));
+        built.deliver_archives(&config, |delivery, reader| {
+            disk.set_reader(reader);
+            count_outcome(disk.deliver(delivery));
+        });
         print_diagnostics(&problems);
         let report = Arc::clone(&built.engine.snapshot().report);
         outln!(

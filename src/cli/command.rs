@@ -155,7 +155,7 @@ fn run_without_daemon(checked: Checked, config: &Config, request: Request) -> Re
     let request = daemon::request_event(request, config, Ticket(0));
     let mut records = Vec::new();
     let inputs = Inputs { ledger: state, cache: StateCache::none(), request: Some(request), needs_all_bodies: false };
-    let built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
+    let mut built = daemon::build_once(checked, config, inputs, |_, _| {}, |_| {}, |more| records.extend(more))?;
     // A failed write doesn't stop a retraction: the documents change in any case.
     let recorded = store.map(|mut store| store.append(&records, daemon::now()));
     if let Some(directory) = config.output.clone() {
@@ -163,6 +163,10 @@ fn run_without_daemon(checked: Checked, config: &Config, request: Request) -> Re
         for problem in built.deliveries.iter().flat_map(|delivery| disk.deliver(delivery).problems) {
             errln!("{}", problem.to_log_line());
         }
+        built.deliver_archives(config, |delivery, reader| {
+            disk.set_reader(reader);
+            disk.deliver(delivery).problems.iter().for_each(|problem| errln!("{}", problem.to_log_line()));
+        });
     }
     let is_recorded = match recorded {
         Some(Err(error)) if built.answer.as_ref().is_some_and(Result::is_ok) => {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
+use super::archive_files;
 use super::bodies::{fetch, load_stored};
 use super::clock::now;
 use super::configuration::roots;
@@ -200,6 +201,30 @@ impl Built {
         Box::new(move |_: &str, resource: &Arc<Resource>| {
             documents.get(&resource.hash).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
         })
+    }
+
+    /// Builds the archives that are files, and delivers them with the readers of their bytes, a part of them at a time.
+    pub fn deliver_archives(&mut self, config: &Config, mut deliver: impl FnMut(&Delivery, DocumentReader)) {
+        /// The manifest of the output directory is written with each delivery.
+        const ARCHIVES_PER_DELIVERY: usize = 32;
+        let roots = roots(config);
+        let snapshot = self.engine.snapshot().clone();
+        for addresses in archive_files::addresses(&snapshot).chunks(ARCHIVES_PER_DELIVERY) {
+            let built = addresses.iter().filter_map(|(address, formats)| {
+                let Some(Answer::Archive(contents)) = self.ask(Query::Archive(address.clone())) else { return None };
+                let documents = archive_files::documents(&roots, config, &self.store, &*contents?, formats);
+                Some((address.clone(), documents))
+            });
+            let built: Vec<_> = built.collect();
+            let delivery = archive_files::delivery(&snapshot, &built);
+            let documents = built.into_iter().flat_map(|(_, documents)| documents);
+            let bytes: HashMap<ContentHash, Bytes> =
+                documents.map(|(_, document)| (document.resource.hash, document.bytes)).collect();
+            let reader = move |_: &str, resource: &Arc<Resource>| {
+                bytes.get(&resource.hash).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+            };
+            deliver(&delivery, Box::new(reader));
+        }
     }
 
     /// The current problems, in full.

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch as channel};
 use tokio::task::JoinSet;
 
 use super::activity::ActivityLog;
+use super::archive_files::{ArchiveBytes, BuiltArchive};
 use super::clock::Clock;
 use super::document_store::{DocumentStore, Published};
 use super::fetching::Reads;
@@ -58,6 +59,9 @@ pub(super) struct Daemon {
     pub(super) config: Arc<Config>,
     pub(super) requests: mpsc::Receiver<PendingRequest>,
     pub(super) archive_queries: mpsc::Receiver<ArchiveQuery>,
+    /// Archives to be written to the output directory, and their bytes.
+    pub(super) built_archives: mpsc::Receiver<BuiltArchive>,
+    pub(super) archive_bytes: ArchiveBytes,
     /// Who waits for an answer.
     pub(super) tickets: BTreeMap<Ticket, Waiting>,
     /// Answers to commands. They are sent after the other effects of the same event.

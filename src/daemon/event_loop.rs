@@ -64,6 +64,11 @@ impl Daemon {
                     let event = event.ok_or_else(|| Fatal("the watcher ended unexpectedly".to_owned()))?;
                     self.accept_watch_event(event)
                 }
+                Some(built) = self.built_archives.recv() => {
+                    let delivery = built.delivery(&self.snapshot.load(), &self.archive_bytes);
+                    delivery.iter().for_each(|delivery| self.deliveries.send(delivery));
+                    continue;
+                }
                 Some(_) = self.fetches.join_next() => continue,
                 () = tick => self.watchers.overdue_listing().unwrap_or(Event::Tick),
             };

@@ -14,6 +14,7 @@
 //! - `activity`: logs what happened to articles
 //! - `document_store`: keeps the bytes of documents, and saves publications
 //! - `saved_documents`: verifies documents of the previous run before readers get them
+//! - `archive_files`: writes archives to the output directory
 //! - `on_demand`: supplies documents that aren't in memory, article pages and media to requests
 //! - `quarantine`: finds files that make the engine panic
 //! - `listeners`: opens listeners and the access log, loads certificates, limits descriptors
@@ -24,6 +25,7 @@
 //! - `builder`: `dateline build`
 
 mod activity;
+mod archive_files;
 mod bodies;
 mod builder;
 mod clock;
@@ -68,6 +70,7 @@ use crate::snapshot::Snapshot;
 use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
 use crate::watch::ScanProgress;
 use activity::ActivityLog;
+use archive_files::{ArchiveBytes, ArchiveWriter};
 pub use builder::{Built, Inputs, build_once};
 pub use clock::{Clock, now};
 use configuration::{find_roots, log_relocation};
@@ -180,6 +183,7 @@ pub async fn run(
     let push = start_push(&live_config, &snapshot, &document_store, &store, &listeners.metrics, &events, clock);
     let push = push.map_err(|error| Fatal(format!("cannot start the thread that pushes changes: {error}")))?;
     let (archives, archive_queries) = ArchiveSource::new();
+    let archives_to_write = archives.clone();
     let options = ServeOptions {
         archives,
         hub: Some(hub_endpoint(&live_config, &push)),
@@ -199,7 +203,10 @@ pub async fn run(
     // The task ends when `run` returns and drops the set.
     let mut certificate = JoinSet::new();
     certificate.spawn(renewal.watch_certificate());
-    let target = output.map(|output| Box::new(output.with_reader(document_store.reader())) as Box<dyn Target>);
+    let archive_bytes = ArchiveBytes::default();
+    let has_output = output.is_some();
+    let target =
+        output.map(|output| Box::new(output.with_reader(archive_bytes.or(document_store.reader()))) as Box<dyn Target>);
     let (deliveries, delivery_tasks) = deliver::start(target.into_iter().collect(), &events, &metrics);
     for task in delivery_tasks {
         parts.spawn(async move {
@@ -214,6 +221,22 @@ pub async fn run(
         evicting_store.save_evicted_documents(publications_to_follow).await;
         "task that saves evicted documents"
     });
+    let (built_sender, built_archives) = mpsc::channel(1);
+    if has_output {
+        let writer = ArchiveWriter {
+            source: archives_to_write,
+            roots: Arc::clone(&published_roots),
+            config: Arc::clone(&live_config),
+            store: store.clone(),
+            bytes: archive_bytes.clone(),
+            built: built_sender,
+        };
+        let archives_to_follow = publications.subscribe();
+        parts.spawn(async move {
+            writer.run(archives_to_follow).await;
+            "task that writes archives"
+        });
+    }
     let (media_config, media_roots) = (Arc::clone(&live_config), Arc::clone(&published_roots));
     let media_to_keep = publications.subscribe();
     parts.spawn(async move {
@@ -256,6 +279,8 @@ pub async fn run(
         config,
         requests,
         archive_queries,
+        built_archives,
+        archive_bytes,
         tickets: BTreeMap::new(),
         answers: Vec::new(),
         alarm: None,

@@ -103,7 +103,7 @@ fn article_page(
     Ok(DiskResponse::Page(page, freshness))
 }
 
-/// Builds an archive from the files of its articles. Entries whose text can't be read are left out, and the document isn't kept then.
+/// Builds an archive. The document isn't kept while the text of an entry can't be read.
 fn archive(
     live_roots: &Arc<ArcSwap<Roots>>,
     live_config: &Arc<ArcSwap<Config>>,
@@ -113,19 +113,32 @@ fn archive(
     cancellation: &CancellationToken,
 ) -> io::Result<DiskResponse> {
     let (config, roots) = (live_config.load_full(), live_roots.load_full());
-    let mut entries = Vec::with_capacity(contents.articles.len());
-    for article in &contents.articles {
-        if cancellation.is_cancelled() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let build = || entry(&roots, &config, store, article);
-        entries.extend(parallel::catch_panic(build).flatten().map(Arc::new));
-    }
+    let entries = archive_entries(&roots, &config, store, contents, || cancellation.is_cancelled());
+    let entries = entries.ok_or(io::ErrorKind::Interrupted)?;
     let is_complete = entries.len() == contents.articles.len();
     let document = encode::archive(contents.feed.clone(), entries, format, contents.max_bytes);
     let document = document.map_err(|refusal| io::Error::other(refusal.message))?;
     // The version in the snapshot changes with the articles.
     Ok(DiskResponse::Page(document, Freshness::new(move || is_complete)))
+}
+
+/// Builds the entries of an archive from the files of its articles, without those whose text can't be read. `None` if it was cancelled.
+pub(super) fn archive_entries(
+    roots: &Roots,
+    config: &Config,
+    store: &StoreHandle,
+    contents: &ArchiveContents,
+    is_cancelled: impl Fn() -> bool,
+) -> Option<Vec<Arc<Entry>>> {
+    let mut entries = Vec::with_capacity(contents.articles.len());
+    for article in &contents.articles {
+        if is_cancelled() {
+            return None;
+        }
+        let build = || entry(roots, config, store, article);
+        entries.extend(parallel::catch_panic(build).flatten().map(Arc::new));
+    }
+    Some(entries)
 }
 
 /// The entry of an article. `None` if neither its file nor the store has the published version.

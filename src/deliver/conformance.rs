@@ -41,6 +41,7 @@ fn delivery(words: &str) -> Delivery {
         complete: words.contains('*'),
         withheld,
         recorded: BTreeMap::new(),
+        archives: imbl::HashMap::new(),
     }
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Target;
+use super::archive_files::WrittenArchives;
 use super::directory_lock::{DirectoryLock, LockAttempt};
 use super::feed_address::{has_same_address, names_dateline};
 use super::file_names::file_name;
@@ -99,6 +100,11 @@ impl Disk {
     pub fn with_reader(mut self, reader: DocumentReader) -> Disk {
         self.reader = Some(reader);
         self
+    }
+
+    /// Replaces that function.
+    pub fn set_reader(&mut self, reader: DocumentReader) {
+        self.reader = Some(reader);
     }
 
     fn bytes(&self, route: &str, resource: &Arc<Resource>) -> io::Result<Bytes> {
@@ -339,9 +345,10 @@ impl Target for Disk {
             (file_name(route), document.clone().map(|document| (Arc::clone(route), document)))
         };
         let documents: BTreeMap<String, Option<RoutedDocument>> = delivery.documents.iter().map(by_file).collect();
+        let archives = WrittenArchives::of(delivery);
         let is_stale = |path: &&String| match documents.get(*path) {
             Some(document) => document.is_none(),
-            None => delivery.complete,
+            None => archives.is_stale(path).unwrap_or(delivery.complete),
         };
         let stale: Vec<String> = self.manifest.paths().filter(is_stale).cloned().collect();
         self.remove_stale(stale, &mut outcome);

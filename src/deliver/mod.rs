@@ -6,7 +6,8 @@
 //! # Which file contains what?
 //!
 //! This file has the `Target` trait, retries and pauses. `queue` merges waiting deliveries, `disk` writes `feeds/`, `file_names` turns
-//! routes into file names, `feed_address` recognises dateline's own feeds, `manifest` lists the files that dateline wrote, and
+//! routes into file names, `feed_address` recognises dateline's own feeds, `archive_files` recognises the
+//! files of archives, `manifest` lists the files that dateline wrote, and
 //! `directory_lock` keeps other processes out.
 //!
 //! # When does a delivery start?
@@ -20,6 +21,7 @@
 //! The delivery goes back to the queue and is retried after a pause, or as soon as newer documents arrive. The pause doubles with each
 //! failure, up to `MAX_RETRY_PAUSE`.
 
+mod archive_files;
 mod directory_lock;
 pub mod disk;
 mod feed_address;

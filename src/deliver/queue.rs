@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::archive_files::is_archive;
 use crate::event::Delivery;
-use crate::snapshot::Resource;
+use crate::snapshot::{FeedArchives, Resource};
 use crate::types::ContentHash;
 
 /// The sending end. Dropping it closes the queue.
@@ -38,6 +39,7 @@ struct MergedDelivery {
     complete: bool,
     withheld: BTreeSet<Arc<str>>,
     recorded: BTreeMap<Arc<str>, ContentHash>,
+    archives: imbl::HashMap<Arc<str>, Arc<FeedArchives>>,
     /// How many deliveries were merged.
     count: usize,
 }
@@ -144,19 +146,21 @@ impl Shared {
 
 impl MergedDelivery {
     fn new(delivery: Delivery) -> MergedDelivery {
-        let Delivery { generation, documents, complete, withheld, recorded } = delivery;
+        let Delivery { generation, documents, complete, withheld, recorded, archives } = delivery;
         MergedDelivery {
             generation,
             documents: documents.into_iter().collect(),
             complete,
             withheld,
             recorded,
+            archives,
             count: 1,
         }
     }
 
     fn add(&mut self, newer: Delivery) {
         self.generation = newer.generation;
+        self.archives = newer.archives;
         self.withheld.extend(newer.withheld);
         for (path, version) in newer.recorded {
             // The first delivery has the versions from the start of the daemon.
@@ -170,15 +174,15 @@ impl MergedDelivery {
         for (path, document) in newer.documents {
             match document {
                 // A complete delivery implies the removal of every document that it doesn't list.
-                None if self.complete => drop(self.documents.remove(&path)),
+                None if self.complete && !is_archive(&path) => drop(self.documents.remove(&path)),
                 document => drop(self.documents.insert(path, document)),
             }
         }
     }
 
     fn into_delivery(self) -> Delivery {
-        let MergedDelivery { generation, documents, complete, withheld, recorded, .. } = self;
-        Delivery { generation, documents: documents.into_iter().collect(), complete, withheld, recorded }
+        let MergedDelivery { generation, documents, complete, withheld, recorded, archives, .. } = self;
+        Delivery { generation, documents: documents.into_iter().collect(), complete, withheld, recorded, archives }
     }
 }
 
@@ -202,7 +206,14 @@ mod tests {
         });
         let withheld = words.split_whitespace().filter_map(|word| word.strip_prefix('-')).map(Arc::from).collect();
         let documents = documents.collect();
-        Delivery { generation: 1, documents, complete: words.contains('*'), withheld, recorded: BTreeMap::new() }
+        Delivery {
+            generation: 1,
+            documents,
+            complete: words.contains('*'),
+            withheld,
+            recorded: BTreeMap::new(),
+            archives: imbl::HashMap::new(),
+        }
     }
 
     fn words(delivery: &Delivery) -> String {

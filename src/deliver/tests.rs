@@ -28,7 +28,7 @@ fn blocking() -> (Box<dyn Target>, mpsc::UnboundedReceiver<u64>, SyncSender<()>)
 
 fn delivery(generation: u64) -> Delivery {
     let (documents, withheld, recorded) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-    Delivery { generation, documents, complete: true, withheld, recorded }
+    Delivery { generation, documents, complete: true, withheld, recorded, archives: imbl::HashMap::new() }
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl ArchiveSource {
     }
 
     /// The contents of an archive. `None` if they aren't available at the moment.
-    pub(super) async fn contents(&self, address: &ArchiveAddress) -> Option<Arc<ArchiveContents>> {
+    pub async fn contents(&self, address: &ArchiveAddress) -> Option<Arc<ArchiveContents>> {
         let (answer, contents) = oneshot::channel();
         self.0.as_ref()?.try_send(ArchiveQuery { address: address.clone(), answer }).ok()?;
         contents.await.ok().flatten().map(Arc::from)

@@ -1,12 +1,12 @@
 //! Archives over HTTP: the chain of documents in each format, their header fields, and what changes them. Which entries are in which archive
 //! is tested by `engine_scripts::archives`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dateline::feed::Format;
 use serde_json::Value;
 
-use crate::newsroom::{CONFIG, Daemon, Newsroom};
+use crate::newsroom::{CONFIG, Daemon, Newsroom, files};
 
 const SITE: &str = "http://feeds.courier.example";
 
@@ -227,6 +227,66 @@ fn archives_survive_restart_and_keep_former_names() {
     };
     assert_eq!(texts(&after), texts(&second));
     assert_eq!(Document::read(&daemon, &first[1].path, Format::Json).text, former.text);
+}
+
+/// The archives below the output directory, by path.
+fn archive_files(newsroom: &Newsroom) -> BTreeMap<String, String> {
+    let written = files(&newsroom.path("feeds")).into_iter();
+    let archives = written.filter(|(path, _)| path.rsplit('/').next().is_some_and(|name| name.starts_with("archive-")));
+    archives.map(|(path, bytes)| (path, String::from_utf8(bytes).expect("UTF-8"))).collect()
+}
+
+/// Whether the output directory has exactly the archives that the daemon serves.
+fn are_files_current(newsroom: &Newsroom, daemon: &Daemon) -> bool {
+    let mut served = BTreeMap::new();
+    for (feed, format) in ["/", "/news/"].into_iter().flat_map(|feed| Format::ALL.map(|format| (feed, format))) {
+        let archives = chain(daemon, feed, format).into_iter().skip(1);
+        served.extend(archives.map(|document| (document.path.trim_start_matches('/').to_owned(), document.text)));
+    }
+    !served.is_empty() && archive_files(newsroom) == served
+}
+
+#[test]
+fn archives_are_files_if_configured() {
+    let newsroom = newsroom(9);
+    let config = newsroom.path("config/dateline.toml");
+    let text = std::fs::read_to_string(&config).expect("it is there");
+    let build = newsroom.build("feeds");
+    assert!(build.status.success() && archive_files(&newsroom).is_empty(), "archives are files only if asked");
+    let text = text.replace("max_items", "archives = \"files\"\nmax_items");
+    // `on` would give tags archives as well.
+    let text = text.replace("tags = true\nauthors = true", "tags = false\nauthors = false");
+    newsroom.write("config/dateline.toml", &text);
+    let build = newsroom.build("feeds");
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    let built = archive_files(&newsroom);
+    assert_eq!(built.len(), 2 * 2 * 3, "{:?}", built.keys());
+    // A command without a daemon leaves no withdrawn text, and no archive out of date.
+    let retract = newsroom.dateline(&["retract", "news/s2.md"]);
+    assert!(retract.status.success(), "{}", String::from_utf8_lossy(&retract.stderr));
+    let retracted = archive_files(&newsroom);
+    assert!(retracted.len() == built.len() && !retracted.values().any(|text| text.contains("text of s2")));
+    let daemon = newsroom.serve();
+    daemon.wait("the same archives as files", |daemon| are_files_current(&newsroom, daemon));
+    assert_eq!(archive_files(&newsroom), retracted, "the daemon makes the same archives");
+    write(&newsroom, "s1", 1, "edited");
+    daemon.wait("an edited archive", |daemon| {
+        are_files_current(&newsroom, daemon)
+            && archive_files(&newsroom).values().any(|text| text.contains("The edited text of s1"))
+    });
+    let retract = newsroom.dateline(&["retract", "news/s1.md"]);
+    assert!(retract.status.success(), "{}", String::from_utf8_lossy(&retract.stderr));
+    daemon.wait("archives without the story", |daemon| {
+        are_files_current(&newsroom, daemon)
+            && !archive_files(&newsroom).values().any(|text| text.contains("text of s1"))
+    });
+    newsroom.write("content/news/old.md", "---\ntitle: Old\ndate: 2026-09-01 10:00\n---\n\nOld text.\n");
+    daemon.wait("a new head", |daemon| {
+        are_files_current(&newsroom, daemon) && archive_files(&newsroom).values().any(|text| text.contains("Old text."))
+    });
+    newsroom.write("config/dateline.toml", text.replace("\"files\"", "\"on\""));
+    daemon.wait("no files", |_| archive_files(&newsroom).is_empty());
+    assert!(chain(&daemon, "/", Format::Rss).len() > 1);
 }
 
 #[test]

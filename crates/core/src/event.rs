@@ -16,7 +16,7 @@ use crate::diagnostics::Diagnostic;
 use crate::feed::Feed;
 use crate::ledger::dormant::{Fingerprint, Fingerprints};
 use crate::ledger::{ArticleFacts, Record, Routes};
-use crate::snapshot::{ArchiveAddress, BuiltDocument, PublishedArticle, Resource, Snapshot};
+use crate::snapshot::{ArchiveAddress, BuiltDocument, FeedArchives, PublishedArticle, Resource, Snapshot};
 use crate::types::{ArticlePath, ContentHash, EntryId, SectionPath, Text, WebUrl, folder};
 
 /// An input of the engine.
@@ -426,6 +426,8 @@ pub struct Delivery {
     pub withheld: BTreeSet<Arc<str>>,
     /// The versions that the ledger knew at the start, by path. A file with these bytes was written by dateline.
     pub recorded: BTreeMap<Arc<str>, ContentHash>,
+    /// The archives that exist. Files of any other archives are stale, even if the delivery isn't complete.
+    pub archives: imbl::HashMap<Arc<str>, Arc<FeedArchives>>,
 }
 
 /// The result of a delivery.

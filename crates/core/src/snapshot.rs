@@ -71,6 +71,8 @@ pub struct Fallbacks {
 pub struct FeedArchives {
     /// The formats in which the feed is published.
     pub formats: Vec<Format>,
+    /// Whether the output directory has the archives.
+    pub is_written: bool,
     /// The archives, oldest first.
     pub archives: imbl::Vector<PublishedArchive>,
 }

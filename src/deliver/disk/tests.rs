@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::feed::Format;
-use crate::snapshot::{BuiltDocument, ResourceKind};
+use crate::ledger::archive::{Archive, ArchiveName};
+use crate::snapshot::{BuiltDocument, FeedArchives, PublishedArchive, ResourceKind};
+use crate::types::EntryId;
 
 fn rss(generator: &str, address: &str, text: &str) -> String {
     format!(
@@ -55,6 +57,7 @@ fn documents(text: &str) -> Delivery {
         complete: true,
         withheld: BTreeSet::new(),
         recorded: BTreeMap::new(),
+        archives: imbl::HashMap::new(),
     }
 }
 
@@ -327,4 +330,41 @@ fn withheld_document_is_removed_if_replacing_fails() {
     blocked.iter().for_each(|path| fs::remove_dir(path).expect("there"));
     assert_eq!(deliver("public", &[]), 1);
     assert_eq!([read("a.xml"), read("b.xml"), read("c.xml")], [opml("public"), opml("public"), "theirs".to_owned()]);
+}
+
+#[test]
+fn complete_delivery_removes_only_stale_archives() {
+    let output = Output::new();
+    let name = ArchiveName::new(3, [&EntryId::minted("tag:courier.example,2026:a".to_owned())]);
+    let archive = PublishedArchive { archive: Arc::new(Archive::new(&[1, 3], name)), version: 1 };
+    let feed = |is_written| FeedArchives {
+        formats: vec![Format::Rss],
+        is_written,
+        archives: imbl::Vector::unit(archive.clone()),
+    };
+    let archives = |is_written| imbl::HashMap::unit("/%E7%A7%91/".into(), Arc::new(feed(is_written)));
+    let rss = |route: &str, text: &str| {
+        let address = format!("https://courier.example/{route}");
+        (Arc::from(route), document(ResourceKind::Feed(Format::Rss), &rss("dateline", &address, text)))
+    };
+    let current = Format::Rss.archive_name(&name.to_string());
+    let stale = current.replace("archive-3", "archive-2");
+    let written: Vec<_> = [&current, &stale].map(|name| rss(&format!("%E7%A7%91/{name}"), "Archive")).into();
+    let mut disk = output.disk();
+    disk.deliver(&Delivery { documents: written, complete: false, archives: archives(true), ..none() });
+    let are_there = || [&current, &stale].map(|name| output.path("feeds/科").join(name).exists());
+    assert_eq!(are_there(), [true, true]);
+    disk.deliver(&Delivery { archives: archives(true), ..documents("New") });
+    assert_eq!(are_there(), [true, false]);
+    let shrunk = vec![(format!("%E7%A7%91/{current}").into(), None)];
+    disk.deliver(&Delivery { documents: shrunk, complete: false, archives: archives(true), ..none() });
+    assert_eq!(are_there(), [false, false], "an archive that lost a story is removed although it exists");
+    disk.deliver(&Delivery {
+        documents: vec![rss(&format!("%E7%A7%91/{current}"), "Archive")],
+        complete: false,
+        archives: archives(true),
+        ..none()
+    });
+    disk.deliver(&Delivery { complete: false, archives: archives(false), ..none() });
+    assert_eq!(are_there(), [false, false], "archives aren't files any more");
 }

@@ -3,6 +3,7 @@
 //! | `expect ...` | expectation |
 //! |---|---|
 //! | `feed ROUTE: PATH...` | the feed shows these articles, newest first; also `nothing`, `no feed`, `3 entries` |
+//! | `archives ROUTE: N...` | the numbers of entries in the feed's archives, the oldest first; also `none` |
 //! | `members ROUTE: PATH...` | the same, sorted by path |
 //! | `notices ROUTE: PATH...`, `items ROUTE: PATH...` | the stories in whose places the feed has notices; entries and notices in their order |
 //! | `deleted ROUTE: ID...` | the feed has notices of these retractions; ids are below `tag:courier.example,2026:` |
@@ -51,6 +52,11 @@ impl Player {
         };
         let is_nothing = |found: &[String]| same(found.join("; "), "");
         match (subject, words) {
+            ("archives", _) => {
+                let archives = daemon.shown.archives.get(place).map(|feed| feed.archives.clone()).unwrap_or_default();
+                let counts: Vec<String> = archives.iter().map(|it| it.archive.members().count().to_string()).collect();
+                same(if counts.is_empty() { "none".to_owned() } else { counts.join(" ") }, value)
+            }
             ("feed", _) => {
                 let count: Option<usize> = value.strip_suffix(" entries").and_then(|count| count.parse().ok());
                 let shown = self.shown(place);

@@ -54,6 +54,8 @@ pub enum Archives {
     Off,
     /// Yes, built when they are requested.
     On,
+    /// Yes, and the output directory has them as well.
+    Files,
 }
 
 /// `feeds.retraction`: how public feeds announce an explicit retraction.
@@ -185,7 +187,7 @@ pub(super) fn options(table: &mut Table<'_>, sink: &mut Sink<'_>, defaults: &Fee
     let titles = [("neutral", RetractionTitle::Neutral), ("keep", RetractionTitle::Keep)];
     let retraction_title =
         table.text(sink, "retraction_title").and_then(|word| choice(sink, Code::ConfigChoice, &word, &titles));
-    let choices = [("on", Archives::On), ("off", Archives::Off)];
+    let choices = [("on", Archives::On), ("off", Archives::Off), ("files", Archives::Files)];
     let archives = table.text(sink, "archives").and_then(|word| choice(sink, Code::ConfigChoice, &word, &choices));
     let image_width = table.number(sink, "image_width", 1..=10_000).and_then(|width| u32::try_from(width).ok());
     FeedOptions {

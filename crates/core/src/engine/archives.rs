@@ -33,11 +33,13 @@ use std::sync::Arc;
 
 use super::entries;
 use super::parts::archives::OpenEntries;
+use super::parts::publisher::relative;
 use super::parts::withholding::Withholding;
 use super::state::State;
 use crate::build::assemble;
 use crate::build::index::{FeedNumber, Index, IndexedArticle};
 use crate::build::placement::FeedKey;
+use crate::config::Archives;
 use crate::event::ArchiveContents;
 use crate::feed::ArchiveLinks;
 use crate::ledger::archive::{Archive, ArchiveName, Number};
@@ -247,6 +249,13 @@ fn apply(state: &mut State, index: &Index, plan: Plan<'_>) {
         for (place, left) in changed.iter().filter(|(_, left)| !left.is_empty()) {
             let Some(archive) = state.recorder.ledger.archives(&route).get(*place) else { continue };
             let archive = Arc::new(archive.without(left));
+            // A file shows the withdrawn entry until the archive is built again.
+            let options = index.rules().feed_options(&key);
+            if options.archives == Some(Archives::Files) {
+                let name = archive.name().to_string();
+                let names = options.formats.iter().map(|format| format.archive_name(&name));
+                state.publisher.shrunk_archives.extend(names.map(|name| relative(&format!("{route}{name}"))));
+            }
             state.record_silently(Record::Archive { route: Arc::clone(&route), place: *place, archive });
         }
         show(state, index, &key, &route, &changed.into_keys().collect());
@@ -312,8 +321,9 @@ fn show(state: &mut State, index: &Index, key: &FeedKey, route: &Arc<str>, place
         published(place).into_iter().for_each(|published| drop(archives.set(place, published)));
     }
     archives.extend((archives.len()..known.len()).filter_map(published));
-    let formats = index.rules().feed_options(key).formats.clone();
-    shown.insert(Arc::clone(route), Arc::new(FeedArchives { formats, archives }));
+    let options = index.rules().feed_options(key);
+    let (formats, is_written) = (options.formats.clone(), options.archives == Some(Archives::Files));
+    shown.insert(Arc::clone(route), Arc::new(FeedArchives { formats, is_written, archives }));
 }
 
 /// Closes archives until each open entry of a feed is among those that its documents show. Returns the links of the subscription document.
