@@ -50,9 +50,15 @@ impl Explain {
         }
         if bundle::is_section_page(&path) && path.source().is_none() {
             outln!("{}", root.display(path.as_str()));
-            outln!(
-                "It is not an article: it is the page of a section, and gives it the title and description that the configuration doesn't."
-            );
+            let reason = match bundle::is_data_file(&path) {
+                true => {
+                    "it is a data file of Eleventy, whose keys about publication count for its folder or its article"
+                }
+                false => {
+                    "it is the page of a section, and gives it the title and description that the configuration doesn't"
+                }
+            };
+            outln!("It is not an article: {reason}.");
             return ExitCode::SUCCESS;
         }
         let parsed = match read::read(root, &path, config.parsing_of(&path), parse_with_origins).state {

@@ -170,6 +170,64 @@ fn pages_of_sections_withhold_the_articles_below() {
 }
 
 #[test]
+fn data_files_of_eleventy_withhold_articles() {
+    let newsroom = Newsroom::new();
+    for (name, title) in
+        [("news/a.md", "Story 1"), ("news/b.md", "Story 2"), ("news/deep/c.md", "Story 3"), ("d.md", "Story 4")]
+    {
+        newsroom.article(name, title, "Text.");
+    }
+    newsroom.write("content/news/news.json", r#"{"layout": "post", "tags": ["posts"]}"#);
+    let daemon = newsroom.serve();
+    let shows = |daemon: &Daemon, expected: &str| {
+        let feed = daemon.body("/feed.json");
+        ["1", "2", "3", "4"].iter().all(|name| feed.contains(&format!("Story {name}")) == expected.contains(name))
+    };
+    daemon.wait("all stories are there", |daemon| shows(daemon, "1234"));
+    for (file, text, expected) in [
+        ("news/a.11tydata.json", r#"{"permalink": false}"#, "234"),
+        ("news/a.11tydata.json", r#"{"permalink": false"#, "234"),
+        ("news/a.11tydata.json", r#"{"title": "x"}"#, "1234"),
+        ("news/news.json", r#"{"eleventyExcludeFromCollections": true}"#, "4"),
+        ("news/news.json", "[1, 2]", "1234"),
+        ("news/deep/deep.11tydata.json", r#"{"draft": true, "tags": "posts"}"#, "124"),
+        ("content.11tydata.json", r#"{"draft": true}"#, ""),
+        ("content.11tydata.json", "{}", "124"),
+    ] {
+        newsroom.write(&format!("content/{file}"), text);
+        daemon.wait(&format!("{file} is {text}"), |daemon| shows(daemon, expected));
+    }
+    newsroom.write("content/news/a.11tydata.json", r#"{"permalink": false}"#);
+    daemon.wait("the story is withheld", |daemon| shows(daemon, "24"));
+    let explained = printed(&newsroom.dateline(&["explain", "content/news/a.md"]));
+    assert!(explained.contains("news/a.11tydata.json withholds"), "{explained}");
+    let explained = printed(&newsroom.dateline(&["explain", "content/news/a.11tydata.json"]));
+    assert!(explained.contains("It is not an article: it is a data file of Eleventy"), "{explained}");
+    std::fs::remove_file(newsroom.path("content/news/a.11tydata.json")).expect("it is there");
+    daemon.wait("the story is public again", |daemon| shows(daemon, "124"));
+}
+
+/// The date of a page whose `<time>` is unusable comes from the text in it, otherwise from the path.
+#[test]
+fn unusable_time_elements_have_other_dates() {
+    let newsroom = Newsroom::new();
+    let page =
+        |shown: &str| format!("<h1>Ships</h1><time datetime=\"nonsense\">{shown}</time><p>The ships are back.</p>");
+    for (name, shown, expected) in [
+        ("news/a.html", "Wed 08 August 2012", "2012-08-08"),
+        ("news/2012/08/09/b.html", "some day", "2012-08-09"),
+        ("news/2012/08/10/c/index.html", "", "2012-08-10"),
+        ("news/2012-08-11-d.html", "soon", "2012-08-11"),
+        ("news/2012/08/12/e.html", "8 August 2012", "2012-08-08"),
+    ] {
+        newsroom.write(&format!("content/{name}"), page(shown));
+        let explained = printed(&newsroom.dateline(&["explain", &format!("content/{name}")]));
+        let date = explained.lines().find(|line| line.trim_start().starts_with("date "));
+        assert!(date.is_some_and(|date| date.contains(expected)), "{name}: {explained}");
+    }
+}
+
+#[test]
 fn files_that_are_no_stories_are_explained() {
     let newsroom = Newsroom::new();
     for (name, text, reason) in [

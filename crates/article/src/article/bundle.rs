@@ -7,9 +7,42 @@ pub fn is_index(path: &ArticlePath) -> bool {
     !folder::is_top(path.folder()) && suffix(path.stem(), "index").is_some() && is_page(path.extension())
 }
 
-/// Whether a file is the page of a section, which isn't an article: `_index.md`, `_index.fr.md`.
+/// Whether a file isn't an article, but states something about others: the page of a section (`_index.md`, `_index.fr.md`) or a [data
+/// file](is_data_file).
 pub fn is_section_page(path: &ArticlePath) -> bool {
-    is_section_page_name(path.name())
+    is_section_page_name(path.name()) || is_data_file(path)
+}
+
+const DATA_FILE: &str = ".11tydata.json";
+
+/// Whether a file is a data file of Eleventy: `post.11tydata.json`, or `posts/posts.json` in the content directory.
+pub fn is_data_file(path: &ArticlePath) -> bool {
+    let folder = path.folder().rsplit('/').next().unwrap_or_default();
+    let has_name_of_folder =
+        || !folder.is_empty() && path.source().is_none() && path.stem() == folder && path.extension() == "json";
+    path.item().is_none() && (path.name().ends_with(DATA_FILE) || has_name_of_folder())
+}
+
+/// The pattern of the articles that a data file is about. `None`: all in its folder, because it has the folder's name. `root` is the
+/// content directory.
+pub fn articles_of_data_file(path: &ArticlePath, root: &str) -> Option<String> {
+    let stem = path.name().strip_suffix(DATA_FILE)?;
+    let folder = match path.folder() {
+        "" => root,
+        folder => folder,
+    };
+    if folder.trim_end_matches('/').rsplit('/').next() == Some(stem) {
+        return None;
+    }
+    let mut pattern = String::from("/");
+    let name = path.as_str().strip_suffix(DATA_FILE).unwrap_or_default();
+    for character in name.chars() {
+        if "*?[]{}!\\".contains(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    Some(pattern)
 }
 
 pub(super) fn is_section_page_name(name: &str) -> bool {
@@ -61,6 +94,26 @@ fn suffix<'s>(stem: &'s str, name: &str) -> Option<&'s str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_files_are_about_articles() {
+        for (path, expected) in [
+            ("posts/first.11tydata.json", Some(Some("/posts/first"))),
+            ("posts/a[1]*.11tydata.json", Some(Some("/posts/a\\[1\\]\\*"))),
+            ("posts/posts.11tydata.json", Some(None)),
+            ("posts/posts.json", Some(None)),
+            ("content.11tydata.json", Some(None)),
+            ("about.11tydata.json", Some(Some("/about"))),
+            ("posts/post.json", None),
+            ("content.json", None),
+            ("wire://posts/posts.json", None),
+            ("posts/posts.11tydata.js", None),
+        ] {
+            let path = ArticlePath::new(path);
+            let found = is_data_file(&path).then(|| articles_of_data_file(&path, "site/content"));
+            assert_eq!(found, expected.map(|pattern| pattern.map(str::to_owned)), "{path}");
+        }
+    }
 
     #[test]
     fn folder_pages_have_folder_names() {

@@ -7,7 +7,7 @@
 //! - `markdown`, `html`, `wire`: one input format each. `agency`: the formats of news agencies
 //! - `item_source`: a part of a file with several items. `pictures`: the pictures beside a text. `agency_notices`: texts about other items
 //! - `draft`: the article under construction. `front_matter` and `values` parse its keys, `fields` applies them
-//! - `data`: other tools' files, as trees of values
+//! - `data`: other tools' files, as trees of values. `data_file`: Eleventy's statements about other files
 //! - `path_fields`, `file_names`, `bundle`, `cascade`: facts from paths, and from the pages of folders and sections
 //! - `site_pages`, `ignored`: files that aren't stories
 //! - `lifecycle`, `access`, `meaning`: keys and words about publication, and their possible meanings
@@ -28,6 +28,7 @@ pub mod card;
 mod cascade;
 mod charset;
 pub mod data;
+mod data_file;
 mod date;
 mod draft;
 pub mod extensions;
@@ -192,6 +193,7 @@ fn read(path: &ArticlePath, bytes: &[u8], options: &ParseOptions, with_origins: 
         draft
     };
     match extension.as_str() {
+        "json" if bundle::is_data_file(path) => return data_file::read(new_draft()),
         "json" => return agency::read_json(new_draft()),
         "xml" => return agency::read_xml(new_draft()),
         _ => {}

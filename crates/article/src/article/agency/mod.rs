@@ -69,6 +69,11 @@ use super::parsed::Parsed;
 use crate::diagnostics::Code;
 use crate::types::ArticlePath;
 
+/// Whether JSON is an item of ninjs.
+pub(super) fn is_json_item(source: &str) -> bool {
+    json::parse(source).is_ok_and(|root| ninjs::is_item(&root, source))
+}
+
 /// Parses a `.json` file.
 pub(super) fn read_json(draft: Draft<'_>) -> Parsed {
     let source = draft.source().text;

@@ -71,7 +71,8 @@ impl SectionPages {
             let times = page.cascades.iter().flat_map(|cascade| [cascade.embargo, cascade.expires]);
             times.flatten().map(Moment::timestamp).collect::<Vec<_>>()
         };
-        let changes = pages().flat_map(|(_, page)| visibility_changes(page).chain(below(page)));
+        let below = self.pages.values().flat_map(|page| below(page));
+        let changes = pages().flat_map(|(_, page)| visibility_changes(page)).chain(below);
         self.due = changes.filter(|change| *change > now).min();
         let mut texts: BTreeMap<SectionPath, &Metadata> = BTreeMap::new();
         for (path, page) in pages().filter(|(_, page)| is_public(page, now)) {
@@ -108,7 +109,11 @@ impl SectionPages {
     /// The folders whose articles a page withholds: with `cascade`, or as a draft, as in Zola.
     fn withheld_folders(&self, now: Timestamp) -> WithheldFolders {
         let mut folders = WithheldFolders::default();
-        self.unreadable.iter().for_each(|path| folders.add(path, None));
+        for path in &self.unreadable {
+            // The folder of the content directory isn't known here. A data file in it may be about all articles.
+            let articles = bundle::articles_of_data_file(path, "").filter(|_| !path.folder().is_empty());
+            folders.add(path, articles.as_deref());
+        }
         for (path, page) in &self.pages {
             if page.draft && !path.folder().is_empty() {
                 folders.add(path, None);
