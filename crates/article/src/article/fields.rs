@@ -59,11 +59,17 @@ pub(super) fn apply(draft: &mut Draft<'_>, keys: &[(Key<'_>, Node<'_>)]) {
                     draft.set_updated(&date, span, ORIGIN);
                 }
             }
-            "author" => people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, ORIGIN)),
-            "authors" => people(draft, key, node, |draft, name, span, is_one| match is_one {
-                true => draft.add_author(name, span, ORIGIN),
-                false => draft.add_byline(name, span, ORIGIN),
-            }),
+            "author" => {
+                people(draft, key, node, |draft, name, span, _| draft.add_author(name, span, ORIGIN));
+                author_urls(draft, node);
+            }
+            "authors" => {
+                people(draft, key, node, |draft, name, span, is_one| match is_one {
+                    true => draft.add_author(name, span, ORIGIN),
+                    false => draft.add_byline(name, span, ORIGIN),
+                });
+                author_urls(draft, node);
+            }
             "editor" | "editors" => people(draft, key, node, |draft, name, span, is_one| match is_one {
                 true => draft.add_editor(name, span, ORIGIN),
                 false => draft.add_editors(name, span, ORIGIN),
@@ -309,6 +315,18 @@ fn people(
                 None => wrong_kind(draft, key, &node.span, "a name, or a table with a `name`"),
             },
             Value::List(_) => wrong_kind(draft, key, &node.span, "a list of names"),
+        }
+    }
+}
+
+/// Applies the pages of authors in tables with a `name`.
+fn author_urls(draft: &mut Draft<'_>, node: &Node<'_>) {
+    let nodes = if let Value::List(items) = &node.value { items.as_slice() } else { std::slice::from_ref(node) };
+    for node in nodes {
+        let Value::Map(entries) = &node.value else { continue };
+        let url = ["url", "uri", "link", "website", "homepage"].into_iter().find_map(|key| field(entries, key));
+        if let (Some((name, _)), Some((url, span))) = (field(entries, "name"), url) {
+            draft.set_author_url(&name, &url, span, "front matter");
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Metadata {
     pub updated: Option<Moment>,
     /// The authors in the order of the byline, without duplicates.
     pub authors: Vec<Text>,
+    /// The authors' own pages, where the file states them.
+    pub author_urls: Vec<(Text, WebUrl)>,
     /// The editors, without duplicates.
     pub editors: Vec<Text>,
     /// The statement that decides the section.

@@ -236,6 +236,7 @@ pub fn entry(article: &PublishedArticle, metadata: &Metadata, rendered: &Rendere
         published: article.published,
         updated: article.updated,
         authors: metadata.authors.clone(),
+        author_urls: metadata.author_urls.clone(),
         editors: metadata.editors.clone(),
         summary,
         is_corrected: !corrections.is_empty(),

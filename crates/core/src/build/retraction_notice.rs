@@ -60,6 +60,7 @@ pub fn entry(tombstone: &Tombstone, notice: &Notice, title: RetractionTitle, wor
         published: *published,
         updated: Moment::new((*at).max(published.timestamp()), published.offset()).unwrap_or(*published),
         authors: Vec::new(),
+        author_urls: Vec::new(),
         editors: Vec::new(),
         summary: text,
         content: Text::new(&content),

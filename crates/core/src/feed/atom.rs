@@ -106,7 +106,9 @@ fn atom_entry(feed: &Feed, entry: &Entry) -> Result<AtomEntry, EncodeError> {
         id: entry.id.to_string(),
         updated: moment(entry.updated)?,
         authors: match feed.bylines {
-            Bylines::Each => entry.authors.iter().map(person).collect(),
+            Bylines::Each => {
+                entry.authors.iter().map(|name| Person { uri: author_url(entry, name), ..person(name) }).collect()
+            }
             Bylines::Joined => super::joined_authors(entry).map(|name| person(&Text::new(&name))).into_iter().collect(),
         },
         categories: sections.into_iter().chain(tags).collect(),
@@ -156,6 +158,10 @@ fn looks_like_markup(text: &str) -> bool {
     };
     text.match_indices('<').any(|(at, _)| text.get(at + 1..).is_some_and(is_tag))
         || text.match_indices('&').any(|(at, _)| text.get(at + 1..).is_some_and(is_reference))
+}
+
+fn author_url(entry: &Entry, name: &Text) -> Option<String> {
+    entry.author_url(name).map(ToString::to_string)
 }
 
 fn person(name: &Text) -> Person {

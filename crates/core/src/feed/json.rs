@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{ContentMode, EncodeError, Entry, Feed, Format, content_html};
-use crate::types::rfc3339;
+use crate::types::{WebUrl, rfc3339};
 
 #[derive(Serialize)]
 struct JsonFeed<'f> {
@@ -54,6 +54,8 @@ struct JsonHub<'f> {
 #[derive(Serialize)]
 struct JsonAuthor<'f> {
     name: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'f str>,
 }
 
 #[derive(Serialize)]
@@ -136,7 +138,7 @@ pub(super) fn encode(feed: &Feed) -> Result<Vec<u8>, EncodeError> {
         description: feed.description.as_str(),
         icon: feed.logo.as_ref().or(feed.icon.as_ref()).map(|url| url.as_str()),
         favicon: feed.icon.as_ref().map(|url| url.as_str()),
-        authors: vec![JsonAuthor { name: feed.publisher.as_str() }],
+        authors: vec![JsonAuthor { name: feed.publisher.as_str(), url: None }],
         language: feed.language.as_str(),
         hubs: feed.hubs.iter().map(|hub| JsonHub { kind: "WebSub", url: hub.as_str() }).collect(),
         items: feed.items().map(|(entry, _)| item(feed, entry)).collect(),
@@ -176,7 +178,11 @@ fn item<'f>(feed: &Feed, entry: &'f Entry) -> JsonItem<'f> {
         banner_image: banner.map(|picture| picture.url.as_str()),
         date_published: entry.published.rfc3339(),
         date_modified: entry.updated.rfc3339(),
-        authors: entry.authors.iter().map(|author| JsonAuthor { name: author.as_str() }).collect(),
+        authors: entry
+            .authors
+            .iter()
+            .map(|author| JsonAuthor { name: author.as_str(), url: entry.author_url(author).map(WebUrl::as_str) })
+            .collect(),
         tags: entry.tags.iter().map(|tag| tag.as_str()).collect(),
         language: feed.differing_language(entry).map(|language| language.as_str()),
         attachments: entry

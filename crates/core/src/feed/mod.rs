@@ -28,6 +28,7 @@
 //! | [`Entry::published`] | `pubDate` (UTC) | `published` | `date_published` |
 //! | [`Entry::updated`] | `dcterms:modified` where it differs | `updated` | `date_modified` |
 //! | [`Entry::authors`] | `dc:creator`, one each (`feeds.bylines`) | `author`, one each | `authors` |
+//! | [`Entry::author_urls`] | | `author`: `uri` | `authors`: `url` |
 //! | [`Entry::editors`] | `dc:contributor` | `contributor` | `_dateline.editors` |
 //! | [`Entry::summary`] | `description` | `summary` | `summary`; `content_text` where there is no content |
 //! | [`Entry::content`] | `content:encoded` | `content type=html` | `content_html` |

@@ -280,6 +280,11 @@ impl Entry {
     pub fn enclosure(&self) -> Option<&EntryMedia> {
         self.media.iter().find(|media| matches!(media.medium(), Some("audio" | "video")))
     }
+
+    /// The page of an author, if it is known.
+    pub(super) fn author_url(&self, author: &Text) -> Option<&WebUrl> {
+        self.author_urls.iter().find(|(name, _)| name == author).map(|(_, url)| url)
+    }
 }
 
 impl EntryMedia {
@@ -311,6 +316,8 @@ pub struct Entry {
     pub updated: Moment,
     /// The authors in the order of the byline.
     pub authors: Vec<Text>,
+    /// The authors' own pages, as far as they're known.
+    pub author_urls: Vec<(Text, WebUrl)>,
     /// The editors.
     pub editors: Vec<Text>,
     /// Plain text, never empty: the title if the article has no text.

@@ -149,6 +149,7 @@ impl Draft<'_> {
                     published: self.published,
                     updated,
                     authors: self.authors,
+                    author_urls: self.author_urls,
                     editors: self.editors,
                     section: self.section.unwrap_or(SectionClaim::Folder),
                     sections: self.sections,

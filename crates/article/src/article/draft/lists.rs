@@ -6,7 +6,7 @@ use super::Draft;
 use crate::article::byline;
 use crate::article::model::SectionClaim;
 use crate::diagnostics::Code;
-use crate::types::{SectionPath, Text, nfc};
+use crate::types::{SectionPath, Text, WebUrl, nfc};
 
 const MAX_TAGS: usize = 500;
 const MAX_NAMES: usize = 100;
@@ -18,6 +18,31 @@ impl Draft<'_> {
         if self.accepts(&name, self.authors.contains(&name), self.authors.len(), MAX_NAMES, "authors", &span) {
             self.record_origin("author", name.as_str(), &span, origin);
             self.authors.push(name);
+        }
+    }
+
+    /// Sets the page of an author of the list. An e-mail address isn't a page, and is never published.
+    pub(crate) fn set_author_url(&mut self, name: &str, raw: &str, span: Range<usize>, origin: &'static str) {
+        let (name, raw) = (Text::line(name), raw.trim());
+        let is_known = self.author_urls.iter().any(|(known, _)| *known == name);
+        if raw.is_empty() || raw.contains('@') && !raw.contains('/') || is_known || !self.authors.contains(&name) {
+            return;
+        }
+        let home = self.source.options.home.as_ref().filter(|_| raw.starts_with('/'));
+        match home.map_or_else(|| WebUrl::parse(raw), |home| home.join(raw)) {
+            Ok(url) => {
+                self.record_origin("author.url", url.as_str(), &span, origin);
+                self.author_urls.push((name, url));
+            }
+            Err(reason) => {
+                let message = format!("`{}` is not a URL that readers can load: {reason}", raw.escape_debug());
+                self.report(
+                    Code::FrontMatterValue,
+                    span,
+                    message,
+                    "write one such as `https://www.courier.example/ann/`",
+                );
+            }
         }
     }
 
