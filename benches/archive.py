@@ -15,6 +15,7 @@ each size, or those that --only names:
   again     `dateline build` once more, nothing changed
   warm      `dateline serve` once more, with what an earlier run left, until /readyz says 200: after one that ended well, and after
             one that was killed with -9; with --strace also how many article files were opened for it
+  warned    the same, where every article has a warning (a typo of `tags`)
   poll      looks at all files where the system tells of nothing (`content.watch = "poll"`): how long one takes, how long after it the
             next one comes, and the share that they have of all cores, over three of them
   latency   from a change of one file until its feed has it over HTTP: added, changed, renamed, deleted (less the grace)
@@ -54,7 +55,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 from daemon import serve  # noqa: E402
 
-NAMES = ["cold", "full", "linear", "again", "warm", "poll", "latency", "burst", "sections", "resident"]
+NAMES = ["cold", "full", "linear", "again", "warm", "warned", "poll", "latency", "burst", "sections", "resident"]
 SECTIONS, ITEMS = compare.SECTIONS, compare.ITEMS
 # make_corpus.py has so many tags and authors.
 TAXONOMY_FEEDS = 31 + 97
@@ -289,7 +290,16 @@ def opened(log, content):
     return len(set(inside)), len(inside)
 
 
-def warm(options, archive, folder):
+def warned(options, archive, folder):
+    """Warm starts where every article has a warning, in a copy of the archive."""
+    content = folder / "content"
+    shutil.copytree(archive.content, content)
+    for path in content.rglob("*.md"):
+        path.write_bytes(path.read_bytes().replace(b"\ntags: [", b"\ntag: [", 1))
+    return warm(options, Archive(archive.size, content, True, folder), folder, "warned", warnings=archive.size)
+
+
+def warm(options, archive, folder, name="warm", warnings=0):
     starts, overflows = {"from nothing": [], "ended well": [], "killed": []}, []
 
     def start(how, kill=False):
@@ -298,13 +308,16 @@ def warm(options, archive, folder):
             starts[how].append({"ready_s": daemon.ready_after, "peak_mb": daemon.status("VmHWM"), "cpu_s": cpu_seconds(daemon)})
             settle(daemon)
             starts[how][-1]["rss_mb"] = daemon.status("VmRSS")
-            overflows.append(int(metrics(daemon)["dateline_watch_overflows_total"]))
+            numbers = metrics(daemon)
+            overflows.append(int(numbers["dateline_watch_overflows_total"]))
+            if (found := sum(count for key, count in numbers.items() if key.startswith("dateline_problems{"))) < warnings:
+                raise SystemExit(f"{found:.0f} warnings, {warnings} were to be there")
             if kill:
                 # Whatever is written a while after the last change is written by now.
                 time.sleep(options.before_kill)
                 daemon.kill()
         starts[how][-1]["stop_s"] = daemon.stopped_after
-        say(f"warm, {how}: ready after {daemon.ready_after:.2f} s")
+        say(f"{name}, {how}: ready after {daemon.ready_after:.2f} s")
 
     start("from nothing")
     for _ in range(options.rounds):
@@ -329,7 +342,7 @@ def warm(options, archive, folder):
                     daemon.kill()
             figures[how.replace(" ", "_")] |= {"files_opened": files, "times_opened": times}
             notes.append(f"{how}: {files} article files were opened, {times} times")
-    result = Result(f"warm, {archive.size} articles", rows, figures)
+    result = Result(f"{name}, {archive.size} articles", rows, figures)
     result.notes = notes
     result.bound("seconds after one that ended well:", figures["ended_well"]["ready_s"], options.max_warm)
     result.bound("seconds after one that was killed:", figures["killed"]["ready_s"], options.max_killed)
@@ -669,7 +682,7 @@ def run(options, scratch):
     """Each result, as it comes."""
     needs_archives = set(options.only) - {"sections"}
     found = archives(options, scratch) if needs_archives else []
-    measures = {"cold": cold, "full": full, "again": again, "warm": warm, "poll": looking, "latency": latency, "burst": burst,
+    measures = {"cold": cold, "full": full, "again": again, "warm": warm, "warned": warned, "poll": looking, "latency": latency, "burst": burst,
                 "resident": resident}
 
     def fresh(name):
