@@ -70,6 +70,7 @@ fn daemon_applies_choice_for_undated_articles_at_once() {
     let count = |what: &str| daemon.body("/news/feed.json").matches(what).count();
     daemon.wait("they are held", |_| log().contains("code=mass-undated"));
     assert_eq!(count("date_published"), 0);
+    assert!(daemon.body("/readyz").contains("mass-undated"));
     configure(&newsroom, "modified");
     daemon.wait("they are dated", |_| count("\"date_published\":\"2020-01-") == 12);
     assert!(!log().contains("article-undated"), "{}", log());

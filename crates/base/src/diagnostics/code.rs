@@ -32,6 +32,7 @@ macro_rules! codes {
                     || matches!(
                         self,
                         Code::MassRemoval
+                            | Code::MassUndated
                             | Code::StateUnwritable
                             | Code::StateUnreadable
                             | Code::ContentUnreachable
