@@ -205,6 +205,19 @@ const CASES: &[Case] = &[
     ),
     (
         "eleventy",
+        &[
+            (".eleventy.js", "module.exports = { dir: { input: 'content' } };\n"),
+            ("content/posts/posts.json", r#"{"permalink": "/blog/{{ page.fileSlug }}/", "tags": "posts"}"#),
+            ("content/more/more.11tydata.js", "module.exports = { permalink: '/more/{{ title | slug }}/' };\n"),
+            ("content/third/third.11tydata.json", r#"{"permalink": "/third/{{ page.fileSlug }}.html"}"#),
+            ("content/third/c.md", "---\ntitle: C\ndate: 2026-11-18\n---\nText.\n"),
+            ("content/more/b.md", "---\ntitle: B\ndate: 2026-11-18\n---\nText.\n"),
+        ],
+        &[r#"# article_url = "https://www.example.org/blog/{slug}/""#],
+        &["`{{ title | slug }}` has no counterpart", "third.11tydata.json:1:", "articles of `third` have addresses"],
+    ),
+    (
+        "eleventy",
         &[("eleventy.config.mjs", "export default function () {}\n"), ("_data/metadata.json", r#"{"title": "A"}"#)],
         &[r#"title = "A""#, r#"directory = ".""#, r#"ignore = ["/_includes/", "/_data/", "/_site/", "/.dateline/"]"#],
         &[],

@@ -1,4 +1,5 @@
-//! Eleventy's configuration: a program, of which only literals are read, and the data files `_data/site` and `_data/metadata`.
+//! Eleventy's configuration: a program, of which only literals are read, the data files `_data/site` and `_data/metadata`, and the data
+//! files of folders, which state the addresses of articles.
 
 use super::literals::Language;
 use super::settings::{Setting, Settings};
@@ -20,7 +21,50 @@ pub(super) fn load(settings: &mut Settings<'_>) -> bool {
                 .iter()
                 .any(|end| settings.load_program(&format!("{path}.{end}"), Language::JavaScript, Some("_data")));
     }
+    if is_found {
+        for folder in article_folders(&settings.directory().join(&input), |name| name == "node_modules") {
+            let path = format!("{input}/{folder}/{folder}");
+            let table = data_of(&folder);
+            for end in ["json", "11tydata.json"] {
+                settings.load(&format!("{path}.{end}"), Some(&table));
+            }
+            for end in ["11tydata.js", "11tydata.mjs", "11tydata.cjs"] {
+                settings.load_program(&format!("{path}.{end}"), Language::JavaScript, Some(&table));
+            }
+        }
+    }
     is_found
+}
+
+/// The table that the data of a folder is loaded into.
+fn data_of(folder: &str) -> String {
+    format!("{folder}/")
+}
+
+/// The address that the data of folders states. Reports folders with another one.
+fn permalink(settings: &Settings<'_>, sections: &[String]) -> Option<String> {
+    let stated = |section: &String| {
+        let setting = settings.find(&[&data_of(section), "permalink"])?;
+        // `false` isn't an address: the articles aren't published.
+        let text = setting.text().filter(|text| text.contains('/'))?;
+        Some((section.clone(), setting, text.to_owned()))
+    };
+    let mut chosen: Option<(String, String)> = None;
+    for (section, setting, pattern) in sections.iter().filter_map(stated) {
+        match &chosen {
+            None => {
+                let path = settings.permalink(setting, pattern.trim_start_matches('/'));
+                chosen = path.map(|path| (pattern, path));
+            }
+            Some((first, _)) if *first != pattern => {
+                let message = format!("articles of `{}` have addresses of another form", section.escape_debug());
+                let help = "dateline has one `content.article_url`; write a `permalink` into these articles";
+                settings.report(setting, message, help);
+            }
+            Some(_) => {}
+        }
+    }
+    chosen.map(|(_, path)| path)
 }
 
 fn input(settings: &Settings<'_>) -> String {
@@ -65,6 +109,9 @@ pub(super) fn site(settings: &Settings<'_>) -> Site {
     let path = settings.line(&[&["outputPath"]]).map_or_else(|| "feed.xml".to_owned(), |text| text.to_string());
     let path = path.trim_start_matches('/').to_owned();
     let limit = settings.number(&["collection", "limit"]);
+    let sections = article_folders(&settings.directory().join(&content), |name| {
+        name == "node_modules" || ignore.iter().any(|pattern| pattern.trim_matches('/') == name)
+    });
     Site {
         title: line(["title", "name", "title", "name", "siteTitle"]),
         description: line(["subtitle", "description", "description", "subtitle", "tagline"]),
@@ -78,11 +125,9 @@ pub(super) fn site(settings: &Settings<'_>) -> Site {
             &["_data", "author", "name"],
             &["_data", "author"],
         ]),
-        sections: article_folders(&settings.directory().join(&content), |name| {
-            name == "node_modules" || ignore.iter().any(|pattern| pattern.trim_matches('/') == name)
-        }),
+        permalink: permalink(settings, &sections).unwrap_or_else(|| "{path}/".to_owned()),
+        sections,
         content,
-        permalink: "{path}/".to_owned(),
         slugs: "as-written",
         ignore,
         tags: false,
