@@ -190,6 +190,8 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         | Record::Dormant { .. }
         | Record::Reactivated { .. }
         | Record::MediaKilled { .. }
+        | Record::KillKept { .. }
+        | Record::KillDropped { .. }
         | Record::Kept { .. }
         | Record::Sequenced { .. }
         | Record::Archive { .. }

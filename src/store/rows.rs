@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::archives;
 use super::error::ReadError;
 use super::journal;
-use crate::article::{MediaReference, WithheldMedia};
+use crate::article::{AgencyNotice, MediaReference, NoticeAction, WithheldMedia};
 use crate::ledger::{Notice, Record, Retraction, TextPrint, UnreadableRecord, VersionRank, Withdrawal};
 use crate::types::{ArticlePath, ContentHash, EntryId, Language, Moment, Text, WebUrl};
 
@@ -65,6 +65,10 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             log("replaced", &id, &StoredRetraction::text(retraction), None, Some(retraction.at))
         }
         Record::MediaKilled { path, media } => log(MEDIA, path, &StoredMedia::text(media), None, None),
+        Record::KillKept { path, kill } => {
+            log(KILL, path, &StoredKill::text(kill), None, kill.time.map(Moment::timestamp))
+        }
+        Record::KillDropped { path } => log("kill-dropped", path, "", None, None),
         Record::Kept { hash, path, bytes } => database
             .prepare_cached("INSERT OR REPLACE INTO source (hash, path, bytes) VALUES (?, ?, ?)")?
             .execute(params![hash.as_bytes(), path.as_str(), &**bytes]),
@@ -122,6 +126,30 @@ impl StoredMedia {
         let files = files.iter().map(|path| Some(MediaReference::Local(ArticlePath::new(path))));
         let files = urls.chain(files).collect::<Option<_>>()?;
         Some(WithheldMedia { files, ids: ids.iter().map(|id| Text::new(id)).collect() })
+    }
+}
+
+/// The kind of [`Record::KillKept`].
+const KILL: &str = "kill";
+
+/// The value of a [`Record::KillKept`]. The row has its time.
+#[derive(Serialize, Deserialize)]
+struct StoredKill {
+    keys: Vec<String>,
+    slugs: Vec<String>,
+}
+
+impl StoredKill {
+    fn text(kill: &AgencyNotice) -> String {
+        let texts = |texts: &[Text]| texts.iter().map(ToString::to_string).collect();
+        serde_json::to_string(&StoredKill { keys: texts(&kill.keys), slugs: texts(&kill.slugs) }).unwrap_or_default()
+    }
+
+    fn read(value: &str, at: Option<Timestamp>) -> Option<AgencyNotice> {
+        let StoredKill { keys, slugs } = serde_json::from_str(value).ok()?;
+        let texts = |texts: Vec<String>| texts.iter().map(|text| Text::new(text)).collect();
+        let time = at.and_then(|at| Moment::new(at, jiff::tz::Offset::UTC));
+        Some(AgencyNotice { action: NoticeAction::Kill, keys: texts(keys), slugs: texts(slugs), time })
     }
 }
 
@@ -345,6 +373,8 @@ fn decode(row: &Row<'_>, kind: &str, path: ArticlePath) -> Option<Record> {
             Record::Lost { path, version }
         }
         "found" => Record::Found { path },
+        KILL => Record::KillKept { path, kill: Box::new(StoredKill::read(value, at)?) },
+        "kill-dropped" => Record::KillDropped { path },
         MEDIA => Record::MediaKilled { path, media: StoredMedia::read(value)? },
         UnreadableRecord::REPLACED => {
             Record::Replaced { id: EntryId::minted(path.to_string()), retraction: retraction()? }

@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::article::WithheldMedia;
+use crate::article::{AgencyNotice, WithheldMedia};
 use crate::slab::{Slab, SlotId, SlotIndex};
 use crate::types::{ArticlePath, ContentHash, EntryId, Text};
 use archive::{Archive, Number};
@@ -96,6 +96,8 @@ pub struct Ledger {
     feeds: HashMap<Arc<str>, Timestamp>,
     documents: HashMap<Arc<str>, (ContentHash, Timestamp)>,
     dormant: Dormant,
+    /// Agencies' kills of items that hadn't arrived when their files went.
+    kept_kills: BTreeMap<ArticlePath, AgencyNotice>,
     /// The media that agencies killed.
     killed_media: WithheldMedia,
     journal: Journal,
@@ -203,6 +205,8 @@ impl Ledger {
             }
             Record::Dormant { path, .. } => self.make_dormant(path),
             Record::Reactivated { path, article } => self.restore_dormant(path, article),
+            Record::KillKept { path, kill } => drop(self.kept_kills.insert(path.clone(), AgencyNotice::clone(kill))),
+            Record::KillDropped { path } => drop(self.kept_kills.remove(path)),
             Record::MediaKilled { media, .. } => {
                 self.killed_media.files.extend(media.files.iter().cloned());
                 self.killed_media.ids.extend(media.ids.iter().cloned());
@@ -286,6 +290,11 @@ impl Ledger {
     /// As [`Ledger::journal`], to change it.
     pub fn journal_mut(&mut self) -> &mut Journal {
         &mut self.journal
+    }
+
+    /// Agencies' kills of items that hadn't arrived when their files went, by path.
+    pub fn kept_kills(&self) -> &BTreeMap<ArticlePath, AgencyNotice> {
+        &self.kept_kills
     }
 
     /// The media that agencies killed.

@@ -283,6 +283,8 @@ pub(super) fn record(record: &Record) -> String {
         Record::Hidden { path, .. } => format!("hidden {path}"),
         Record::Unreadable { path, .. } => format!("unreadable {path}"),
         Record::MediaKilled { path, .. } => format!("killed media {path}"),
+        Record::KillKept { path, .. } => format!("kept kill {path}"),
+        Record::KillDropped { path } => format!("dropped kill {path}"),
         Record::Kept { path, .. } => format!("kept {path}"),
         Record::Dormant { path, .. } => format!("dormant {path}"),
         Record::Reactivated { path, .. } => format!("reactivated {path}"),

@@ -1,23 +1,53 @@
 //! Applies agencies' notices to the items that they name.
 
 use super::indexing;
+use super::kept_stories::is_kept_source;
 use super::parts::problems::Source;
 use super::state::State;
 use crate::article::card::Card;
-use crate::article::{AgencyNotice, comparable_slug};
+use crate::article::{AgencyNotice, NoticeAction, comparable_slug};
 use crate::build::agency_notice_targets::{find, has_slug};
-use crate::types::ArticlePath;
+use crate::ledger::Record;
+use crate::types::{ArticlePath, ContentHash};
 
 /// Records the notice in a file, or that the file is no notice any more.
 pub(super) fn note(state: &mut State, path: &ArticlePath, notice: Option<&AgencyNotice>) {
     if state.agency_notices.get(path) == notice {
         return;
     }
-    match notice {
-        Some(notice) => drop(state.agency_notices.insert(path.clone(), notice.clone())),
-        None => drop(state.agency_notices.remove(path)),
+    let old = match notice {
+        Some(notice) => state.agency_notices.insert(path.clone(), notice.clone()),
+        None => state.agency_notices.remove(path),
+    };
+    let is_applied = state.index.as_ref().is_some_and(|index| index.is_notice_applied(path));
+    if let Some(kill) = old.filter(|old| old.action == NoticeAction::Kill && !is_applied) {
+        keep(state, path, kill);
     }
     apply(state, path);
+}
+
+/// Keeps a kill whose file is gone before the item that it names has arrived, if its source keeps what its removed files say.
+fn keep(state: &mut State, path: &ArticlePath, kill: AgencyNotice) {
+    if !state.config().is_some_and(|config| is_kept_source(config, path)) {
+        return;
+    }
+    let words = kill.keys.iter().chain(&kill.slugs).map(|text| text.as_str().as_bytes());
+    let kept = path.displaced(&ContentHash::of_parts(words).to_string());
+    state.record_silently(Record::KillKept { path: kept.clone(), kill: Box::new(kill.clone()) });
+    state.agency_notices.insert(kept.clone(), kill);
+    apply(state, &kept);
+}
+
+/// Lifts the kept kills of an article, on an operator's command. Returns whether there were any.
+pub(super) fn lift(state: &mut State, path: &ArticlePath) -> bool {
+    let kills = state.index.iter().flat_map(|index| index.withdrawing_notices(path));
+    let kept: Vec<ArticlePath> = kills.filter(|kill| kill.is_displaced()).cloned().collect();
+    for kill in &kept {
+        state.record_silently(Record::KillDropped { path: kill.clone() });
+        state.agency_notices.remove(kill);
+        apply(state, kill);
+    }
+    !kept.is_empty()
 }
 
 /// Applies the notices that may name an article by its slugline, because the article is new or has changed.

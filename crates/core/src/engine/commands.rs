@@ -1,7 +1,7 @@
 //! Handles operators' commands: retract, restore, release, accept removals, reload.
 
 use super::state::State;
-use super::{configuration, indexing, moves, releases, removals, retraction_notices};
+use super::{agency_notices, configuration, indexing, moves, releases, removals, retraction_notices};
 use crate::article::card::Packed;
 use crate::diagnostics::nearest;
 use crate::event::{Command, Effect};
@@ -163,6 +163,7 @@ fn restore(state: &mut State, article: &str) -> Result<String, String> {
     {
         path = holder.clone();
     }
+    let had_kept_kill = agency_notices::lift(state, &path);
     if let Some(notice) = state.index.as_ref().and_then(|index| index.withdrawing_notices(&path).next()) {
         return Err(format!(
             "the notice in `{notice}` withdraws `{path}`: remove the notice's file, then restore the article"
@@ -171,9 +172,10 @@ fn restore(state: &mut State, article: &str) -> Result<String, String> {
     let lifted = lift_versions(state, &path);
     let Some(retraction) = state.recorder.ledger.article(&path).and_then(|article| article.retraction().cloned())
     else {
-        if lifted > 0 {
+        if lifted > 0 || had_kept_kill {
             note_ledger_change(state, &path);
-            return Ok(format!("`{path}`, which an older version retracted, is public"));
+            let by = if lifted > 0 { "an older version retracted" } else { "its agency killed before it came" };
+            return Ok(format!("`{path}`, which {by}, is public"));
         }
         return Err(format!("`{path}` is not retracted"));
     };

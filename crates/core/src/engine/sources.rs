@@ -99,7 +99,8 @@ pub(super) fn forget_removed(state: &mut State, config: &Config) {
     }
     state.item_files.keep(|path| !is_removed(path));
     state.ignored.keep(|path| !is_removed(path));
-    state.agency_notices.retain(|path, _| !is_removed(path));
+    // Kept kills hold when the source comes back.
+    state.agency_notices.retain(|path, _| path.is_displaced() || !is_removed(path));
     state.dormancy.waiting.keep(|path| !is_removed(path));
     clear_problems(&mut state.problems, config);
 }

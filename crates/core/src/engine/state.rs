@@ -79,7 +79,7 @@ impl State {
             undated: UndatedArticles::default(),
             ignored: IgnoredFiles::default(),
             item_files: ItemFiles::default(),
-            agency_notices: BTreeMap::new(),
+            agency_notices: ledger.kept_kills().clone(),
             media_items: MediaItems::default(),
             section_pages: SectionPages::default(),
             links: ArticleLinks::default(),

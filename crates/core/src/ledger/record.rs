@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::archive::{Archive, Number};
 use super::journal::JournalRow;
 use super::{ArticleFacts, Retraction, Routes, TextPrint, VersionRank};
-use crate::article::WithheldMedia;
+use crate::article::{AgencyNotice, WithheldMedia};
 use crate::types::{ArticlePath, ContentHash, EntryId};
 
 /// A durable fact, written before readers see anything that depends on it.
@@ -155,6 +155,18 @@ pub enum Record {
         /// The files and the ids.
         media: WithheldMedia,
     },
+    /// An agency killed an item that hadn't arrived yet, and the file of the kill is gone. The kill holds until the item is restored.
+    KillKept {
+        /// The path of the kill, as that of a displaced file.
+        path: ArticlePath,
+        /// The kill.
+        kill: Box<AgencyNotice>,
+    },
+    /// A kept kill was lifted.
+    KillDropped {
+        /// The path of the kill.
+        path: ArticlePath,
+    },
     /// The bytes of the file of a public entry are in the store, so that a rejected edit or a lost file does not lose the entry.
     Kept {
         /// The hash of the bytes.
@@ -238,6 +250,8 @@ impl Record {
             | Record::Dormant { .. }
             | Record::Reactivated { .. }
             | Record::MediaKilled { .. }
+            | Record::KillKept { .. }
+            | Record::KillDropped { .. }
             | Record::Kept { .. }
             | Record::Dropped { .. }
             | Record::Erased { .. }
