@@ -12,6 +12,8 @@
 //! # What stays of an evicted page?
 //!
 //! Its ETag and length, which are enough for a 304 or HEAD.
+//!
+//! Long because builds, the cache and the clients that wait are one state behind one lock.
 
 use std::collections::HashMap;
 use std::io;

@@ -27,6 +27,7 @@
 //! - `cache`: metadata of parsed files, for the next start
 //! - `renderings`: rendered bodies, for the next start
 //! - `documents`: documents that aren't in memory
+//! - `kept_media`: copies of the pictures of agencies' stories
 //! - `saved`: the list of published documents, for the next start
 //! - `journal`: what changed in feeds
 //! - `push`: subscriptions of the built-in hub, and what other hubs were told

@@ -1,4 +1,6 @@
 //! Finds the literal values in a program's source, without running it: `SITENAME = "Courier"` in Python, `input: "content"` in JavaScript.
+//!
+//! Long because it reads two languages: their comments, strings, lists and tables differ in details.
 
 use std::cell::Cell;
 use std::ops::Range;

@@ -2,6 +2,8 @@
 //!
 //! Each setter checks its value, records the origin and keeps the first value. A warning drops one field. An error
 //! prevents the publication of this version, so the last good version stays public.
+//!
+//! Long because it has a setter for each field.
 
 mod access;
 mod addresses;

@@ -14,7 +14,7 @@
 //! - `gates`, `free_part`: the parts for members. `hidden_text`: hidden elements in fields
 //! - `date`, `byline`, `inline_text`, `keys`, `charset`: values in the notations of many tools
 //! - `model`, `media_terms`, `parsed`, `options`: the shared types. `card`: the fields that the catalog keeps
-//! - `render`, `sanitise`: HTML for feeds. `extensions`: dialects of Markdown. `article_links`: links to files. `summary`: summaries
+//! - `render`, `sanitise`: HTML for feeds. `rendered`: the types that both share. `extensions`: dialects of Markdown. `article_links`: links to files. `summary`: summaries
 //! - `slugs`, `url_template`, `permalinks`: names and addresses as site generators spell them
 //! - `packed`: compressed bodies. `pin`: writes ids into files. `steps`: counts parser steps in tests
 

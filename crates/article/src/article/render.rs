@@ -1,6 +1,14 @@
 //! Renders bodies as HTML for feeds: sanitised, with absolute URLs and only characters that XML allows.
 //!
 //! Markdown may contain raw HTML, which goes through the same sanitiser as the bodies of HTML pages: see `article::sanitise`.
+//!
+//! # Which file contains what?
+//!
+//! - `markdown`: renders Markdown. The other files prepare its text, or change the events of the parser
+//! - `code`: finds code, which stays as it is
+//! - `shortcodes`, `mdx`, `attributes`: what other tools write in Markdown
+//! - `containers`, `extensions`, `autolinks`, `subscripts`: extensions that the parser doesn't know
+//! - `hidden_files`: removes files that readers may not see
 
 pub(super) mod attributes;
 mod autolinks;

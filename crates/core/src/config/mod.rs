@@ -3,6 +3,8 @@
 //! - `raw` reads TOML and keeps spans.
 //! - `validate` turns it into a [`Config`], or reports all mistakes at once. `content`, `source`, `feeds`, `sections`, `agency`, `addresses`,
 //!   `server`, `websub`, `journal` and `ignore` read their tables; `values` checks kinds of values that several tables have.
+//! - `feed_aliases`, `markdown`, `words` and `cascade` read what their names say: addresses of other tools' feeds, extensions of Markdown,
+//!   sentences for readers, and the folders that a section's page withholds.
 //! - `difference` describes what a new configuration changes.
 //! - `relocation` adapts links to a daemon that doesn't listen where `site.url` says.
 //!

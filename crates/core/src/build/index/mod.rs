@@ -5,6 +5,15 @@
 //!
 //! No. The index is a function of the good articles, the configuration, the ledger and the last instant passed.
 //!
+//! # Which file contains what?
+//!
+//! - `state`: the state, and its invariants
+//! - `articles`: adds, replaces and removes articles
+//! - `ids`: resolves claims to ids
+//! - `versions`: decides which file of an item is its article
+//! - `agency_notices`: which articles agency notices withdraw or correct
+//! - `feeds`: which articles each feed has, and whether its window changed
+//!
 //! # Why are ids assigned by (explicit, published, path)?
 //!
 //! If two articles claim the same id, only one can have it, and the order in which files are discovered mustn't matter. A story published

@@ -1,4 +1,4 @@
-//! The state of the index. The methods that change it are in the parent module, `feeds` and `ids`.
+//! The state of the index. The methods that change it are in the other files of this folder.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
