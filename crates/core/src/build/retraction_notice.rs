@@ -2,20 +2,32 @@
 
 use jiff::Timestamp;
 
-use super::assemble::url_of;
+use super::assemble::{join_url, short_id, url_of};
 use super::indexed_article::IndexedArticle;
 use crate::article::card::Card;
 use crate::article::render::escape_lines;
 use crate::config::{Config, RetractionTitle, Words};
 use crate::feed::Entry;
 use crate::ledger::{Notice, Tombstone};
+use crate::snapshot::PublishedArticle;
 use crate::types::{EntryId, Moment, Text};
+
+/// The version of a story that readers saw last.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'s> {
+    /// The article in the current snapshot.
+    Published(&'s PublishedArticle),
+    /// The version in the file.
+    InFile(&'s Card),
+    /// An older version that isn't known any more. The version in the file was never public, so a notice repeats nothing of it.
+    Unknown,
+}
 
 /// The facts of a story that its notice repeats: not a word of its text. `published` is the date that readers saw, `title` the
 /// title, if known. `None` if no notice can have that date.
 pub fn facts(
     id: &EntryId,
-    card: &Card,
+    seen: Seen<'_>,
     indexed: &IndexedArticle,
     published: Timestamp,
     title: Option<&Text>,
@@ -24,12 +36,14 @@ pub fn facts(
     let stated = indexed.dates.map(|(stated, _)| stated).filter(|stated| stated.second() == published.as_second());
     let in_zone = || Moment::new(published, config.parsing.timezone.to_offset(published));
     let published = stated.or_else(in_zone)?;
-    Some(Notice {
-        published,
-        url: url_of(card, indexed, id, published, config),
-        language: indexed.placement().language.clone(),
-        title: title.filter(|_| keeps_titles(config)).cloned(),
-    })
+    let (url, language) = match seen {
+        Seen::Published(article) => (article.url.clone(), article.language.clone()),
+        Seen::InFile(card) => (url_of(card, indexed, id, published, config), indexed.placement().language.clone()),
+        Seen::Unknown => {
+            (join_url(&config.site.url, &format!("articles/{}", short_id(id))), config.site.language.clone())
+        }
+    };
+    Some(Notice { published, url, language, title: title.filter(|_| keeps_titles(config)).cloned() })
 }
 
 /// Whether any feed's notices keep the titles of their stories. If none does, titles aren't recorded.

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::state::State;
-use crate::build::assemble::FeedHistory;
+use crate::article::card::Card;
+use crate::build::assemble::{FeedHistory, short_id};
 use crate::build::index::Index;
 
 use crate::build::placement::FeedKey;
-use crate::build::retraction_notice;
-use crate::config::{FeedOptions, RetractionForm};
+use crate::build::retraction_notice::{self, Seen};
+use crate::config::{FeedOptions, RetractionForm, Trust};
 use crate::feed::{DeletedEntry, DeletedForm};
 use crate::ledger::{Notice, Tombstone};
 use crate::types::ArticlePath;
@@ -104,11 +105,23 @@ pub(super) fn feed_history(state: &mut State, index: &Index, key: &FeedKey, rout
     history
 }
 
+/// Whether a file's only reason to be withheld is that it states its retraction, so that its address and language are public.
+fn states_retraction(index: &Index, path: &ArticlePath, card: &Card) -> bool {
+    let is_held = index.rules().config().source_of(path).trust == Trust::Hold;
+    card.retracted.is_some() && !is_held && !card.draft && card.embargo.is_none() && !card.access.is_private()
+}
+
 /// The facts that a notice would repeat of an article that readers saw.
 pub(super) fn facts(state: &State, index: &Index, path: &ArticlePath) -> Option<Arc<Notice>> {
     let facts = state.recorder.ledger.article(path)?;
     let card = state.catalog.get(path)?.open(path);
     let (id, date) = (facts.id.as_ref()?, facts.date()?);
     let title = state.entries.cached.get(path).map(|cached| &cached.metadata.title);
-    retraction_notice::facts(id, &card, index.get(path)?, date, title, index.rules().config()).map(Arc::new)
+    let published = state.publisher.snapshot.articles.get(&*short_id(id)).filter(|article| article.id == *id);
+    let seen = match published {
+        Some(article) => Seen::Published(article),
+        None if facts.was_shown(card.hash) || states_retraction(index, path, &card) => Seen::InFile(&card),
+        None => Seen::Unknown,
+    };
+    retraction_notice::facts(id, seen, index.get(path)?, date, title, index.rules().config()).map(Arc::new)
 }
