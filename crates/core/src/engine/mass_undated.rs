@@ -33,10 +33,13 @@ pub(super) fn resolve(state: &mut State) {
     let since = state.now.saturating_sub(removals.within).unwrap_or(state.now);
     state.undated.keep_recent(since, state.now);
     let arrived = state.undated.take_arrived();
+    // One of those that wait may have been renamed and edited while no daemon ran.
+    let index = state.index.as_ref();
+    let joins_others = state.undated.starts() && state.undated.first_waiting(|path| is_undated(index, path)).is_some();
     if !arrived.is_empty() {
         let all: BTreeSet<ArticlePath> = state.undated.recent().chain(&arrived).cloned().collect();
         let total = state.catalog.len() + state.held.without_catalog();
-        if all.len() > MAX_NEWS && all.len() * 100 > total * MAX_PERCENT {
+        if joins_others || (all.len() > MAX_NEWS && all.len() * 100 > total * MAX_PERCENT) {
             state.undated.forget_recent();
             all.iter().for_each(|path| hold_back(state, path));
         } else {

@@ -15,6 +15,8 @@ pub(crate) struct UndatedArticles {
     recent: VecDeque<(Timestamp, ArticlePath)>,
     /// Articles that wait for a date, and some that don't any more.
     waiting: BTreeSet<ArticlePath>,
+    /// Whether it was decided about the articles of the first listing.
+    is_started: bool,
     /// The dates of articles that are dated by their files.
     by_file: BTreeMap<ArticlePath, Timestamp>,
 }
@@ -28,6 +30,11 @@ impl UndatedArticles {
     /// The articles that arrived since the last call.
     pub(crate) fn take_arrived(&mut self) -> BTreeSet<ArticlePath> {
         std::mem::take(&mut self.arrived)
+    }
+
+    /// Whether this is the first call since the start.
+    pub(crate) fn starts(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_started, true)
     }
 
     /// Notes that an article was dated when it arrived.
