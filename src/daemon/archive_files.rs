@@ -22,7 +22,7 @@ use crate::beneath::Roots;
 use crate::build::encode;
 use crate::config::Config;
 use crate::deliver::disk::DocumentReader;
-use crate::event::{ArchiveContents, Delivery};
+use crate::event::{ArchiveContents, Delivery, Query};
 use crate::feed::Format;
 use crate::ledger::archive::ArchiveName;
 use crate::serve::archives::ArchiveSource;
@@ -128,7 +128,7 @@ impl ArchiveWriter {
             if published.has_changed().unwrap_or(true) {
                 return false;
             }
-            let contents = self.source.contents(address).await;
+            let contents = self.source.contents(Query::Archive(address.clone())).await;
             let is_sent = match contents {
                 Some(contents) => self.build(address.clone(), formats.clone(), contents).await.is_some(),
                 None => false,

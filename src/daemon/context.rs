@@ -26,6 +26,7 @@ use crate::diagnostics::Diagnostic;
 use crate::event::{ArchiveContents, Effect, Event, Ticket};
 use crate::metrics::Metrics;
 use crate::push::PushHandle;
+use crate::serve::ChangeLog;
 use crate::serve::archives::ArchiveQuery;
 use crate::snapshot::Snapshot;
 use crate::store::StoreHandle;
@@ -49,6 +50,8 @@ pub(super) struct Daemon {
     pub(super) next_watch_event: Option<WatchEvent>,
     pub(super) deliveries: Deliveries,
     pub(super) push: PushHandle,
+    /// What subscribers of changes may know.
+    pub(super) changes: Arc<ChangeLog>,
     pub(super) watchers: Watchers,
     /// The progress of the first scan, shared by the watcher and the engine.
     pub(super) scan_progress: Arc<ScanProgress>,

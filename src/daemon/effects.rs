@@ -66,9 +66,17 @@ impl Daemon {
         if !self.saved_documents.withhold(&records) {
             self.drop_saved_documents();
         }
+        for record in &records {
+            if let Record::Journal { rows, .. } = record {
+                self.changes.add(rows);
+            }
+        }
         self.persistence.enqueue(records);
-        if !is_blocked && let Err(why) = self.persistence.write() {
-            self.raise_alarm(&why);
+        if !is_blocked {
+            match self.persistence.write() {
+                Ok(()) => self.changes.note_durable(),
+                Err(why) => self.raise_alarm(&why),
+            }
         }
     }
 
@@ -77,6 +85,7 @@ impl Daemon {
         match self.persistence.write() {
             Ok(()) => {
                 tracing::info!("state writable again");
+                self.changes.note_durable();
                 self.alarm = None;
                 self.swap(self.snapshot.load_full());
             }
@@ -243,7 +252,7 @@ impl Daemon {
             report.problems.sort();
             snapshot = Arc::new(Snapshot { report: Arc::new(report), ..Snapshot::clone(&snapshot) });
         }
-        let report = Arc::clone(&snapshot.report);
+        let (report, journaled) = (Arc::clone(&snapshot.report), snapshot.journaled);
         let before = self.snapshot.swap(Arc::clone(&snapshot));
         if let Some(config) = self.checked.config.as_ref().filter(|_| snapshot.generation > 0) {
             let minted = format!("tag:{}:", config.site.tag_authority);
@@ -251,6 +260,7 @@ impl Daemon {
                 Origin { config: config.origin(), record: self.persistence.published_record, device: None, minted };
             self.publications.send_replace(Some(Published { snapshot, origin }));
         }
+        self.changes.publish(journaled);
         if let Some(since) = self.change_began.take() {
             self.metrics.publish_seconds.observe(since.elapsed().as_secs_f64());
         }

@@ -65,7 +65,7 @@ use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::push::{Push, PushOptions, Records};
 use crate::serve::archives::ArchiveSource;
-use crate::serve::{self, HubEndpoint, HubPath, SavedCheck, ServeOptions};
+use crate::serve::{self, ChangeLog, HubEndpoint, HubPath, SavedCheck, ServeOptions};
 use crate::snapshot::Snapshot;
 use crate::store::{CacheUse, StoreError, StoreHandle, StoreOwner};
 use crate::watch::ScanProgress;
@@ -184,8 +184,12 @@ pub async fn run(
     let push = push.map_err(|error| Fatal(format!("cannot start the thread that pushes changes: {error}")))?;
     let (archives, archive_queries) = ArchiveSource::new();
     let archives_to_write = archives.clone();
+    let loading = store.clone();
+    let load = move |after| loading.journal(after).map_err(io::Error::other);
+    let changes = Arc::new(ChangeLog::new(owner.journal_name(), ledger.journal().last, load));
     let options = ServeOptions {
         archives,
+        changes: Some(Arc::clone(&changes)),
         hub: Some(hub_endpoint(&live_config, &push)),
         documents: document_store.cache(),
         first_publication: Some(first),
@@ -271,6 +275,7 @@ pub async fn run(
         next_watch_event: None,
         deliveries,
         push: push.handle(),
+        changes: Arc::clone(&changes),
         watchers,
         scan_progress,
         persistence: Persistence::new(store.clone(), owner.last_record(), owner.unwritable().map(str::to_owned), clock),
@@ -311,6 +316,7 @@ pub async fn run(
     };
     systemd::notify(&[sd_notify::NotifyState::Stopping]);
     // The watcher and the sender of deliveries were dropped with the daemon. Now connections and deliveries drain.
+    changes.close();
     drop(stop_serving);
     let drained = tokio::time::timeout(DRAIN_TIMEOUT, async { while parts.join_next().await.is_some() {} }).await;
     if drained.is_err() {

@@ -16,9 +16,9 @@ impl Daemon {
     }
 
     /// Turns a question about an archive into an event, and remembers who waits for the answer.
-    pub(super) fn accept_archive_query(&mut self, ArchiveQuery { address, answer }: ArchiveQuery) -> Event {
+    pub(super) fn accept_archive_query(&mut self, ArchiveQuery { query, answer }: ArchiveQuery) -> Event {
         let ticket = self.add_ticket(Waiting::Archive(answer));
-        Event::Query(Query::Archive(address), ticket)
+        Event::Query(query, ticket)
     }
 
     fn add_ticket(&mut self, waiting: Waiting) -> Ticket {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::ArchiveContents;
+use crate::event::{ArchiveContents, Query};
 use crate::feed::Format;
 use crate::snapshot::ArchiveAddress;
 
@@ -22,11 +22,11 @@ pub struct ArchiveDocument {
     pub format: Format,
 }
 
-/// A request for the contents of an archive.
+/// A question about an archive, or about entries of a feed.
 #[derive(Debug)]
 pub struct ArchiveQuery {
-    /// The archive.
-    pub address: ArchiveAddress,
+    /// The question.
+    pub query: Query,
     /// Receives the contents. `None` if the engine doesn't have this version, or not yet.
     pub answer: oneshot::Sender<Option<Box<ArchiveContents>>>,
 }
@@ -45,10 +45,10 @@ impl ArchiveSource {
         (ArchiveSource(Some(sender)), receiver)
     }
 
-    /// The contents of an archive. `None` if they aren't available at the moment.
-    pub async fn contents(&self, address: &ArchiveAddress) -> Option<Arc<ArchiveContents>> {
+    /// The answer to a question. `None` if it isn't available at the moment.
+    pub async fn contents(&self, query: Query) -> Option<Arc<ArchiveContents>> {
         let (answer, contents) = oneshot::channel();
-        self.0.as_ref()?.try_send(ArchiveQuery { address: address.clone(), answer }).ok()?;
+        self.0.as_ref()?.try_send(ArchiveQuery { query, answer }).ok()?;
         contents.await.ok().flatten().map(Arc::from)
     }
 }

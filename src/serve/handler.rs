@@ -26,6 +26,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::access_log::LogRecord;
+use super::change_source::{ChangeSource, ChangesRequest};
+use super::changes::ChangesBody;
 use super::counters::DocumentCounters;
 use super::disk::{Disk, DiskRequest, DiskResponse};
 use super::media::{FileBody, ResponseBody};
@@ -38,7 +40,8 @@ use super::responses::{self, FileFacts};
 use super::routes::respond;
 use super::timeouts::ConnectionPhase;
 use super::workers::{ThreadLimits, WorkError, Workers};
-use super::{admin, forwarded};
+use super::{admin, changes, forwarded};
+use crate::event::Query;
 use crate::metrics::{Metrics, ResponseLabels};
 use crate::parallel;
 use crate::snapshot::{ResourceKind, Snapshot};
@@ -65,8 +68,9 @@ pub(super) struct ServerState<D> {
     /// Threads that open and read files of the content directory.
     file_workers: Arc<Workers>,
     /// The pool that builds documents and pages, for documents: reads them back and encodes them.
-    document_workers: Workers,
+    document_workers: Arc<Workers>,
     counters: DocumentCounters,
+    changes: Option<Arc<ChangeSource<D>>>,
     pages: Pages,
 }
 
@@ -78,6 +82,12 @@ impl<D> ServerState<D> {
         // Publication comes first, so at most half of the cores build pages.
         let pages = ThreadLimits { threads: (cores / 2).max(1), capacity: MAX_WAITING_PAGES };
         let (document_workers, page_workers) = Workers::start_pool("on-demand", documents, pages);
+        let document_workers = Arc::new(document_workers);
+        let changes = options.changes.as_ref().map(|log| {
+            let (snapshot, disk, workers) = (Arc::clone(&snapshot), Arc::clone(&disk), Arc::clone(&document_workers));
+            let (documents, archives) = (Arc::clone(&options.documents), options.archives.clone());
+            Arc::new(ChangeSource::new(Arc::clone(log), snapshot, disk, documents, archives, workers))
+        });
         ServerState {
             snapshot,
             disk,
@@ -85,6 +95,7 @@ impl<D> ServerState<D> {
             file_workers: Arc::new(files),
             document_workers,
             counters: DocumentCounters::default(),
+            changes,
             pages: Pages::new(page_workers, &options.metrics),
             options,
         }
@@ -157,6 +168,10 @@ where
         }
         Reply::NeedsArchive(archive) => Box::pin(built_response(&client, Subject::Archive(archive), &head, now)).await,
         Reply::NeedsDisk(DiskRequest::Media(path)) => Box::pin(media_response(&client, path, &head, now)).await,
+        Reply::NeedsChanges(request) => {
+            let response = Box::pin(changes_response(&client, request, &head, now)).await;
+            count_other(&options.metrics, "other", response)
+        }
         // Routes never ask for these.
         Reply::NeedsDisk(DiskRequest::Archive(..) | DiskRequest::Document(..) | DiskRequest::SaveEvicted) => {
             error_response(&options.metrics, &head, StatusCode::INTERNAL_SERVER_ERROR, now)
@@ -275,7 +290,7 @@ where
         },
         Reply::Document(newer, response) => Some(client.server.document(&newer, response)),
         Reply::Ready(response) => Some(in_memory(count_other(&options.metrics, "other", response))),
-        Reply::NeedsArchive(_) | Reply::NeedsDisk(_) => None,
+        Reply::NeedsArchive(_) | Reply::NeedsChanges(_) | Reply::NeedsDisk(_) => None,
     };
     response.unwrap_or_else(|| error_response(&options.metrics, head, StatusCode::SERVICE_UNAVAILABLE, now))
 }
@@ -333,7 +348,11 @@ where
         let request = async || match &subject {
             Subject::Article(article) => Ok(DiskRequest::Article(Arc::clone(article))),
             Subject::Archive(archive) => {
-                let contents = options.archives.contents(&archive.address).await.ok_or(PageError::Unknown)?;
+                let contents = options
+                    .archives
+                    .contents(Query::Archive(archive.address.clone()))
+                    .await
+                    .ok_or(PageError::Unknown)?;
                 Ok(DiskRequest::Archive(contents, archive.format))
             }
         };
@@ -369,9 +388,8 @@ fn built_result_response<D>(
     let status = match reply {
         Ok(Reply::Document(selected, response)) => return server.document(&selected, response),
         Ok(Reply::Ready(response)) => return in_memory(count_other(metrics, "page", response)),
-        Ok(Reply::NeedsBytes(_) | Reply::NeedsArchive(_) | Reply::NeedsDisk(_)) | Err(PageError::Failed) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        Ok(Reply::NeedsBytes(_) | Reply::NeedsArchive(_) | Reply::NeedsChanges(_) | Reply::NeedsDisk(_))
+        | Err(PageError::Failed) => StatusCode::INTERNAL_SERVER_ERROR,
         Err(PageError::Busy | PageError::Unknown) => StatusCode::SERVICE_UNAVAILABLE,
         // The file was just removed or replaced; the watcher will report it.
         Err(PageError::Unreadable(error)) => {
@@ -384,6 +402,30 @@ fn built_result_response<D>(
         }
     };
     error_response(metrics, head, status, now)
+}
+
+/// Responds with the changes of a feed.
+async fn changes_response<D>(
+    client: &Client<D>,
+    request: ChangesRequest,
+    head: &RequestHead<'_>,
+    now: jiff::Timestamp,
+) -> Response<ResponseBody>
+where
+    D: Disk,
+{
+    let ServerState { changes, options, .. } = &*client.server;
+    let Some(source) = changes else { return in_memory(responses::error(head, StatusCode::NOT_FOUND, now)) };
+    // Half of the connections are for those who poll.
+    let max_streams = (options.max_connections / 2).max(1);
+    let start_streaming = || client.phase.start_streaming();
+    match changes::respond(source, max_streams, start_streaming, request, head, now).await {
+        Ok(response) => response.map(|body| match body {
+            ChangesBody::Memory(bytes) => ResponseBody::Memory(Some(bytes)),
+            ChangesBody::Events(events) => ResponseBody::Events(events),
+        }),
+        Err(status) => in_memory(responses::error(head, status, now)),
+    }
 }
 
 /// Responds with a media file.

@@ -13,6 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::HeaderValue;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::event_stream::EventStream;
 use super::timeouts::ConnectionPhase;
 use super::workers::{Pending, Workers};
 use crate::types::{ArticlePath, media_type};
@@ -41,6 +42,8 @@ pub(super) enum ResponseBody {
     Memory(Option<Bytes>),
     /// A file, read as fast as the client reads.
     File(FileBody),
+    /// Events, as they happen.
+    Events(EventStream),
 }
 
 impl Body for ResponseBody {
@@ -56,6 +59,9 @@ impl Body for ResponseBody {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
             }
             ResponseBody::File(file) => file.poll_chunk(context).map(|chunk| chunk.map(|read| read.map(Frame::data))),
+            ResponseBody::Events(events) => {
+                events.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -63,6 +69,7 @@ impl Body for ResponseBody {
         match self {
             ResponseBody::Memory(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             ResponseBody::File(file) => file.remaining == 0,
+            ResponseBody::Events(_) => false,
         }
     }
 
@@ -72,6 +79,7 @@ impl Body for ResponseBody {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
             }
             ResponseBody::File(file) => SizeHint::with_exact(file.remaining),
+            ResponseBody::Events(_) => SizeHint::default(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //!       │          │            ├ pages, archives        article pages and archives of feeds, built on demand
 //!       │          │            ├ coding, media          content codings and media files
 //!       │          │            ├ workers                threads for blocking work
+//!       │          │            ├ changes, event_stream  what changed in feeds
 //!       │          │            ├ hub                    the address of the built-in WebSub hub
 //!       │          │            ├ access_log             one line per response
 //!       │          │            └ admin                  status and metrics, on a listener of their own
@@ -40,11 +41,16 @@ mod access_log;
 mod admin;
 pub mod archives;
 mod budget;
+mod change_events;
+mod change_log;
+mod change_source;
+mod changes;
 mod coding;
 mod connection;
 mod counters;
 mod disk;
 mod document_cache;
+mod event_stream;
 pub mod forwarded;
 mod handler;
 mod headers;
@@ -70,6 +76,8 @@ mod workers;
 
 pub use access_log::AccessLog;
 pub use budget::Budgets;
+pub use change_log::ChangeLog;
+pub use change_source::ChangesRequest;
 pub use disk::{Disk, DiskRequest, DiskResponse, Freshness};
 pub use document_cache::DocumentCache;
 pub use hub::{HubEndpoint, HubPath, PendingAnswer};

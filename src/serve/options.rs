@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::access_log::AccessLog;
 use super::archives::ArchiveSource;
 use super::budget::Budgets;
+use super::change_log::ChangeLog;
 use super::document_cache::DocumentCache;
 use super::hub::HubEndpoint;
 use crate::config::{self, Proxies};
@@ -92,6 +93,8 @@ pub struct ServeOptions {
     pub archives: ArchiveSource,
     /// The built-in WebSub hub.
     pub hub: Option<HubEndpoint>,
+    /// What changed in feeds.
+    pub changes: Option<Arc<ChangeLog>>,
 }
 
 impl ServeOptions {
@@ -115,6 +118,7 @@ impl ServeOptions {
             verify: SavedCheck::default(),
             archives: ArchiveSource::default(),
             hub: None,
+            changes: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hyper::Response;
 
 use super::archives::ArchiveDocument;
+use super::change_source::ChangesRequest;
 use super::disk::DiskRequest;
 use super::representation::SelectedRepresentation;
 
@@ -18,6 +19,8 @@ pub enum Reply {
     NeedsBytes(SelectedRepresentation),
     /// An archive of a feed.
     NeedsArchive(ArchiveDocument),
+    /// The changes of a feed.
+    NeedsChanges(ChangesRequest),
     /// Something that isn't in memory. `responses::document` or `responses::file` makes the response.
     NeedsDisk(DiskRequest),
 }
@@ -27,7 +30,7 @@ impl Reply {
     pub fn selected(&self) -> Option<&SelectedRepresentation> {
         match self {
             Reply::Document(selected, _) | Reply::NeedsBytes(selected) => Some(selected),
-            Reply::Ready(_) | Reply::NeedsArchive(_) | Reply::NeedsDisk(_) => None,
+            Reply::Ready(_) | Reply::NeedsArchive(_) | Reply::NeedsChanges(_) | Reply::NeedsDisk(_) => None,
         }
     }
 }

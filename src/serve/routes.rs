@@ -9,6 +9,7 @@ use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 
 use super::archives::ArchiveDocument;
+use super::change_source::ChangesRequest;
 use super::disk::DiskRequest;
 use super::reply::Reply;
 use super::request::{RequestHead, has_valid_host};
@@ -55,6 +56,7 @@ pub fn respond(snapshot: &Snapshot, head: &RequestHead<'_>, now: Timestamp) -> R
         Route::Document(route, resource) => responses::document(head, route, resource, now),
         Route::Disk(request) => Reply::NeedsDisk(request),
         Route::Archive(archive) => Reply::NeedsArchive(archive),
+        Route::Changes(request) => Reply::NeedsChanges(request),
         Route::Redirect(reference) => Reply::Ready(responses::redirect(head, &reference, now)),
         Route::MovedPermanently(url) => Reply::Ready(responses::moved_permanently(head, &url, now)),
         Route::GoneFeed(retired, reason) => Reply::Ready(responses::gone_feed(head, retired, reason, now)),
@@ -72,6 +74,7 @@ enum Route<'s> {
     Disk(DiskRequest),
     /// An archive of a feed.
     Archive(ArchiveDocument),
+    Changes(ChangesRequest),
     /// A retracted or expired article.
     GoneArticle(GoneArticle),
     /// A redirect relative to the request's own path, which works whether or not a proxy strips the prefix.
@@ -161,6 +164,9 @@ fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     if let Some(archive) = archive(snapshot, path) {
         return Route::Archive(archive);
     }
+    if let Some(request) = ChangesRequest::of(snapshot, path) {
+        return Route::Changes(request);
+    }
     if let Some(file) = path.strip_prefix("/media/").and_then(|path| snapshot.media.get(path)) {
         return Route::Disk(DiskRequest::Media(file.clone()));
     }
@@ -174,7 +180,10 @@ fn below_prefix<'s>(snapshot: &'s Snapshot, path: &str) -> Route<'s> {
     let Some(composed) = target::composed(path) else { return Route::NotFound };
     match snapshot.documents.get_key_value(&*composed) {
         Some((route, resource)) => Route::Document(route, resource),
-        None => archive(snapshot, &composed).map_or(Route::NotFound, Route::Archive),
+        None => match archive(snapshot, &composed) {
+            Some(archive) => Route::Archive(archive),
+            None => ChangesRequest::of(snapshot, &composed).map_or(Route::NotFound, Route::Changes),
+        },
     }
 }
 

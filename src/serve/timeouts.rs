@@ -94,6 +94,11 @@ impl ConnectionPhase {
         self.start_responding();
     }
 
+    /// Declares that the response goes on after each write.
+    pub(super) fn start_streaming(&self) {
+        self.set_multiplexed();
+    }
+
     /// Records that the client sent some bytes.
     pub(super) fn record_read(&self) {
         if !self.has_read.load(Relaxed) {

@@ -14,6 +14,7 @@ mod archives;
 mod bad_articles;
 mod bundles;
 mod caching;
+mod changes;
 mod commands;
 mod config_cases;
 mod convergence;

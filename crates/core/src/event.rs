@@ -165,6 +165,15 @@ pub enum Query {
     StateDependents,
     /// What does an archive of a feed contain?
     Archive(ArchiveAddress),
+    /// What are these entries of a feed, whether or not its window shows them? Answered as if they were an archive.
+    Entries {
+        /// The feed's path.
+        feed: Arc<str>,
+        /// The ids of the entries.
+        ids: Vec<EntryId>,
+        /// The last row of the journal that readers know of. There is no answer if the engine has later ones.
+        journaled: u64,
+    },
 }
 
 /// The answer to a command or a query.

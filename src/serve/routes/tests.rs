@@ -131,6 +131,7 @@ fn summary(reply: Reply) -> String {
         Reply::NeedsDisk(DiskRequest::Article(article)) => format!("article {}", article.name),
         Reply::NeedsDisk(DiskRequest::Media(path)) => format!("media {path}"),
         Reply::NeedsArchive(archive) => format!("archive {} of {}", archive.address.name, archive.address.feed),
+        Reply::NeedsChanges(request) => format!("{request:?}"),
         Reply::NeedsDisk(other) => format!("{other:?}"),
         Reply::Ready(response) | Reply::Document(_, response) => {
             let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());

@@ -95,7 +95,8 @@ pub struct Selector {
 /// First path segments that dateline uses itself.
 const RESERVED_SEGMENTS: [&str; 2] = ["healthz", "readyz"];
 /// Names of documents that dateline serves beside sections.
-const DOCUMENT_NAMES: [&str; 5] = ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css"];
+const DOCUMENT_NAMES: [&str; 7] =
+    ["rss.xml", "atom.xml", "feed.json", "feeds.opml", "feed.css", "changes.json", "changes.stream"];
 
 /// Whether a path segment is the name of a document, such as an archive's.
 fn is_document_name(segment: &str) -> bool {

@@ -44,7 +44,7 @@ use crate::event::ArchiveContents;
 use crate::feed::ArchiveLinks;
 use crate::ledger::archive::{Archive, ArchiveName, Number};
 use crate::ledger::{ArticleFacts, Record};
-use crate::snapshot::{ArchiveAddress, FeedArchives, PublishedArchive};
+use crate::snapshot::{ArchiveAddress, FeedArchives, PublishedArchive, PublishedArticle};
 use crate::types::{ArticlePath, EntryId};
 
 /// What a publication does to the archives of feeds.
@@ -404,15 +404,7 @@ pub(super) fn contents(state: &State, address: &ArchiveAddress) -> Option<Archiv
         false => name_at(Some(place)),
     };
     let links = ArchiveLinks { own: Some(address.name.to_string()), previous: name_at(place.checked_sub(1)), next };
-    let is_in_feed = |indexed: &&IndexedArticle| index.feeds_of(indexed).any(|other| other == key);
-    let article = |number: Number| {
-        let (path, _) = ledger.article_with_number(number)?;
-        let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).filter(is_in_feed)?;
-        let card = state.catalog.get(path)?.open(path);
-        let frame = state.publisher.pages.frames.get(&indexed.placement().home).cloned();
-        let frame = frame.unwrap_or_else(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
-        entries::article_in_frame(&state.recorder, &state.catalog, index, path, &card, &frame).map(Arc::new)
-    };
+    let article = |number: Number| article(state, index, key, ledger.article_with_number(number)?.0);
     let members = published.archive.members().take_while(|number| *number <= address.name.last);
     let mut articles: Vec<_> = members.filter_map(article).collect();
     articles.sort_by(|one, other| {
@@ -421,4 +413,26 @@ pub(super) fn contents(state: &State, address: &ArchiveAddress) -> Option<Archiv
     let title = state.publisher.feed_titles.get(key);
     let feed = assemble::archive(key, index.rules(), title, &articles, links);
     Some(ArchiveContents { feed, articles, max_bytes: index.rules().feed_options(key).window.max_bytes })
+}
+
+/// Entries of a feed. `None` if readers don't see the state of the engine, or not yet.
+pub(super) fn entries(state: &State, feed: &str, ids: &[EntryId], journaled: u64) -> Option<ArchiveContents> {
+    let is_publishing = state.publisher.publication.is_some() || state.recorder.ledger.journal().last != journaled;
+    let index = state.index.as_ref().filter(|_| !is_publishing)?;
+    let key = index.feeds().find(|key| assemble::route(key) == feed)?;
+    let articles =
+        ids.iter().filter_map(|id| article(state, index, key, index.public_article(id)?)).collect::<Vec<_>>();
+    let title = state.publisher.feed_titles.get(key);
+    let feed = assemble::archive(key, index.rules(), title, &articles, ArchiveLinks::default());
+    Some(ArchiveContents { feed, articles, max_bytes: index.rules().feed_options(key).window.max_bytes })
+}
+
+/// What readers see of an article, if a feed has it.
+fn article(state: &State, index: &Index, key: &FeedKey, path: &ArticlePath) -> Option<Arc<PublishedArticle>> {
+    let is_in_feed = |indexed: &&IndexedArticle| index.feeds_of(indexed).any(|other| other == key);
+    let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).filter(is_in_feed)?;
+    let card = state.catalog.get(path)?.open(path);
+    let frame = state.publisher.pages.frames.get(&indexed.placement().home).cloned();
+    let frame = frame.unwrap_or_else(|| Arc::new(assemble::page_frame(index.rules(), indexed)));
+    entries::article_in_frame(&state.recorder, &state.catalog, index, path, &card, &frame).map(Arc::new)
 }
