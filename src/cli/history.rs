@@ -198,6 +198,7 @@ fn describe(record: &Record, first: &mut bool, zone: &TimeZone) -> String {
         | Record::Dropped { .. }
         | Record::Erased { .. }
         | Record::Journal { .. }
+        | Record::Hub { .. }
         | Record::Feed { .. }
         | Record::Document { .. } => String::new(),
     }

@@ -67,8 +67,13 @@ impl Daemon {
             self.drop_saved_documents();
         }
         for record in &records {
-            if let Record::Journal { rows, .. } = record {
-                self.changes.add(rows);
+            match record {
+                Record::Journal { rows, .. } => self.changes.add(rows),
+                Record::Hub { url, is_withdrawn: true, .. } => {
+                    tracing::warn!(hub = &**url, "hub withdrawn: feeds don't name it until it delivers again");
+                }
+                Record::Hub { url, .. } => tracing::info!(hub = &**url, "hub named by feeds again"),
+                _ => {}
             }
         }
         self.persistence.enqueue(records);

@@ -15,7 +15,7 @@ use super::client::describe;
 use super::documents::Documents;
 use crate::config::{Config, HUB_PATH};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::event::{Event, Outcome};
+use crate::event::{Event, HubStates, Outcome};
 use crate::types::ContentHash;
 use crate::websub::{CANARY_LEASE, Canaries, CanaryRequest, HubRequest, Refusal, is_allowed};
 
@@ -30,11 +30,19 @@ pub(super) struct CanaryTask {
     /// The version of the feed that was expected last.
     version: Option<ContentHash>,
     reported: Vec<Arc<str>>,
+    reported_states: HubStates,
 }
 
 impl CanaryTask {
     pub(super) fn new(tokens: Tokens, events: mpsc::Sender<Event>) -> CanaryTask {
-        CanaryTask { canaries: Canaries::default(), tokens, events, version: None, reported: Vec::new() }
+        CanaryTask {
+            canaries: Canaries::default(),
+            tokens,
+            events,
+            version: None,
+            reported: Vec::new(),
+            reported_states: HubStates::default(),
+        }
     }
 
     /// Follows the configuration, and expects a delivery if the feed changed.
@@ -117,6 +125,11 @@ impl CanaryTask {
     /// Tells operators which hubs are silent, if that has changed.
     pub(super) fn report(&mut self, config: &Config, now: Timestamp) {
         let late = self.canaries.late(now);
+        let working = self.canaries.delivering().filter(|hub| !late.contains(hub)).cloned().collect();
+        let states = HubStates { silent: late.iter().cloned().collect(), working };
+        if states != self.reported_states && self.events.try_send(Event::Hubs(states.clone())).is_ok() {
+            self.reported_states = states;
+        }
         if late == self.reported {
             return;
         }

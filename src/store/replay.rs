@@ -9,7 +9,7 @@ use super::dormant::{self, DormantFilter, ReplayAction};
 use super::error::ReadError;
 use super::journal;
 use super::rows::{INSTANTS_SCHEMA, columns, instant, read_record};
-use super::schema::has_items;
+use super::schema::{has_hubs, has_items};
 use super::{archives, compaction};
 use crate::ledger::{Ledger, Record, VersionRank};
 use crate::types::{ArticlePath, ContentHash, EntryId};
@@ -134,6 +134,15 @@ fn replay_records(
         }
     }
     archives::read(database, &mut ledger)?;
+    if has_hubs(database)? {
+        let mut statement = database.prepare("SELECT url, is_withdrawn, at FROM hub")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (url, is_withdrawn): (String, bool) = (row.get(0)?, row.get(1)?);
+            let at = read_date(row.get(2)?, &url)?;
+            ledger.apply(&Record::Hub { url: Arc::from(url), is_withdrawn, at });
+        }
+    }
     ledger.apply(&Record::Journal { rows: journal::replay(database)?, keep_since: Timestamp::MIN });
     let mut statement = database.prepare("SELECT hash, path FROM source")?;
     let mut rows = statement.query([])?;

@@ -80,6 +80,9 @@ pub(super) fn write_record(database: &Connection, record: &Record, now: i64) -> 
             .execute(params![&**route, updated.as_millisecond()]),
         Record::Sequenced { first, ids } => archives::write_numbers(database, *first, ids),
         Record::Archive { route, place, archive } => archives::write_archive(database, route, *place, archive),
+        Record::Hub { url, is_withdrawn, at } => database
+            .prepare_cached("INSERT OR REPLACE INTO hub (url, is_withdrawn, at) VALUES (?, ?, ?)")?
+            .execute(params![&**url, is_withdrawn, at.as_millisecond()]),
         Record::Journal { rows, keep_since } => return journal::write(database, rows, *keep_since),
         // The ledger has the damaged row already. Dormant articles have a table of their own (`dormant`).
         Record::Unreadable { .. } | Record::Dormant { .. } | Record::Reactivated { .. } => return Ok(()),

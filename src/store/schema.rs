@@ -73,6 +73,7 @@ pub(super) fn migrate(database: &Connection) -> rusqlite::Result<usize> {
     database.execute_batch(ITEMS)?;
     database.execute_batch(ARCHIVES)?;
     database.execute_batch(journal::TABLES)?;
+    database.execute_batch(HUBS)?;
     Ok(version.max(UNCOMPACTED_SCHEMA))
 }
 
@@ -100,6 +101,21 @@ const ARCHIVES: &str = "
         PRIMARY KEY (route, place)
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// The table of hubs that feeds name no longer, or again. Earlier programs ignore it.
+const HUBS: &str = "
+    CREATE TABLE IF NOT EXISTS hub (
+        url          TEXT PRIMARY KEY,
+        is_withdrawn INTEGER NOT NULL,  -- 0 or 1
+        at           INTEGER NOT NULL   -- since when, in milliseconds since 1970
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Whether there is a table of hubs.
+pub(super) fn has_hubs(database: &Connection) -> rusqlite::Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'hub')";
+    database.query_row(query, [], |row| row.get(0))
+}
 
 /// Whether there are tables of sequence numbers and archives.
 pub(super) fn has_archives(database: &Connection) -> rusqlite::Result<bool> {

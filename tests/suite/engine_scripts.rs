@@ -27,6 +27,7 @@
 //! | `hold bodies` | from now on, requested bodies wait for the script |
 //! | `bodies PATH...`, `no bodies PATH...`, `other bodies PATH...` | bodies arrive, can't be read, or have other bytes by now |
 //! | `disk full`, `disk free`, `lost ROUTE` | records can't be written, or can again; the bytes of a document are lost |
+//! | `hub silent URL`, `hub works URL`, `hub unknown URL` | what is known of the hub; nothing is known of others |
 //! | `panic PATH` | the engine panics because of this version, and a new engine starts without it |
 //! | `unlike a fresh start`, `like a fresh start` | turns the comparison with a fresh start off and on |
 //!
@@ -45,7 +46,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use dateline::engine::Engine;
-use dateline::event::{Command, Event, ParsedFile};
+use dateline::event::{Command, Event, HubStates, ParsedFile};
 use dateline::snapshot::Snapshot;
 use dateline::types::{ArticlePath, Text};
 use jiff::SignedDuration;
@@ -269,6 +270,15 @@ impl Player {
             }
             ("disk", "full") => daemon.is_full = true,
             ("disk", "free") => daemon.write_again(),
+            ("hub", rest) => {
+                let (state, url) = rest.split_once(' ').expect("`silent` or `works`, and a URL");
+                let hubs = [Arc::from(url)].into();
+                daemon.send(Event::Hubs(match state {
+                    "silent" => HubStates { silent: hubs, ..HubStates::default() },
+                    "works" => HubStates { working: hubs, ..HubStates::default() },
+                    _ => HubStates::default(),
+                }));
+            }
             ("lost", route) => daemon.send(Event::DocumentMissing(route.into())),
             ("panic", path) => {
                 daemon.refused.insert((path.to_owned(), daemon.files[path].clone()));

@@ -42,6 +42,8 @@ pub enum Event {
     Query(Query, Ticket),
     /// The result of a delivery.
     Delivered(Outcome),
+    /// Which hubs deliver changes to dateline itself.
+    Hubs(HubStates),
     /// The bytes of the document with this request path are lost. The engine builds it again.
     DocumentMissing(Arc<str>),
     /// Records cannot be written. Until [`Event::Writable`], nothing new becomes public, but withholding still takes effect.
@@ -452,6 +454,15 @@ pub struct Outcome {
     pub removed: usize,
     /// The failures. The delivery is retried until this is empty.
     pub problems: Vec<Diagnostic>,
+}
+
+/// Which hubs deliver changes to dateline itself. Of others, nothing is known at the moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HubStates {
+    /// The URLs of hubs that haven't delivered in time.
+    pub silent: BTreeSet<Arc<str>>,
+    /// The URLs of hubs that have delivered and aren't silent.
+    pub working: BTreeSet<Arc<str>>,
 }
 
 /// The instructions for the watcher of a source.

@@ -101,6 +101,8 @@ pub struct Ledger {
     /// The media that agencies killed.
     killed_media: WithheldMedia,
     journal: Journal,
+    /// The hubs that were ever withdrawn, whether they are, and since when.
+    hubs: BTreeMap<Arc<str>, (bool, Timestamp)>,
 }
 
 impl Ledger {
@@ -211,6 +213,9 @@ impl Ledger {
                 self.killed_media.files.extend(media.files.iter().cloned());
                 self.killed_media.ids.extend(media.ids.iter().cloned());
             }
+            Record::Hub { url, is_withdrawn, at } => {
+                self.hubs.insert(Arc::clone(url), (*is_withdrawn, *at));
+            }
             Record::Journal { rows, .. } => rows.iter().for_each(|row| self.journal.apply(row)),
             Record::Kept { hash, .. } => drop(self.kept.insert(*hash)),
             Record::Dropped { hash } | Record::Erased { hash } => drop(self.kept.remove(hash)),
@@ -280,6 +285,11 @@ impl Ledger {
     /// Whether the store has the bytes of a version.
     pub fn keeps(&self, hash: ContentHash) -> bool {
         self.kept.contains(&hash)
+    }
+
+    /// Whether feeds name a hub no longer, and since when that is so. `None` if they always named it.
+    pub fn hub(&self, url: &str) -> Option<(bool, Timestamp)> {
+        self.hubs.get(url).copied()
     }
 
     /// What the journal says.

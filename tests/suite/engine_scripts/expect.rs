@@ -297,6 +297,9 @@ pub(super) fn record(record: &Record) -> String {
         Record::Journal { rows, .. } => {
             format!("journal {}", rows.iter().map(journal_row).collect::<Vec<_>>().join(", "))
         }
+        Record::Hub { url, is_withdrawn, .. } => {
+            format!("hub {url} {}", if *is_withdrawn { "withdrawn" } else { "named" })
+        }
         Record::Feed { route, .. } => format!("feed {route}"),
         Record::Document { route, .. } => format!("document {route}"),
     }

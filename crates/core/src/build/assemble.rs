@@ -324,6 +324,8 @@ pub struct FeedHistory {
     pub notices: Vec<Arc<Entry>>,
     /// The feed's last `updated`, which never goes back.
     pub updated: Option<Timestamp>,
+    /// The hubs that push the feed to subscribers.
+    pub hubs: Vec<WebUrl>,
     /// Where the feed's archives are.
     pub archives: ArchiveLinks,
 }
@@ -429,7 +431,7 @@ pub fn feed(key: &FeedKey, rules: &SectionRules, entries: Vec<Arc<Entry>>, histo
         update_signal: options.update_signal,
         podcast: options.podcast.clone(),
         style: (options.media_type == MediaType::Xml).then(|| join_url(&site.url, STYLE_SHEET)),
-        hubs: config.advertised_hubs(),
+        hubs: history.hubs.clone(),
         partner: None,
         entries,
         deleted: history.deleted.clone(),

@@ -26,6 +26,8 @@ pub struct WebSub {
     pub max_per_host: usize,
     /// How long a hub may take to deliver a change to dateline's own subscription. Zero: there is no such subscription.
     pub canary_within: SignedDuration,
+    /// Whether feeds stop to name a hub that doesn't deliver.
+    pub withdraw: bool,
 }
 
 /// The path of the built-in hub below `site.url`.
@@ -71,6 +73,7 @@ pub(super) fn validate(table: &mut Table<'_>, sink: &mut Sink<'_>) -> WebSub {
         let help = "write one such as `10.0.0.0/8`, `192.168.1.7` or `fd00::/8`";
         allow_callbacks.extend(sink.check(Code::ConfigProxy, &written.span, network, help));
     }
+    let withdraw = table.boolean(sink, "withdraw").unwrap_or(false);
     let canary_within = duration(table, sink, "canary_within").unwrap_or(DEFAULT_CANARY_WITHIN);
     let mut limit = |key, default| {
         table.number(sink, key, 1..=10_000_000).and_then(|limit| limit.try_into().ok()).unwrap_or(default)
@@ -82,5 +85,6 @@ pub(super) fn validate(table: &mut Table<'_>, sink: &mut Sink<'_>) -> WebSub {
         max_subscriptions: limit("max_subscriptions", DEFAULT_MAX_SUBSCRIPTIONS),
         max_per_host: limit("max_per_host", DEFAULT_MAX_PER_HOST),
         canary_within,
+        withdraw,
     }
 }

@@ -10,7 +10,7 @@ use super::parts::problems::Source;
 use super::parts::publication::{FeedQueue, Rebuilt};
 use super::parts::publisher::{Publisher, relative};
 use super::state::State;
-use super::{archives, documents, entries, quarantine, retraction_notices};
+use super::{archives, documents, entries, hubs, quarantine, retraction_notices};
 use crate::article::Availability;
 use crate::build::assemble::FeedHistory;
 use crate::build::encode::{Document, FeedRequest};
@@ -133,7 +133,8 @@ fn draft(state: &mut State, index: &Index, key: &FeedKey, requests: &BTreeSet<Bo
     }
     let route = assemble::route(key);
     let archives = archives::close(state, index, key, &shown);
-    let history = FeedHistory { archives, ..retraction_notices::feed_history(state, index, key, &route) };
+    let hubs = hubs::named(state, index);
+    let history = FeedHistory { archives, hubs, ..retraction_notices::feed_history(state, index, key, &route) };
     Some(FeedDraft { key: key.clone(), route, entries, shown, history, max_bytes, expected, is_incomplete })
 }
 

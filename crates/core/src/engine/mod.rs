@@ -21,6 +21,7 @@
 //! - `holding`: decides which versions wait for an editor
 //! - `releases`: releases stories that wait for an editor
 //! - `kept_stories`: keeps the stories of removed files where a source says so
+//! - `hubs`: decides which hubs feeds name
 //! - `indexing`: puts articles in the index, and builds new indexes
 //! - `moves`: decides whether a new file was at another path before
 //! - `removals`: decides whether missing files are deletions or an accident
@@ -78,6 +79,7 @@ mod fetching;
 mod files;
 mod folder_pages;
 mod holding;
+mod hubs;
 mod indexing;
 mod item_files;
 mod item_versions;
@@ -186,7 +188,7 @@ impl Engine {
 
     /// The next instant at which the engine needs an [`Event::Tick`].
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let State { index, publisher, section_pages, media_items, missing, bodies, dormancy, .. } = &self.state;
+        let State { hubs, index, publisher, section_pages, media_items, missing, bodies, dormancy, .. } = &self.state;
         let due = index.as_ref().and_then(Index::wake_at);
         due.into_iter()
             .chain(publisher.wake_at())
@@ -195,6 +197,7 @@ impl Engine {
             .chain(missing.wake_at())
             .chain(bodies.next_retry())
             .chain(dormancy.wake_at())
+            .chain(hubs.next_change)
             .min()
     }
 
@@ -272,6 +275,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
             let answers = dormancy::receive(state, &query, found, effects);
             state.publisher.answers.extend(answers);
         }
+        Event::Hubs(states) => state.hubs.states = states,
         Event::DocumentMissing(route) => state.publisher.rebuild_document(&route),
         Event::Unwritable => withholding::postpone_additions(state),
         Event::Writable => indexing::reindex_postponed(state),
@@ -294,6 +298,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     mass_undated::resolve(state);
     item_versions::settle(state);
     agency_notices::settle(state);
+    hubs::settle(state);
     publishing::advance(state, effects);
 }
 

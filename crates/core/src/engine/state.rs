@@ -12,6 +12,7 @@ use super::parts::bodies::Bodies;
 use super::parts::dormancy::Dormancy;
 use super::parts::entry_cache::EntryCache;
 use super::parts::held_stories::HeldStories;
+use super::parts::hubs::Hubs;
 use super::parts::ignored_files::IgnoredFiles;
 use super::parts::item_files::ItemFiles;
 use super::parts::media_items::MediaItems;
@@ -64,6 +65,7 @@ pub(super) struct State {
     pub(super) archives: Archives,
     pub(super) problems: Problems,
     pub(super) activities: Activities,
+    pub(super) hubs: Hubs,
 }
 
 impl State {
@@ -91,6 +93,7 @@ impl State {
             archives: Archives::default(),
             problems: Problems::default(),
             activities: Activities::default(),
+            hubs: Hubs::default(),
             recorder: Recorder::new(ledger),
         }
     }

@@ -209,6 +209,15 @@ pub enum Record {
         /// Rows from before this time are removed.
         keep_since: Timestamp,
     },
+    /// Feeds name a hub no longer, or again.
+    Hub {
+        /// Its URL.
+        url: Arc<str>,
+        /// Whether it is withdrawn.
+        is_withdrawn: bool,
+        /// Since when.
+        at: Timestamp,
+    },
     /// A feed changed, and with it the feed's `updated`.
     Feed {
         /// Its request path.
@@ -258,6 +267,7 @@ impl Record {
             | Record::Sequenced { .. }
             | Record::Archive { .. }
             | Record::Journal { .. }
+            | Record::Hub { .. }
             | Record::Feed { .. }
             | Record::Document { .. } => (None, None),
         };

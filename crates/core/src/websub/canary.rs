@@ -33,6 +33,7 @@ struct Canary {
     /// When a change has to have arrived.
     deadline: Option<Timestamp>,
     is_late: bool,
+    has_delivered: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +78,8 @@ impl Canaries {
             let Some((token, secret)) = random().zip(random()) else { continue };
             let (token, secret) = (token.into(), secret.into());
             let state = State::Idle(now);
-            let canary = Canary { token, secret, state, failures: 0, deadline: None, is_late: false };
+            let canary =
+                Canary { token, secret, state, failures: 0, deadline: None, is_late: false, has_delivered: false };
             self.hubs.insert(Arc::clone(hub), canary);
         }
     }
@@ -137,7 +139,7 @@ impl Canaries {
     /// Notes a delivery with a valid signature.
     pub fn note_delivery(&mut self, token: &str) {
         if let Some(canary) = self.hubs.values_mut().find(|canary| &*canary.token == token) {
-            (canary.deadline, canary.is_late) = (None, false);
+            (canary.deadline, canary.is_late, canary.has_delivered) = (None, false, true);
         }
     }
 
@@ -155,6 +157,11 @@ impl Canaries {
             (canary.is_late || canary.failures >= RETRY_SECONDS.len()).then(|| Arc::clone(hub))
         });
         late.collect()
+    }
+
+    /// The hubs that have delivered, in time or not.
+    pub fn delivering(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.hubs.iter().filter(|(_, canary)| canary.has_delivered).map(|(hub, _)| hub)
     }
 
     /// When something is due.
@@ -215,8 +222,10 @@ mod tests {
         assert_eq!(canaries.late(at(140)), [Arc::clone(&hub)]);
         canaries.note_delivery("guessed");
         assert_eq!(canaries.late(at(150)), [Arc::clone(&hub)]);
+        assert_eq!(canaries.delivering().count(), 0);
         canaries.note_delivery("r0");
         assert!(canaries.late(at(150)).is_empty());
+        assert_eq!(canaries.delivering().collect::<Vec<_>>(), [&hub]);
         canaries.note_change(within, at(160));
         canaries.note_delivery("r0");
         assert!(canaries.late(at(1_000)).is_empty());

@@ -8,6 +8,7 @@
 //! - `dormancy`: what waits for the store's answer, and what decides when articles become dormant
 //! - `entry_cache`: the entries that feeds show, packed, and quarantined versions
 //! - `held_stories`: versions that wait for an editor
+//! - `hubs`: which WebSub hubs deliver
 //! - `ignored_files`: files that aren't articles, by folder and kind
 //! - `item_files`: files that contain several items of an agency
 //! - `media_items`: agencies' items that are pictures, which may withhold their files
@@ -28,6 +29,7 @@ pub(super) mod bodies;
 pub(super) mod dormancy;
 pub(super) mod entry_cache;
 pub(super) mod held_stories;
+pub(super) mod hubs;
 pub(super) mod ignored_files;
 pub(super) mod item_files;
 pub(super) mod media_items;
