@@ -80,6 +80,8 @@ pub struct Ledger {
     by_version: SlotIndex,
     /// The slot of the article with each sequence number, from one. Outdated for articles that are gone.
     by_number: Vec<SlotId>,
+    /// Numbers that articles lost since the last call of [`Ledger::take_lost_numbers`].
+    lost_numbers: Vec<Number>,
     /// The archives of each feed, oldest first.
     archives: HashMap<Arc<str>, Vec<Arc<Archive>>>,
     tombstones: HashMap<Arc<str>, BTreeSet<Arc<Tombstone>>>,
@@ -282,6 +284,11 @@ impl Ledger {
         std::mem::take(&mut self.changed_notices)
     }
 
+    /// The sequence numbers that no article has any more since the last call, because its file got another id or was replaced.
+    pub fn take_lost_numbers(&mut self) -> Vec<Number> {
+        std::mem::take(&mut self.lost_numbers)
+    }
+
     /// Whether the store has the bytes of a version.
     pub fn keeps(&self, hash: ContentHash) -> bool {
         self.kept.contains(&hash)
@@ -468,7 +475,7 @@ impl Ledger {
         if let Some((_, facts)) = self.articles.get_mut(slot) {
             facts.id = Some(id.clone());
             facts.version = version;
-            facts.take_numbers();
+            self.lost_numbers.extend(facts.take_numbers());
             numbers.iter().for_each(|number| facts.add_number(*number));
             if by_command.is_some() {
                 facts.rare().retraction = by_command;
@@ -532,6 +539,7 @@ impl Ledger {
             self.by_path.remove(to, other);
             let Some((_, replaced)) = self.articles.get(other).cloned() else { return };
             replaced.id.iter().for_each(|id| self.by_id.remove(id, other));
+            self.lost_numbers.extend(replaced.numbers());
             self.by_version.remove(&replaced.hash, other);
             self.articles.remove(other);
             let Some((_, mut facts)) = self.articles.get(slot).cloned() else { return };

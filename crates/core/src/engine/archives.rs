@@ -68,6 +68,7 @@ pub(super) fn update(
     feeds: &BTreeSet<FeedKey>,
 ) {
     let noted = std::mem::take(&mut state.archives.changed);
+    let lost = state.recorder.ledger.take_lost_numbers();
     state.archives.version += 1;
     let new_feeds = feeds.iter().filter(|key| has_archives(index, key));
     let new_feeds = new_feeds.filter_map(|key| Some((index.number_of_feed(key)?, key)));
@@ -79,7 +80,9 @@ pub(super) fn update(
         let of_new_feeds = new_feeds.iter().flat_map(|(_, key)| index.articles_of(key));
         let paths: BTreeSet<&ArticlePath> =
             noted.iter().chain(changed).chain(left.keys()).chain(of_new_feeds).collect();
-        compare_changed(state, index, paths, left)
+        let mut plan = compare_changed(state, index, paths, left);
+        remove_lost(state, &lost, &mut plan);
+        plan
     } else {
         compare_all(state, index)
     };
@@ -134,6 +137,23 @@ fn compare_changed<'a>(
         }
     }
     plan
+}
+
+/// Removes the entries whose numbers no article has any more.
+fn remove_lost(state: &mut State, lost: &[Number], plan: &mut Plan<'_>) {
+    let (ledger, archives) = (&state.recorder.ledger, &mut state.archives);
+    if lost.is_empty() {
+        return;
+    }
+    for (feed, open) in archives.feeds_mut() {
+        for number in lost.iter().map(std::slice::from_ref) {
+            if !open.find(number, false)
+                && let Some((place, number)) = find_member(ledger.archives(&open.route), number)
+            {
+                plan.archives.entry(feed).or_default().entry(place).or_default().push(number);
+            }
+        }
+    }
 }
 
 /// Whether an article without a file stays public until an operator decides. Articles that readers never saw don't.

@@ -45,6 +45,11 @@ impl Archives {
         (0..).zip(&self.feeds).filter_map(|(number, open)| Some((number, open.as_ref()?)))
     }
 
+    /// The feeds that have archives, to change their open entries.
+    pub(crate) fn feeds_mut(&mut self) -> impl Iterator<Item = (FeedNumber, &mut OpenEntries)> {
+        (0..).zip(&mut self.feeds).filter_map(|(number, open)| Some((number, open.as_mut()?)))
+    }
+
     /// The open entries of a feed. `None` if the feed has no archives.
     pub(crate) fn get(&self, feed: FeedNumber) -> Option<&OpenEntries> {
         self.feeds.get(feed as usize)?.as_ref()
