@@ -37,9 +37,10 @@ use super::parts::publisher::relative;
 use super::parts::withholding::Withholding;
 use super::state::State;
 use crate::build::assemble;
+use crate::build::catalog::Catalog;
 use crate::build::index::{FeedNumber, Index, IndexedArticle};
 use crate::build::placement::FeedKey;
-use crate::config::Archives;
+use crate::config::{Archives, Paid};
 use crate::event::ArchiveContents;
 use crate::feed::ArchiveLinks;
 use crate::ledger::archive::{Archive, ArchiveName, Number};
@@ -56,6 +57,8 @@ struct Plan<'a> {
     joins: BTreeMap<&'a ArticlePath, Vec<FeedNumber>>,
     /// What changes in the archives of feeds, by the archives' places.
     archives: BTreeMap<FeedNumber, BTreeMap<usize, Vec<Number>>>,
+    /// The archives whose files may show what readers may no longer see, by the archives' places.
+    outdated: BTreeSet<(FeedNumber, usize)>,
 }
 
 /// Applies the changes of a publication to open entries and archives. `left` has the feeds that articles left, `feeds` those whose windows
@@ -130,6 +133,9 @@ fn compare_changed<'a>(
                 Some((place, number)) => {
                     let left = plan.archives.entry(feed).or_default().entry(place).or_default();
                     left.extend((!is_current && !is_held).then_some(number));
+                    if (!is_current && !is_held) || is_reduced(&state.catalog, index, path) {
+                        plan.outdated.insert((feed, place));
+                    }
                 }
                 None if is_current => plan.joins.entry(path).or_default().push(feed),
                 None => {}
@@ -151,9 +157,17 @@ fn remove_lost(state: &mut State, lost: &[Number], plan: &mut Plan<'_>) {
                 && let Some((place, number)) = find_member(ledger.archives(&open.route), number)
             {
                 plan.archives.entry(feed).or_default().entry(place).or_default().push(number);
+                plan.outdated.insert((feed, place));
             }
         }
     }
+}
+
+/// Whether readers may not see all of an article. They may have seen more of it before.
+fn is_reduced(catalog: &Catalog, index: &Index, path: &ArticlePath) -> bool {
+    let Some(card) = catalog.get(path).map(|card| card.open(path)) else { return false };
+    let is_teaser = index.rules().config().content.paid != Paid::Full && card.access.is_paid();
+    is_teaser || index.hidden_media(&card).is_some()
 }
 
 /// Whether an article without a file stays public until an operator decides. Articles that readers never saw don't.
@@ -216,6 +230,9 @@ fn compare_all<'a>(state: &mut State, index: &'a Index) -> Plan<'a> {
             plan.joins.entry(path).or_default().push(feed);
         }
         plan.archives.insert(feed, left);
+        // Articles and rules may have changed while the archives' versions weren't known.
+        let archives = state.archives.get(feed).map_or(0, |open| ledger.archives(&open.route).len());
+        plan.outdated.extend((0..archives).map(|place| (feed, place)));
     }
     for (feed, numbers) in all_open {
         state.archives.get_mut(feed).into_iter().for_each(|open| open.numbers.clone_from(&numbers));
@@ -266,16 +283,17 @@ fn apply(state: &mut State, index: &Index, plan: Plan<'_>) {
     for (feed, changed) in plan.archives {
         let Some(open) = state.archives.get(feed) else { continue };
         let (key, route) = (open.key.clone(), Arc::clone(&open.route));
+        let options = index.rules().feed_options(&key);
+        let is_written = options.archives == Some(Archives::Files);
+        let outdated = plan.outdated.range((feed, 0)..=(feed, usize::MAX)).filter(|_| is_written);
+        for archive in outdated.filter_map(|(_, place)| state.recorder.ledger.archives(&route).get(*place)) {
+            let name = archive.name().to_string();
+            let names = options.formats.iter().map(|format| format.archive_name(&name));
+            state.publisher.outdated_archives.extend(names.map(|name| relative(&format!("{route}{name}"))));
+        }
         for (place, left) in changed.iter().filter(|(_, left)| !left.is_empty()) {
             let Some(archive) = state.recorder.ledger.archives(&route).get(*place) else { continue };
             let archive = Arc::new(archive.without(left));
-            // A file shows the withdrawn entry until the archive is built again.
-            let options = index.rules().feed_options(&key);
-            if options.archives == Some(Archives::Files) {
-                let name = archive.name().to_string();
-                let names = options.formats.iter().map(|format| format.archive_name(&name));
-                state.publisher.shrunk_archives.extend(names.map(|name| relative(&format!("{route}{name}"))));
-            }
             state.record_silently(Record::Archive { route: Arc::clone(&route), place: *place, archive });
         }
         show(state, index, &key, &route, &changed.into_keys().collect());

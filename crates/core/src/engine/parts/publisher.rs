@@ -38,8 +38,8 @@ pub(crate) struct Publisher {
     pub(crate) changed_routes: Option<BTreeSet<Arc<str>>>,
     /// Routes of documents that lost an entry since the last delivery.
     pub(crate) shrunk_routes: BTreeSet<Arc<str>>,
-    /// The files of archives that lost an entry since the last delivery.
-    pub(crate) shrunk_archives: BTreeSet<Arc<str>>,
+    /// The files of archives that may show what readers may no longer see, to remove with the next delivery.
+    pub(crate) outdated_archives: BTreeSet<Arc<str>>,
     /// The documents that the last run delivered, until the first delivery of this one.
     pub(crate) last_run_documents: BTreeMap<Arc<str>, ContentHash>,
     /// Whether documents are built for a different address than `site.url` (`Config::is_relocated`).
@@ -88,7 +88,7 @@ impl Publisher {
                 })
                 .collect(),
         };
-        documents.extend(std::mem::take(&mut self.shrunk_archives).into_iter().map(|path| (path, None)));
+        documents.extend(std::mem::take(&mut self.outdated_archives).into_iter().map(|path| (path, None)));
         documents.sort_by(|left, right| left.0.cmp(&right.0));
         (is_complete || !documents.is_empty()).then_some(Delivery {
             generation: self.snapshot.generation,
