@@ -26,6 +26,10 @@
 //!
 //! Whoever serves them, when they are requested: the snapshot has names and versions, and [`Query::Archive`] returns the articles.
 //!
+//! # Why is this file so long?
+//!
+//! It has every step that changes the lists, because their invariants hold only together.
+//!
 //! [`Query::Archive`]: crate::event::Query::Archive
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
