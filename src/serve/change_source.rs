@@ -3,8 +3,9 @@
 //! # Why can't an event show a withheld text?
 //!
 //! The journal has no texts. The entries of events are those that the feed's published document has at that moment. The text of an entry
-//! that the window doesn't show is built as the entry of an archive would be, for the snapshot that readers see. If another snapshot was
-//! published meanwhile, the events are made again.
+//! that the window doesn't show is built as the entry of an archive would be, for the snapshot that readers see. If the journal, the
+//! document or any entry was published in another version meanwhile, the events are made again. Clients share events of the same versions
+//! only.
 
 use std::sync::{Arc, OnceLock};
 
@@ -109,6 +110,14 @@ struct BatchKey {
     after: u64,
     journaled: u64,
     document: ContentHash,
+    entries_version: u64,
+}
+
+impl BatchKey {
+    fn new(snapshot: &Snapshot, feed: &Arc<str>, after: u64, document: &Resource) -> BatchKey {
+        let Snapshot { journaled, entries_version, .. } = *snapshot;
+        BatchKey { feed: Arc::clone(feed), after, journaled, document: document.hash, entries_version }
+    }
 }
 
 impl<D> ChangeSource<D> {
@@ -135,12 +144,12 @@ impl<D: Disk> ChangeSource<D> {
             let Some(after) = after.filter(|after| *after <= journaled) else {
                 return Ok(Arc::new(Batch::reset(journaled)));
             };
-            let key = BatchKey { feed: Arc::clone(feed), after, journaled, document: resource.hash };
+            let key = BatchKey::new(&snapshot, feed, after, resource);
             if let Some(batch) = self.batches.get(&key) {
                 return Ok(batch);
             }
             if let Some(batch) = self.new_batch(&key, (route, resource)).await?
-                && self.snapshot.load().journaled == journaled
+                && self.is_current(&key)
             {
                 let batch = Arc::new(batch);
                 self.batches.insert(key, Arc::clone(&batch));
@@ -148,6 +157,13 @@ impl<D: Disk> ChangeSource<D> {
             }
         }
         Err(NoBatch::Busy)
+    }
+
+    /// Whether readers still see what a batch was made from.
+    fn is_current(&self, key: &BatchKey) -> bool {
+        let snapshot = self.snapshot.load();
+        let now = document(&snapshot, &key.feed);
+        now.is_some_and(|(_, resource)| BatchKey::new(&snapshot, &key.feed, key.after, resource) == *key)
     }
 
     /// `None` if the engine is about to publish something else.
@@ -189,7 +205,8 @@ impl<D: Disk> ChangeSource<D> {
         if missing.is_empty() {
             return Ok(Some(batch));
         }
-        let query = Query::Entries { feed: Arc::clone(&key.feed), ids: missing, journaled: key.journaled };
+        let BatchKey { feed, journaled, entries_version: version, .. } = key.clone();
+        let query = Query::Entries { feed, ids: missing, journaled, version };
         let Some(contents) = self.archives.contents(query).await else { return Ok(None) };
         let source = Arc::clone(self);
         let work = self.workers.try_submit(move |token| {

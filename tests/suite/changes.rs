@@ -146,6 +146,41 @@ fn entries_outside_the_window_have_their_text() {
     assert_eq!(json(&daemon.body("/news/feed.json"))["items"].as_array().map(Vec::len), Some(2));
 }
 
+/// No row of the journal tells of a file, and no document of the feed shows the story.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "rights end by the system's clock")]
+fn expired_pictures_leave_entries_outside_the_window() {
+    let newsroom = Newsroom::new();
+    newsroom.write("config/dateline.toml", format!("{CONFIG}[feeds]\nmax_items = 1\nmin_items = 1\n"));
+    newsroom.article("news/a.md", "A", "The first tide.");
+    let daemon = newsroom.serve();
+    let start = last(&changes(&daemon, "/news/", ""));
+    let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(8);
+    newsroom.write(
+        "content/news/ferry.json",
+        format!(
+            r#"{{"uri": "urn:x:ferry", "version": "1", "firstCreated": "2026-11-10T08:00:00Z", "headline": "Ferry",
+            "body_xhtml": "<p>It sails.</p><p><img src='https://x.example/deck.jpg' alt='Deck'></p>",
+            "associations": {{"deck": {{"type": "picture", "uri": "urn:x:deck", "expires": "{}",
+            "description_text": "Canary deck", "renditions": {{"m": {{"href": "https://x.example/deck.jpg"}}}}}}}}}}"#,
+            expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+        ),
+    );
+    let mut position = String::new();
+    daemon.wait("the picture is public", |daemon| {
+        let answer = changes(daemon, "/news/", &start);
+        position = last(&answer);
+        answer.to_string().contains("Canary deck")
+    });
+    daemon.wait("the picture has expired", |daemon| {
+        let answer = changes(daemon, "/news/", &start).to_string();
+        answer.contains("It sails.") && !answer.contains("Canary") && !answer.contains("deck.jpg")
+    });
+    let answer = changes(&daemon, "/news/", &position);
+    assert_eq!(kinds(&answer), ["changed urn%3Ax%3Aferry"]);
+    assert!(answer.to_string().contains("It sails.") && !answer.to_string().contains("Canary"), "{answer}");
+}
+
 /// A connection to `changes.stream`.
 struct Subscriber(BufReader<TcpStream>);
 

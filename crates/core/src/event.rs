@@ -175,6 +175,8 @@ pub enum Query {
         ids: Vec<EntryId>,
         /// The last row of the journal that readers know of. There is no answer if the engine has later ones.
         journaled: u64,
+        /// The version of entries that readers see. There is no answer if the engine has another one.
+        version: u64,
     },
 }
 

@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub kept_media: imbl::HashMap<Arc<str>, ArticlePath>,
     /// The number of the last row of the journal that this snapshot agrees with.
     pub journaled: u64,
+    /// Grows when an entry may look different, whether or not a window shows it or a row of the journal tells of it.
+    pub entries_version: u64,
     /// Current problems and counts.
     pub report: Arc<Report>,
 }

@@ -76,6 +76,19 @@ impl SimulatedDaemon {
                 (assemble::route(key), index.articles_of(key).map(entry).collect())
             })
             .collect();
+        let looks: BTreeMap<EntryId, String> = index
+            .feeds()
+            .flat_map(|key| index.articles_of(key))
+            .filter_map(|path| {
+                let indexed = index.get(path)?;
+                let hash = ledger.article(path)?.hash();
+                Some((indexed.id()?.clone(), format!("{path} {hash:?} {:?} {:?}", indexed.dates, indexed.corrections)))
+            })
+            .collect();
+        let (version, before) = std::mem::take(&mut self.looks);
+        let is_changed = before.iter().any(|(id, look)| looks.get(id).is_some_and(|now| now != look));
+        assert!(!is_changed || snapshot.entries_version > version, "entries differ in the same version");
+        self.looks = (snapshot.entries_version, looks);
         let rows = self.written.iter().chain(&self.unwritten).filter_map(|record| match record {
             Record::Journal { rows, .. } => Some(rows),
             _ => None,

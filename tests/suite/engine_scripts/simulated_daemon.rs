@@ -93,6 +93,8 @@ pub(super) struct SimulatedDaemon {
     /// The entries of each feed according to the journal up to a row.
     pub(super) followed: BTreeMap<String, BTreeMap<EntryId, Option<ContentHash>>>,
     pub(super) followed_to: u64,
+    /// The version of entries in the last snapshot, and what may change how each looks.
+    pub(super) looks: (u64, BTreeMap<EntryId, String>),
 }
 
 impl SimulatedDaemon {
@@ -129,6 +131,7 @@ impl SimulatedDaemon {
             is_like_fresh: true,
             followed: BTreeMap::new(),
             followed_to: 0,
+            looks: Default::default(),
         }
     }
 
@@ -177,6 +180,7 @@ impl SimulatedDaemon {
         (self.is_reported_full, self.waiting, self.shown) = (false, None, Arc::default());
         self.unwritten.clear();
         self.asked.clear();
+        self.looks = Default::default();
         self.send(Event::Config(self.checked()));
     }
 

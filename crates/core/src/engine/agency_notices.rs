@@ -72,7 +72,15 @@ fn apply(state: &mut State, path: &ArticlePath) {
     }
     let paths: Vec<ArticlePath> = changed.iter().flat_map(|id| index.holders(id)).cloned().collect();
     for path in &paths {
+        let corrections = |state: &State| {
+            let indexed = state.index.as_ref().and_then(|index| index.get(path));
+            indexed.map_or_else(Box::default, |indexed| indexed.corrections.clone())
+        };
+        let before = corrections(state);
         indexing::reindex(state, path);
+        if corrections(state) != before {
+            state.recorder.revised.insert(path.clone());
+        }
     }
     state.recorder.changed_articles.extend(paths);
 }

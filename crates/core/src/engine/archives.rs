@@ -458,8 +458,9 @@ pub(super) fn contents(state: &State, address: &ArchiveAddress) -> Option<Archiv
 }
 
 /// Entries of a feed. `None` if readers don't see the state of the engine, or not yet.
-pub(super) fn entries(state: &State, feed: &str, ids: &[EntryId], journaled: u64) -> Option<ArchiveContents> {
-    let is_publishing = state.publisher.publication.is_some() || state.recorder.ledger.journal().last != journaled;
+pub(super) fn entries(state: &State, feed: &str, ids: &[EntryId], seen: (u64, u64)) -> Option<ArchiveContents> {
+    let current = (state.recorder.ledger.journal().last, state.publisher.snapshot.entries_version);
+    let is_publishing = state.publisher.publication.is_some() || current != seen;
     let index = state.index.as_ref().filter(|_| !is_publishing)?;
     let key = index.feeds().find(|key| assemble::route(key) == feed)?;
     let articles =

@@ -120,6 +120,13 @@ pub(super) fn strip_new_teasers(state: &mut State, index: &Index, changed: &[Art
     }
 }
 
+/// Whether readers may not see all pictures of one of these articles. Archives have articles that no window shows.
+pub(super) fn hides_media(catalog: &Catalog, index: &Index, paths: &BTreeSet<ArticlePath>) -> bool {
+    let names_files = |path: &&ArticlePath| index.get(path).is_some_and(|indexed| indexed.names_files);
+    let mut cards = paths.iter().filter(names_files).filter_map(|path| Some(catalog.get(path)?.open(path)));
+    cards.any(|card| index.hidden_media(&card).is_some())
+}
+
 /// Removes pictures from the entries of articles whose pictures readers may no longer see. The new version of the article may arrive late,
 /// and the pictures must not stay until then.
 pub(super) fn strip_hidden_media(state: &mut State, index: &Index, changed: &[ArticlePath]) {

@@ -48,6 +48,7 @@ pub(super) fn record(state: &mut State, index: &Index, recording: &Recording) {
             draft.add_left_feeds(state, index, recording);
             draft.add_articles(index, &recording.touched);
             draft.add_records(&state.recorder.ledger, &state.recorder.unwritten);
+            draft.add_revised(index, &state.recorder.revised);
             if let Some(recorded) = &recorded {
                 draft.add_unrecorded(index, recorded, |expired| expired > last_at);
             }
@@ -81,8 +82,8 @@ struct DraftEntry {
     before: BTreeSet<Arc<str>>,
     /// Its file, as far as a removal needs it.
     path: Option<ArticlePath>,
-    /// Whether its version is new.
-    is_new_version: bool,
+    /// Whether its text, pictures or dates may differ.
+    is_revised: bool,
     /// Whether feeds had it before that the change doesn't tell.
     was_in_feeds: bool,
 }
@@ -134,7 +135,7 @@ impl Draft {
             match record {
                 Record::Published { path, id, .. } => {
                     self.add(id, Some(path), []);
-                    self.entries.entry(id.clone()).or_default().is_new_version = true;
+                    self.entries.entry(id.clone()).or_default().is_revised = true;
                 }
                 Record::Retracted { path, retraction: Retraction { feeds, .. } }
                 | Record::Withdrawn { path, feeds } => {
@@ -150,6 +151,18 @@ impl Draft {
                 Record::Replaced { id, retraction } => self.add(id, None, retraction.feeds.iter().cloned()),
                 _ => {}
             }
+        }
+    }
+
+    /// Adds the articles that look different although their files are the same, such as by the end of a picture's rights.
+    fn add_revised(&mut self, index: &Index, revised: &BTreeSet<ArticlePath>) {
+        for indexed in revised.iter().filter_map(|path| index.get(path)) {
+            let Some(id) = indexed.id() else { continue };
+            let entry = self.entries.entry(id.clone()).or_insert_with(|| DraftEntry {
+                before: routes(index.feeds_of(indexed)).iter().cloned().collect(),
+                ..DraftEntry::default()
+            });
+            entry.is_revised = true;
         }
     }
 
@@ -185,7 +198,7 @@ impl Draft {
         start: Option<(BTreeMap<EntryId, Routes>, &BTreeSet<EntryId>)>,
     ) -> Option<Vec<JournalChange>> {
         let mut changes = Vec::new();
-        for (id, DraftEntry { before, path, is_new_version, was_in_feeds }) in self.entries {
+        for (id, DraftEntry { before, path, is_revised, was_in_feeds }) in self.entries {
             let public = index.public_article(&id);
             let after = public.and_then(|path| index.get(path)).map(|indexed| routes(index.feeds_of(indexed)));
             let after = after.unwrap_or_default();
@@ -197,7 +210,7 @@ impl Draft {
                 return None;
             }
             let is_same = before.len() == after.len() && after.iter().all(|route| before.contains(route));
-            if is_same && (!is_new_version || after.is_empty()) {
+            if is_same && (!is_revised || after.is_empty()) {
                 continue;
             }
             if changes.len() >= MAX_ROWS {

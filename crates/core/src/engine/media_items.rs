@@ -54,4 +54,5 @@ pub(super) fn settle(state: &mut State) {
     index.set_withheld_media(withheld);
     affected.sort();
     affected.iter().for_each(|path| indexing::reindex(state, path));
+    state.recorder.revised.extend(affected);
 }

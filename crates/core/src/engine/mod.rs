@@ -283,6 +283,7 @@ fn apply(state: &mut State, event: Event, now: Now, effects: &mut Vec<Effect>) {
     }
     let due_articles = state.index.as_mut().map(|index| index.advance_clock(state.now)).unwrap_or_default();
     due_articles.iter().for_each(|path| indexing::reindex(state, path));
+    state.recorder.revised.extend(due_articles);
     state.publisher.end_tombstones(state.now);
     media_items::settle(state);
     fetching::retry_due(state);

@@ -38,7 +38,8 @@ pub(super) fn advance(state: &mut State, effects: &mut Vec<Effect>) {
         let touched = if changes.is_new_index || is_large { Vec::new() } else { changes.articles.clone() };
         drop_unaffected(state, &index, &mut changes.articles);
         let unrecorded = std::mem::take(&mut changes.articles).into_iter();
-        let recording = Recording { changes, unrecorded, touched, known: BTreeSet::new(), is_large };
+        let recording =
+            Recording { changes, unrecorded, touched, known: BTreeSet::new(), is_large, changes_entries: false };
         state.publisher.publication = Some(Publication::Recording(Box::new(recording)));
     }
     if let Some(publication) = state.publisher.publication.take() {
@@ -58,8 +59,9 @@ fn record_changes(
     effects: &mut Vec<Effect>,
 ) -> Option<Publication> {
     let has_pages = state.publisher.has_pages(index);
-    let Recording { changes, unrecorded, known, is_large, .. } = &mut *recording;
+    let Recording { changes, unrecorded, known, is_large, changes_entries, .. } = &mut *recording;
     for path in unrecorded {
+        *changes_entries |= index.get(&path).is_some_and(|indexed| indexed.id().is_some());
         state.archives.note_change(&path);
         known.extend(journal::known_id(state, &path));
         let needs_nothing_else = recording::record_published(state, index, &path, &changes.left);
@@ -78,7 +80,7 @@ fn record_changes(
     }
     recording::record_retractions(state, index, &recording.changes);
     journal::record(state, index, &recording);
-    let building = begin_building(state, index, recording.changes);
+    let building = begin_building(state, index, recording.changes, recording.changes_entries);
     if state.recorder.unwritten.len() >= MIN_EARLY_RECORDS {
         effects.extend(state.recorder.take_unwritten());
         return Some(Publication::Building(building));
@@ -104,8 +106,10 @@ fn drop_unaffected(state: &State, index: &Index, changed: &mut Vec<ArticlePath>)
 }
 
 /// Finds the feeds to rebuild.
-fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Building> {
+fn begin_building(state: &mut State, index: &Index, changes: Changes, changes_entries: bool) -> Box<Building> {
     let before = state.publisher.snapshot.clone();
+    let revised = std::mem::take(&mut state.recorder.revised);
+    state.publisher.snapshot.entries_version += u64::from(changes_entries || !revised.is_empty());
     let tombstone_routes = state.recorder.ledger.take_changed_notices();
     if !tombstone_routes.is_empty() {
         let keys = index.feeds().filter(|key| tombstone_routes.contains(assemble::route(key).as_str()));
@@ -115,6 +119,7 @@ fn begin_building(state: &mut State, index: &Index, changes: Changes) -> Box<Bui
     state.activities.note_expired(index, &changes);
     let is_reloaded = state.publisher.changed_routes.is_none();
     let withholds = std::mem::take(&mut state.withholding.is_urgent)
+        || entries::hides_media(&state.catalog, index, &revised)
         || withholding::removes_from_feeds(state, index, &changes.left)
         || (is_reloaded && withholding::windows_lose_entries(state, index));
     let Changes { articles: mut changed, feeds: mut changed_feeds, left, .. } = changes;
@@ -261,6 +266,7 @@ fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
         && before.media.ptr_eq(&after.media)
         && before.kept_media.ptr_eq(&after.kept_media)
         && before.journaled == after.journaled
+        && before.entries_version == after.entries_version
         && Arc::ptr_eq(&before.retired_addresses, &after.retired_addresses)
 }
 

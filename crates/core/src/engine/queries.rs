@@ -16,8 +16,8 @@ pub(super) fn answer(state: &State, query: &Query) -> Answer {
             Answer::Article(explanation.map(Box::new))
         }
         Query::Archive(address) => Answer::Archive(archives::contents(state, address).map(Box::new)),
-        Query::Entries { feed, ids, journaled } => {
-            Answer::Archive(archives::entries(state, feed, ids, *journaled).map(Box::new))
+        Query::Entries { feed, ids, journaled, version } => {
+            Answer::Archive(archives::entries(state, feed, ids, (*journaled, *version)).map(Box::new))
         }
         Query::StateDependents => Answer::StateDependents(state_dependents(state)),
     }

@@ -29,6 +29,8 @@ pub(crate) struct Recording {
     pub(crate) known: BTreeSet<EntryId>,
     /// Whether there are so many changes that the journal is reset.
     pub(crate) is_large: bool,
+    /// Whether one of the articles is public.
+    pub(crate) changes_entries: bool,
 }
 
 /// The rest of the work of rebuilding, and the steps after it.

@@ -24,13 +24,15 @@ pub(crate) struct Recorder {
     pub(crate) unwritten: Vec<Record>,
     /// Articles whose ledger entry or withholding changed since the last publication, whether or not they have a file.
     pub(crate) changed_articles: BTreeSet<ArticlePath>,
+    /// Articles that look different since the last publication although their files may be the same.
+    pub(crate) revised: BTreeSet<ArticlePath>,
     pub(crate) retention: SourceRetention,
 }
 
 impl Recorder {
     pub(crate) fn new(ledger: Ledger) -> Recorder {
-        let (unwritten, changed_articles) = (Vec::new(), BTreeSet::new());
-        Recorder { ledger, unwritten, changed_articles, retention: SourceRetention::default() }
+        let (unwritten, changed_articles, revised) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        Recorder { ledger, unwritten, changed_articles, revised, retention: SourceRetention::default() }
     }
 
     /// The effect that writes the unwritten records, if there are any.
