@@ -95,7 +95,7 @@ fn article_takes_id_and_date_of_old_item() {
     let [rss, atom, json] = feeds(&newsroom);
     assert_says(
         &rss,
-        &[">https://old.example/?p=1&amp;b=2</guid>", "<pubDate>Fri, 13 Nov 2026 02:00:00 +0000</pubDate>"],
+        &[">https://old.example/?p=1&#x26;b=2</guid>", "<pubDate>Fri, 13 Nov 2026 02:00:00 +0000</pubDate>"],
     );
     assert_says(&atom, &["<id>https://old.example/?p=1&amp;b=2</id>", "2026-11-13T"]);
     assert_says(

@@ -269,8 +269,17 @@ impl Harness {
     }
 }
 
+/// All facts but the sequence numbers: a story that comes back is at the head of the chain of archives, or in its old place.
 pub(super) fn facts(ledger: &Ledger) -> Vec<String> {
-    let mut facts: Vec<String> = ledger.articles().map(|(path, article)| format!("{path} {article:?}")).collect();
+    let without = |text: String, begin: &str, end: char| match text.split_once(begin) {
+        Some((before, rest)) => format!("{before}{}", rest.split_once(end).map_or("", |(_, after)| after)),
+        None => text,
+    };
+    let shown = |(path, article)| {
+        let text = format!("{path} {article:?}");
+        without(without(text, ", earlier_numbers: [", ']'), ", number: ", '}')
+    };
+    let mut facts: Vec<String> = ledger.articles().map(shown).collect();
     facts.sort();
     facts
 }

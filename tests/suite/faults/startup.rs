@@ -230,6 +230,15 @@ fn ids(daemon: &Daemon) -> Vec<(String, String)> {
     feed["items"].as_array().expect("items").iter().map(|item| (text(item, "title"), text(item, "id"))).collect()
 }
 
+/// A document without the link to the archive before it.
+fn without_chain(document: &[u8]) -> String {
+    let text = String::from_utf8_lossy(document).into_owned();
+    let Some(at) = text.find("/archive-") else { return text };
+    let is_end = |letter: char| letter == '"';
+    let end = text[at..].find(is_end).map_or(text.len(), |length| at + length);
+    format!("{}{}", &text[..at], &text[end..])
+}
+
 #[test]
 fn backup_under_load_restores_same_newsroom() {
     let newsroom = newsroom();
@@ -274,11 +283,12 @@ fn backup_under_load_restores_same_newsroom() {
         assert!(!second.body("/rss.xml").contains("The ships are back"), "it is retracted there, too");
         for (name, bytes) in files(&newsroom.path("fresh")) {
             let there = fs::read(other.path(&format!("fresh/{name}"))).expect("written");
+            // Stories that came after the backup have other sequence numbers, and so have archives other names.
+            let (there, bytes) = (without_chain(&there), without_chain(&bytes));
             assert!(
                 there == bytes,
                 "{name} is otherwise:\n{}\n{}",
-                String::from_utf8_lossy(&bytes),
-                String::from_utf8_lossy(&there)
+                bytes, there
             );
         }
     }
