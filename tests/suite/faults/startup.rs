@@ -285,11 +285,7 @@ fn backup_under_load_restores_same_newsroom() {
             let there = fs::read(other.path(&format!("fresh/{name}"))).expect("written");
             // Stories that came after the backup have other sequence numbers, and so have archives other names.
             let (there, bytes) = (without_chain(&there), without_chain(&bytes));
-            assert!(
-                there == bytes,
-                "{name} is otherwise:\n{}\n{}",
-                bytes, there
-            );
+            assert!(there == bytes, "{name} is otherwise:\n{}\n{}", bytes, there);
         }
     }
 }
