@@ -61,6 +61,7 @@ fuzz_target!(|data: &[u8]| {
                 selected.response(&prepared.expect("it can be encoded"), now)
             }
             Reply::NeedsDisk(demand) => panic!("nothing is on a disk: {demand:?}"),
+            Reply::NeedsArchive(_) | Reply::NeedsChanges(_) => panic!("no feed has archives or changes"),
         };
         (answer, true)
     };
