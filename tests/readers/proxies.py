@@ -157,8 +157,8 @@ def main():
             problems += [f"direct: {status} {url}" for status, url in failed]
             paths = [url[len(base) - 1:] for url in urls]
             documents = [path for path in paths if path.endswith((".xml", ".json", ".opml"))]
-            # A longer name is none of a file's: such a document is written under another one.
-            is_name = lambda path: all(len(urllib.parse.unquote_to_bytes(name)) <= 255 for name in path.split("/"))
+            # A longer name is none of a file's: such a document is written under another one. Archives are no files, unless asked for.
+            is_name = lambda path: "/archive-" not in path and all(len(urllib.parse.unquote_to_bytes(name)) <= 255 for name in path.split("/"))
             deadline = time.monotonic() + 20
             on_disk = lambda: sum(len(names) for _, _, names in os.walk(os.path.join(folder, "feeds")))
             while on_disk() < len(documents) and time.monotonic() < deadline:
