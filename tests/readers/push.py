@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
 from flask import Flask
 from flask_websub.subscriber import SQLite3SubscriberStorage, SQLite3TempSubscriberStorage, Subscriber, discover
@@ -22,39 +21,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from daemon import serve  # noqa: E402
+from newsroom import CONFIG, exit_code, expect, fetch, write  # noqa: E402
 
 TIMEOUT_SECONDS = 30
-CONFIG = """
-[site]
-title = "Courier"
-url = "http://127.0.0.1:8080/"
-language = "en"
-tag_authority = "courier.example,2026"
-[content]
-directory = "content"
-[output]
-directory = "feeds"
-[state]
-directory = "state"
-[websub]
-hub = true
-allow_callbacks = ["127.0.0.0/8"]
-"""
-faults = []
+HUB = '[websub]\nhub = true\nallow_callbacks = ["127.0.0.0/8"]\n'
 
 
-def expect(what, truth, seen=""):
-    if not truth:
-        faults.append(f"{what}: {seen}")
-    print(f"{'ok  ' if truth else 'FAIL'} {what}", flush=True)
-
-
-def write(home, text):
-    path = home / "content" / "news" / "tide.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(".new")
-    temporary.write_text(f"---\ntitle: The tide\ndate: 2026-11-20\n---\n\n{text}\n")
-    temporary.rename(path)
+def story(text):
+    return f"---\ntitle: The tide\ndate: 2026-11-20\n---\n\n{text}\n"
 
 
 class Quiet(WSGIRequestHandler):
@@ -101,8 +75,8 @@ def main(binary, script):
     with tempfile.TemporaryDirectory() as folder:
         home = pathlib.Path(folder)
         config = home / "dateline.toml"
-        config.write_text(CONFIG)
-        write(home, "First version.")
+        config.write_text(CONFIG + HUB)
+        write(home, "news/tide.md", story("First version."))
         with serve(binary, config) as daemon:
             topic = f"{daemon.url}rss.xml"
             flasks = Flasks(home, topic)
@@ -112,21 +86,18 @@ def main(binary, script):
                 first, second = flasks.next(), node.next()
                 expect("Flask-WebSub is subscribed", first == ("subscribe", topic), first)
                 expect("pubsubhubbub is subscribed", second["event"] == "subscribed", second)
-                write(home, "Second version.")
+                write(home, "news/tide.md", story("Second version."))
                 changed = time.monotonic()
                 first, second = flasks.next(), node.next()
                 print(f"     both have it {(time.monotonic() - changed) * 1000:.0f} ms after the file was saved")
                 expect("Flask-WebSub has the changed feed", first[0] == "feed" and "Second version." in first[1], first)
-                with urllib.request.urlopen(topic, timeout=20) as response:
-                    expect("byte for byte", response.read().decode() == first[1])
+                expect("byte for byte", fetch(topic) == first[1])
                 expect("pubsubhubbub has it, signed with SHA-256",
                        (second["event"], second.get("signature")) == ("feed", "sha256") and "Second version." in second["body"], second)
             finally:
                 node.process.kill()
                 flasks.server.shutdown()
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    return 1 if faults else 0
+    return exit_code()
 
 
 sys.exit(main(*sys.argv[1:]))

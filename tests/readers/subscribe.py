@@ -6,36 +6,19 @@ usage: subscribe.py BINARY CONFIG
 The newsroom is copied, so that a headline can be edited while readers are subscribed: afterwards each story must still be
 there once, under its new title. Exit 1 with what differs.
 """
-import configparser
 import json
-import os
 import pathlib
 import shutil
-import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from daemon import serve  # noqa: E402
+from followers import Mails, Newsboat  # noqa: E402
+from newsroom import exit_code, faults, fetch  # noqa: E402
 
 EDITED = "A headline that an editor has just corrected"
-faults = []
-
-
-def fetch(url):
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        return answer.read().decode()
-
-
-def run(command, home):
-    environment = {**os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, timeout=120)
-    if done.returncode:
-        faults.append(f"{command[0]}: exit {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
-    return done
 
 
 def stories(url, sections):
@@ -59,39 +42,14 @@ def sections_of(url):
     return seen
 
 
-def newsboat(url, sections, home):
+def have(newsboat):
     """What newsboat has of each story after a reload; a guid that appears twice is a fault."""
-    (home / "urls").write_text("".join(f"{url}{section}rss.xml\n" for section in sections))
-    (home / "conf").write_text("reload-threads 2\n")
-    database = home / "cache.db"
-    run(["newsboat", "-u", str(home / "urls"), "-c", str(database), "-C", str(home / "conf"), "-x", "reload"], home)
-    with sqlite3.connect(database) as connection:
-        rows = connection.execute("select guid, title, pubDate from rss_item").fetchall()
+    rows = newsboat.poll("guid, title, pubDate")
     if len({guid for guid, _, _ in rows}) != len(rows):
         faults.append("newsboat has a story twice")
     if any(date <= 0 or date > time.time() for _, _, date in rows):
         faults.append("newsboat has a story with a wrong date")
     return {guid: title for guid, title, _ in rows}
-
-
-def mails(url, home):
-    """How many mails rss2email sends in each of two runs."""
-    config, data, inbox = home / "r2e.cfg", home / "r2e.json", home / "mail"
-    for folder in ("cur", "new", "tmp"):
-        (inbox / "inbox" / folder).mkdir(parents=True)
-    r2e = ["r2e", "-c", str(config), "-d", str(data)]
-    run([*r2e, "new", "reader@example.org"], home)
-    settings = configparser.RawConfigParser()
-    settings.read(config)
-    settings["DEFAULT"].update({"email-protocol": "maildir", "maildir-path": str(inbox), "maildir-mailbox": "inbox"})
-    with config.open("w") as file:
-        settings.write(file)
-    run([*r2e, "add", "courier", f"{url}rss.xml"], home)
-    counts = []
-    for _ in range(2):
-        run([*r2e, "run"], home)
-        counts.append(sum(1 for _ in (inbox / "inbox" / "new").iterdir()))
-    return counts
 
 
 def expect(what, found, wanted):
@@ -116,7 +74,8 @@ def main(binary, config):
             print(f"{len(sections)} sections, {len(before)} stories")
             if len(sections) < 10 or len(before) < 20:
                 faults.append("too few of them: nothing was tried")
-            expect("newsboat has every story once", newsboat(daemon.url, sections, home), before)
+            newsboat = Newsboat(home, "sections", [f"{daemon.url}{section}rss.xml" for section in sections])
+            expect("newsboat has every story once", have(newsboat), before)
             story = next(path for path in sorted((home / "content" / "harbour").glob("*.md"))
                          if not path.read_text().startswith("+++") and "\ntitle:" in path.read_text())
             lines = [f"title: {EDITED}" if line.startswith("title:") else line for line in story.read_text().split("\n")]
@@ -128,12 +87,11 @@ def main(binary, config):
                 time.sleep(0.02)
             after = stories(daemon.url, sections)
             expect("the edit changed one title and no id", sorted(after), sorted(before))
-            expect("newsboat has every story once after the edit", newsboat(daemon.url, sections, home), after)
+            expect("newsboat has every story once after the edit", have(newsboat), after)
             root = len(json.loads(fetch(f"{daemon.url}feed.json"))["items"])
-            expect("rss2email sends one mail a story, and none again", mails(daemon.url, home), [root, root])
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    return 1 if faults else 0
+            mails = Mails(home, "root", f"{daemon.url}rss.xml")
+            expect("rss2email sends one mail a story, and none again", [mails.poll(), mails.poll()], [root, root])
+    return exit_code()
 
 
 sys.exit(main(*sys.argv[1:]))

@@ -28,6 +28,7 @@ from pyftpdlib.servers import ThreadedFTPServer
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from daemon import serve  # noqa: E402
+from newsroom import CONFIG  # noqa: E402
 
 STORIES = 500
 PARAGRAPHS = 20
@@ -37,18 +38,7 @@ SETTLE_SECONDS = 3
 PAUSE_SECONDS = 0.5
 TIMEOUT_SECONDS = 50
 SFTP_SERVERS = ["/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server", "/usr/lib/ssh/sftp-server"]
-CONFIG = """
-[site]
-title = "Uploads"
-url = "http://127.0.0.1:8080/"
-language = "en"
-tag_authority = "courier.example,2026"
-[content]
-directory = "content"
-[output]
-directory = "feeds"
-[state]
-directory = "state"
+FEEDS = """
 [feeds]
 formats = ["json"]
 max_items = 1000
@@ -242,7 +232,7 @@ def main(binary):
             path.mkdir()
         config = folder / "dateline.toml"
         sources = "".join(SOURCE.format(name=name, settle=SETTLE_SECONDS) for name in drops)
-        config.write_text(CONFIG + sources)
+        config.write_text(CONFIG + FEEDS + sources)
         logging.basicConfig(level=logging.WARNING)
         authorizer = DummyAuthorizer()
         authorizer.add_user("wire", "wire", str(drops["ftp"]), perm="elradfmwMT")
