@@ -84,7 +84,7 @@ impl ArchiveBytes {
     }
 }
 
-/// What the task needs of the daemon.
+/// The daemon's services for the task that writes archives.
 pub(super) struct ArchiveWriter {
     pub(super) source: ArchiveSource,
     pub(super) roots: Arc<ArcSwap<Roots>>,

@@ -50,7 +50,7 @@ pub(super) struct Daemon {
     pub(super) next_watch_event: Option<WatchEvent>,
     pub(super) deliveries: Deliveries,
     pub(super) push: PushHandle,
-    /// What subscribers of changes may know.
+    /// The changes that subscribers may know.
     pub(super) changes: Arc<ChangeLog>,
     pub(super) watchers: Watchers,
     /// The progress of the first scan, shared by the watcher and the engine.
@@ -65,7 +65,7 @@ pub(super) struct Daemon {
     /// Archives to be written to the output directory, and their bytes.
     pub(super) built_archives: mpsc::Receiver<BuiltArchive>,
     pub(super) archive_bytes: ArchiveBytes,
-    /// Who waits for an answer.
+    /// The senders of queries that wait for an answer.
     pub(super) tickets: BTreeMap<Ticket, Waiting>,
     /// Answers to commands. They are sent after the other effects of the same event.
     pub(super) answers: Vec<Effect>,
@@ -99,7 +99,7 @@ pub(super) struct Daemon {
     pub(super) started: Instant,
 }
 
-/// Who waits for an answer of the engine.
+/// The sender of a query, who waits for the engine's answer.
 pub(super) enum Waiting {
     /// A client of the control socket.
     Client(oneshot::Sender<Answer>),

@@ -56,7 +56,7 @@ fn id(item: &Value) -> Option<String> {
     item.get("id")?.as_str().map(str::to_owned)
 }
 
-/// What changed in a feed, one event for each entry, in the order of the entries' last rows. `None` if the journal was reset meanwhile.
+/// The changes of a feed, one event for each entry, in the order of the entries' last rows. `None` if the journal was reset meanwhile.
 /// An entry that came and left again has no event.
 pub(super) fn events(feed: &str, rows: &[Arc<JournalRow>], items: &Items) -> Option<Vec<Event>> {
     // Whether the feed had the entry before the first row, and the last row.

@@ -64,7 +64,7 @@ fn document<'s>(snapshot: &'s Snapshot, feed: &str) -> Option<(&'s Arc<str>, &'s
     found.filter(|(_, resource)| is_json(resource.kind))
 }
 
-/// What happened in a feed after a row of the journal.
+/// The changes of a feed after a row of the journal.
 #[derive(Debug)]
 pub(super) struct Batch {
     /// `None`: the subscriber has to fetch the feed.
@@ -92,7 +92,7 @@ pub(super) enum NoBatch {
     Busy,
 }
 
-/// What events are made from, and what clients share.
+/// The sources of events, and the batches that clients share.
 pub(super) struct ChangeSource<D> {
     pub(super) log: Arc<ChangeLog>,
     snapshot: Arc<ArcSwap<Snapshot>>,

@@ -93,7 +93,7 @@ pub struct ServeOptions {
     pub archives: ArchiveSource,
     /// The built-in WebSub hub.
     pub hub: Option<HubEndpoint>,
-    /// What changed in feeds.
+    /// The changes of feeds.
     pub changes: Option<Arc<ChangeLog>>,
 }
 

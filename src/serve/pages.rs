@@ -72,7 +72,7 @@ impl From<WorkError> for PageError {
     }
 }
 
-/// What is built on demand.
+/// The subject of a build: a page or an archive.
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
     /// The page of an article.
@@ -81,7 +81,7 @@ pub(super) enum Subject {
     Archive(ArchiveDocument),
 }
 
-/// What the versions of a subject have in common.
+/// The identity of a subject, the same for all its versions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Key {
     Article(EntryId),

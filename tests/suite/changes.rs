@@ -272,7 +272,7 @@ fn streams_send_changes_as_they_happen() {
     assert_eq!((head.status, head.header("cache-control")), (200, Some("no-store")));
 }
 
-/// What a subscriber knows of a feed, by id.
+/// The entries of a feed that a subscriber knows, by id.
 #[derive(Clone)]
 struct Known {
     position: String,

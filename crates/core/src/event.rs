@@ -165,9 +165,9 @@ pub enum Query {
     Article(ArticlePath),
     /// Asks which articles would get another id or date if the state were lost.
     StateDependents,
-    /// What does an archive of a feed contain?
+    /// Asks for the contents of an archive.
     Archive(ArchiveAddress),
-    /// What are these entries of a feed, whether or not its window shows them? Answered as if they were an archive.
+    /// Asks for entries of a feed, whether or not its window shows them. The answer is as for an archive.
     Entries {
         /// The feed's path.
         feed: Arc<str>,
@@ -197,7 +197,7 @@ pub enum Answer {
     Archive(Option<Box<ArchiveContents>>),
 }
 
-/// What an archive of a feed contains.
+/// The contents of an archive.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ArchiveContents {
     /// The feed, without its entries.

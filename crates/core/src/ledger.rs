@@ -299,7 +299,7 @@ impl Ledger {
         self.hubs.get(url).copied()
     }
 
-    /// What the journal says.
+    /// The facts about the journal.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }

@@ -40,7 +40,7 @@ pub struct Snapshot {
     pub retired: Retired,
     /// Addresses that are no longer published, most specific first. Current documents take precedence.
     pub retired_addresses: Arc<[RetiredAddress]>,
-    /// What other addresses lead to where nothing else is.
+    /// The targets of other addresses, where nothing else is.
     pub fallbacks: Arc<Fallbacks>,
     /// Files that published articles refer to, by canonical path below `/media/`.
     pub media: imbl::HashMap<Arc<str>, ArticlePath>,
@@ -57,7 +57,7 @@ pub struct Snapshot {
 /// The articles whose text is in the documents of one feed.
 pub type ShownArticles = Arc<[Arc<PublishedArticle>]>;
 
-/// What addresses lead to where nothing else is.
+/// The targets of addresses where nothing else is.
 #[derive(Clone, Debug, Default)]
 pub struct Fallbacks {
     /// `site.url`, under which redirects lead.
@@ -88,7 +88,7 @@ pub struct PublishedArchive {
     pub version: u64,
 }
 
-/// What identifies one version of an archive's document.
+/// The address of one version of an archive's document.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ArchiveAddress {
     /// The path of the feed.

@@ -1,4 +1,4 @@
-//! What `init --from` finds out about a site, and the configuration that it writes.
+//! The facts that `init --from` finds out about a site, and the configuration that it writes.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::config;
 use crate::types::{Language, SectionPath, Text, WebUrl};
 
-/// What the configuration of another tool says about a site.
+/// The facts about a site, from the configuration of another tool.
 #[derive(Debug, Default)]
 pub(super) struct Site {
     pub(super) title: Option<Text>,

@@ -18,7 +18,7 @@ use super::{Line, Player};
 
 /// A reader that polls all feeds and follows the chain of archives until it finds one that it knows.
 pub(super) struct Reader {
-    /// It polls after every so many actions.
+    /// The number of actions between two polls.
     every: usize,
     actions: usize,
     /// The archives that it knows, by URL.

@@ -73,7 +73,7 @@ pub(super) struct SimulatedDaemon {
     pub(super) unwritten: Vec<Record>,
     pub(super) is_full: bool,
     is_reported_full: bool,
-    /// What readers of each feed know.
+    /// The simulated readers.
     pub(super) readers: Vec<Reader>,
     /// The entries of each archive, by URL.
     pub(super) archive_entries: BTreeMap<String, BTreeSet<String>>,

@@ -26,7 +26,7 @@ pub enum SlugStyle {
     PelicanName,
 }
 
-/// What a slug can be made from.
+/// The texts that a slug can be made from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SlugSources<'s> {
     /// The file's name without extension.

@@ -55,11 +55,11 @@ const PLACEHOLDERS: [&str; 10] = [
 pub struct TemplateError {
     /// The fault.
     pub message: String,
-    /// What to do.
+    /// The fix.
     pub help: String,
 }
 
-/// What the placeholders stand for.
+/// The facts that replace the placeholders.
 #[derive(Clone, Copy, Debug)]
 pub struct AddressFacts<'f> {
     /// The article's file.

@@ -1,6 +1,6 @@
 //! `site.feed_aliases`: at which addresses other tools serve their feeds, so that their subscribers find dateline's.
 //!
-//! One table for each tool, with its default addresses. Addresses that dateline uses itself, such as `/rss.xml`, are in a table where the
+//! Each tool has a table of its default addresses. Addresses that dateline uses itself, such as `/rss.xml`, are in a table where the
 //! feed may have another format.
 
 use super::raw::{Sink, Table};

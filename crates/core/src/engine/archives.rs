@@ -24,11 +24,11 @@
 //!
 //! # Who builds the documents?
 //!
-//! Whoever serves them, when they are requested: the snapshot has names and versions, and [`Query::Archive`] returns the articles.
+//! The server builds them when they are requested: the snapshot has names and versions, and [`Query::Archive`] returns the articles.
 //!
 //! # Why is this file so long?
 //!
-//! It has every step that changes the lists, because their invariants hold only together.
+//! This file has every step that changes the lists, because their invariants hold only together.
 //!
 //! [`Query::Archive`]: crate::event::Query::Archive
 
@@ -52,14 +52,14 @@ use crate::ledger::{ArticleFacts, Record};
 use crate::snapshot::{ArchiveAddress, FeedArchives, PublishedArchive, PublishedArticle};
 use crate::types::{ArticlePath, EntryId};
 
-/// What a publication does to the archives of feeds.
+/// The changes that a publication makes to the archives of feeds.
 #[derive(Debug, Default)]
 struct Plan<'a> {
     /// Entries that join all of their feeds.
     new: Vec<&'a ArticlePath>,
     /// Entries that join some of their feeds.
     joins: BTreeMap<&'a ArticlePath, Vec<FeedNumber>>,
-    /// What changes in the archives of feeds, by the archives' places.
+    /// The archives that change, by feed and place, with the numbers of the entries that leave them.
     archives: BTreeMap<FeedNumber, BTreeMap<usize, Vec<Number>>>,
     /// The archives whose files may show what readers may no longer see, by the archives' places.
     outdated: BTreeSet<(FeedNumber, usize)>,
@@ -429,7 +429,7 @@ pub(super) fn retire(state: &mut State, index: &Index, key: &FeedKey) {
     }
 }
 
-/// What an archive contains. `None` if its version isn't the current one, or the engine is about to publish.
+/// Returns the contents of an archive. `None` if its version isn't the current one, or the engine is about to publish.
 pub(super) fn contents(state: &State, address: &ArchiveAddress) -> Option<ArchiveContents> {
     let is_publishing = state.publisher.publication.is_some() || !state.listed || state.missing.is_loading_stored();
     let index = state.index.as_ref().filter(|_| !is_publishing)?;
@@ -470,7 +470,7 @@ pub(super) fn entries(state: &State, feed: &str, ids: &[EntryId], seen: (u64, u6
     Some(ArchiveContents { feed, articles, max_bytes: index.rules().feed_options(key).window.max_bytes })
 }
 
-/// What readers see of an article, if a feed has it.
+/// Returns an article as readers see it, if a feed has it.
 fn article(state: &State, index: &Index, key: &FeedKey, path: &ArticlePath) -> Option<Arc<PublishedArticle>> {
     let is_in_feed = |indexed: &&IndexedArticle| index.feeds_of(indexed).any(|other| other == key);
     let indexed = index.get(path).filter(|indexed| indexed.id().is_some()).filter(is_in_feed)?;

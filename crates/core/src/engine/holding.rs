@@ -5,7 +5,7 @@
 //!
 //! # What doesn't wait?
 //!
-//! Whatever takes an article from readers: drafts, private articles, retractions and the notices of agencies. A version under embargo
+//! Versions that take an article from readers: drafts, private articles, retractions and the notices of agencies. A version under embargo
 //! withholds its article at once, too, and nobody sees it when the embargo ends, unless an editor has released it by then.
 
 use super::parts::held_stories::HeldStory;

@@ -129,7 +129,7 @@ const MAX_CLOCK_CORRECTION: SignedDuration = SignedDuration::from_secs(1);
 
 /// The engine. [`Engine::handle`] applies an event and returns the effects.
 ///
-/// Whoever runs the engine owns it between two events, and may read when it has to be called next and what it published. Everything else is
+/// The caller owns the engine between two events, and may read when it has to be called next and what it published. Everything else is
 /// asked with [`Event::Query`], because an answer can cross threads.
 #[derive(Debug)]
 pub struct Engine {

@@ -17,11 +17,11 @@ pub struct JournalRow {
     pub number: u64,
     /// When the change was published.
     pub at: Timestamp,
-    /// What changed.
+    /// The change.
     pub change: JournalChange,
 }
 
-/// What a row of the journal says.
+/// The change in a row of the journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum JournalChange {
     /// Any entry of any feed may have changed.
@@ -102,7 +102,7 @@ pub struct JournalPart {
     pub has_more: bool,
 }
 
-/// What the engine has to know of the journal.
+/// The facts about the journal that the engine needs.
 #[derive(Clone, Debug)]
 pub struct Journal {
     /// The number of the last row. 0 if there never was one.

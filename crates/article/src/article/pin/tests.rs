@@ -387,7 +387,7 @@ fn file() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// Whatever stands in a file: one insertion, and the same article but for its id; or a reason.
+    /// Pinning any file gives one insertion, and the same article but for its id; or a reason.
     #[test]
     fn only_the_id_changes((path, old) in file()) {
         let path = ArticlePath::new(path);

@@ -39,7 +39,7 @@ pub(crate) enum Source {
     Taxonomies,
     /// Feeds whose folder in the output directory belongs to another feed.
     Folders,
-    /// What lost its address to a section.
+    /// Pages and feeds that lost their addresses to a section.
     Claims,
     /// Folders named after former section names.
     OldNames,
