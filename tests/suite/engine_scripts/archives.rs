@@ -38,10 +38,16 @@ impl Reader {
     }
 
     /// Reads a feed. Returns which of `expected` it lacks afterwards.
-    fn poll(&mut self, daemon: &mut SimulatedDaemon, route: &str, expected: &BTreeSet<String>) -> Result<(), String> {
+    fn poll(
+        &mut self,
+        daemon: &mut SimulatedDaemon,
+        route: &str,
+        expected: &BTreeSet<String>,
+        held: &BTreeSet<String>,
+    ) -> Result<(), String> {
         let entries = self.entries.entry(route.to_owned()).or_default();
         // Withdrawn entries are removed, so that the reader has to find them again.
-        entries.retain(|id| expected.contains(id));
+        entries.retain(|id| expected.contains(id) || held.contains(id));
         let mut document: Value =
             serde_json::from_str(&daemon.text(&daemon.shown, &format!("{route}feed.json"))).unwrap_or_default();
         let mut read: Vec<String> = Vec::new();
@@ -87,10 +93,13 @@ impl SimulatedDaemon {
         };
         let feeds = index.feeds().filter(|key| index.rules().has_archives(key));
         let feeds: Vec<(String, BTreeSet<String>)> = feeds.map(|key| (address::route(key), ids(key))).collect();
+        // Readers aren't told of the entries whose files vanished in a mass removal.
+        let lost = engine.ledger().articles().filter(|(_, it)| it.is_lost() && it.is_known());
+        let held: BTreeSet<String> = lost.filter_map(|(_, it)| Some(it.id.as_ref()?.to_string())).collect();
         let mut readers = std::mem::take(&mut self.readers);
         for reader in &mut readers {
             if reader.polls() {
-                feeds.iter().try_for_each(|(route, expected)| reader.poll(self, route, expected))?;
+                feeds.iter().try_for_each(|(route, expected)| reader.poll(self, route, expected, &held))?;
             }
         }
         self.readers = readers;
@@ -116,10 +125,11 @@ impl SimulatedDaemon {
                 let ledger = self.engine.as_ref().map(Engine::ledger).expect("an engine");
                 let members = archive.members().take_while(|number| *number <= name.last);
                 let live =
-                    members.filter_map(|number| ledger.article_with_number(number)).filter(|(_, it)| it.is_live());
+                    members.filter_map(|number| ledger.article_with_number(number)).filter(|(_, it)| it.is_known());
                 let mut known: BTreeSet<String> =
                     live.filter_map(|(_, it)| it.id.as_ref()).map(ToString::to_string).collect();
                 known.extend(entries.iter().cloned());
+                self.readable_entries.insert(url.clone(), entries.clone());
                 let before = self.archive_entries.insert(url.clone(), known);
                 if let Some(gained) = before.iter().find_map(|before| entries.difference(before).next()) {
                     return Err(format!("{url} gained {gained}"));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `feed ROUTE: PATH...` | the feed shows these articles, newest first; also `nothing`, `no feed`, `3 entries` |
 //! | `archives ROUTE: N...` | the numbers of entries in the feed's archives, the oldest first; also `none` |
+//! | `archived ROUTE: PATH...` | the articles that readers find in these archives, sorted by path |
 //! | `members ROUTE: PATH...` | the same, sorted by path |
 //! | `notices ROUTE: PATH...`, `items ROUTE: PATH...` | the stories in whose places the feed has notices; entries and notices in their order |
 //! | `deleted ROUTE: ID...` | the feed has notices of these retractions; ids are below `tag:courier.example,2026:` |
@@ -24,6 +25,8 @@
 //! | `wake: TIME` | the time of the engine's next tick, or `never` |
 //! | `explained PATH: WORDS` | `dateline explain` says this about an article |
 //! | `answer WORDS`, `refusal WORDS` | the answer to a command |
+
+use std::collections::BTreeSet;
 
 use dateline::build::assemble;
 use dateline::engine::Engine;
@@ -57,6 +60,7 @@ impl Player {
                 let counts: Vec<String> = archives.iter().map(|it| it.archive.members().count().to_string()).collect();
                 same(if counts.is_empty() { "none".to_owned() } else { counts.join(" ") }, value)
             }
+            ("archived", _) => same(some(self.archived(place).join(" ")), value),
             ("feed", _) => {
                 let count: Option<usize> = value.strip_suffix(" entries").and_then(|count| count.parse().ok());
                 let shown = self.shown(place);
@@ -186,6 +190,20 @@ impl Player {
     fn shown(&self, route: &str) -> Vec<String> {
         let sources = self.daemon.shown.shown_articles.get(route).into_iter().flat_map(|sources| sources.iter());
         sources.map(|article| shown_path(&article.path)).collect()
+    }
+
+    /// The articles in the archives of a feed.
+    fn archived(&self, route: &str) -> Vec<String> {
+        let (daemon, ledger) = (&self.daemon, self.daemon.ledger());
+        let archives = daemon.shown.archives.get(route).into_iter().flat_map(|feed| feed.archives.iter());
+        let urls =
+            archives.map(|it| format!("http://feeds.courier.example{route}archive-{}.feed.json", it.archive.name()));
+        let ids: BTreeSet<&String> = urls.filter_map(|url| daemon.readable_entries.get(&url)).flatten().collect();
+        let articles = ledger.articles();
+        let found = articles.filter(|(_, it)| it.id.as_ref().is_some_and(|id| ids.contains(&id.to_string())));
+        let mut paths: Vec<String> = found.map(|(path, _)| shown_path(path)).collect();
+        paths.sort_unstable();
+        paths
     }
 
     /// The articles of a feed's items in JSON Feed, in their order.

@@ -115,7 +115,11 @@ impl SimulatedDaemon {
         assert!(snapshot.journaled <= last, "row {} isn't recorded", snapshot.journaled);
         if snapshot.journaled == ledger.journal().last {
             for (route, entries) in &actual {
-                let known = known.get(route).cloned().unwrap_or_default();
+                let mut known = known.get(route).cloned().unwrap_or_default();
+                // Entries whose files vanished in a mass removal, and whose texts can't be read.
+                let facts = |id: &EntryId| ledger.holder(id).and_then(|path| ledger.article(path));
+                let is_held = |id: &EntryId| facts(id).is_some_and(|facts| facts.is_lost() && facts.is_known());
+                known.retain(|id, _| entries.contains_key(id) || !is_held(id));
                 assert_eq!(known, *entries, "the journal up to row {} doesn't lead to {route}", snapshot.journaled);
             }
         }

@@ -77,6 +77,8 @@ pub(super) struct SimulatedDaemon {
     pub(super) readers: Vec<Reader>,
     /// The entries of each archive, by URL.
     pub(super) archive_entries: BTreeMap<String, BTreeSet<String>>,
+    /// Those whose texts can be read, by URL.
+    pub(super) readable_entries: BTreeMap<String, BTreeSet<String>>,
     /// The snapshot that waits for unwritten records, and whether it withholds something.
     waiting: Option<Arc<Snapshot>>,
     withholds: bool,
@@ -120,6 +122,7 @@ impl SimulatedDaemon {
             is_full: false,
             is_reported_full: false,
             archive_entries: BTreeMap::new(),
+            readable_entries: BTreeMap::new(),
             readers: vec![Reader::every(1), Reader::every(4)],
             waiting: None,
             withholds: false,

@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 use super::entries;
 use super::parts::archives::OpenEntries;
+use super::parts::missing_files::MissingFiles;
 use super::parts::publisher::relative;
 use super::parts::withholding::Withholding;
 use super::state::State;
@@ -48,7 +49,7 @@ use crate::config::{Archives, Paid};
 use crate::event::ArchiveContents;
 use crate::feed::ArchiveLinks;
 use crate::ledger::archive::{Archive, ArchiveName, Number};
-use crate::ledger::{ArticleFacts, Record};
+use crate::ledger::{ArticleFacts, Record, Routes};
 use crate::snapshot::{ArchiveAddress, FeedArchives, PublishedArchive, PublishedArticle};
 use crate::types::{ArticlePath, EntryId};
 
@@ -121,11 +122,16 @@ fn compare_changed<'a>(
         let current = public.map_or(&[][..], |indexed| index.feed_numbers(indexed));
         let facts = ledger.article(path);
         let numbers: Vec<Number> = facts.into_iter().flat_map(ArticleFacts::numbers).collect();
-        let is_held = indexed.is_none() && facts.is_some_and(|facts| is_held(&state.withholding, path, facts));
+        let is_held =
+            indexed.is_none() && facts.is_some_and(|facts| is_held(&state.missing, &state.withholding, path, facts));
         let mut feeds: BTreeSet<FeedNumber> = current.iter().copied().collect();
         if !numbers.is_empty() {
             feeds.extend(left.get(path).map(numbers_of).unwrap_or_default());
             feeds.extend(&left_by_moved);
+            // A story whose text couldn't be read left its feeds before.
+            let earlier = facts.filter(|_| indexed.is_none()).and_then(earlier_feeds);
+            let had = |open: &OpenEntries| earlier.is_some_and(|routes| routes.contains(&open.route));
+            feeds.extend(archives.feeds().filter(|(_, open)| had(open)).map(|(feed, _)| feed));
         }
         for feed in feeds {
             let Some(open) = archives.get_mut(feed) else { continue };
@@ -174,9 +180,16 @@ fn is_reduced(catalog: &Catalog, index: &Index, path: &ArticlePath) -> bool {
     is_teaser || index.hidden_media(&card).is_some()
 }
 
-/// Whether an article without a file stays public until an operator decides. Articles that readers never saw don't.
-fn is_held(withholding: &Withholding, path: &ArticlePath, facts: &ArticleFacts) -> bool {
-    facts.is_live() && !withholding.postponed.contains(path)
+/// The feeds that had an article before it was withheld or retracted.
+fn earlier_feeds(facts: &ArticleFacts) -> Option<&Routes> {
+    facts.retraction().map(|retraction| &retraction.feeds).or(facts.withdrawn())
+}
+
+/// Whether an article without a file stays public until an operator decides, even if its text can't be read. Articles that readers never
+/// saw don't.
+fn is_held(missing: &MissingFiles, withholding: &Withholding, path: &ArticlePath, facts: &ArticleFacts) -> bool {
+    let is_held_back = || facts.is_known() && missing.held_back.contains(path);
+    (facts.is_live() || is_held_back()) && !withholding.postponed.contains(path)
 }
 
 /// The place of the archive that has an entry, and the number under which it has it.
@@ -274,7 +287,9 @@ fn compare<'a>(
     let has_left = |number: &Number| {
         let is_held = || {
             let article = ledger.article_with_number(*number);
-            article.is_some_and(|(path, facts)| index.get(path).is_none() && is_held(&state.withholding, path, facts))
+            article.is_some_and(|(path, facts)| {
+                index.get(path).is_none() && is_held(&state.missing, &state.withholding, path, facts)
+            })
         };
         numbers.binary_search(number).is_err() && !late_members.contains(number) && !is_held()
     };

@@ -3,6 +3,8 @@
 //! The rows follow from the ledger records of the same publication, and from the feeds that articles left. So they're written in the same
 //! transaction as those records.
 //!
+//! A removal that waits for an operator is none: entries whose text can't be read meanwhile have no row when they leave or return.
+//!
 //! # When is the journal reset?
 //!
 //! When rows would be wrong or too many: at the first publication of a state, with a new configuration, when more than [`MAX_ROWS`] entries
@@ -11,7 +13,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::parts::publication::Recording;
+use super::kept_stories;
+use super::parts::publication::{Recording, Withheld};
 use super::parts::recorder::routes;
 use super::state::State;
 use crate::article::card::Packed;
@@ -32,6 +35,16 @@ pub(super) fn known_id(state: &State, path: &ArticlePath) -> Option<EntryId> {
     ledger.article(path).filter(is_other).and_then(|facts| facts.id.clone())
 }
 
+/// What readers know of an article that is recorded as withheld, before it is published again. `None` if its source keeps stories: readers
+/// saw it leave.
+pub(super) fn withheld(state: &State, index: &Index, path: &ArticlePath) -> Option<Withheld> {
+    let ledger = &state.recorder.ledger;
+    ledger.journal().configuration?;
+    let facts = ledger.article(path).filter(|_| !kept_stories::is_kept_source(index.rules().config(), path))?;
+    let feeds = facts.withdrawn()?.clone();
+    Some(Withheld { id: facts.id.clone()?, hash: facts.hash(), feeds })
+}
+
 /// Records what a publication changes in feeds. Its other records are still in memory, unless it's large.
 pub(super) fn record(state: &mut State, index: &Index, recording: &Recording) {
     let config = index.rules().config();
@@ -48,6 +61,7 @@ pub(super) fn record(state: &mut State, index: &Index, recording: &Recording) {
             draft.add_left_feeds(state, index, recording);
             draft.add_articles(index, &recording.touched);
             draft.add_records(&state.recorder.ledger, &state.recorder.unwritten);
+            draft.add_returned(state, recording);
             draft.add_revised(index, &state.recorder.revised);
             if let Some(recorded) = &recorded {
                 draft.add_unrecorded(index, recorded, |expired| expired > last_at);
@@ -166,6 +180,17 @@ impl Draft {
         }
     }
 
+    /// Adds the feeds of the articles that return after a mass removal. Readers weren't told that they left.
+    fn add_returned(&mut self, state: &State, recording: &Recording) {
+        for record in &state.recorder.unwritten {
+            let Record::Found { path } = record else { continue };
+            let Some(Withheld { id, hash: before, feeds }) = recording.withheld.get(path) else { continue };
+            let Some(entry) = self.entries.get_mut(id) else { continue };
+            entry.before.extend(feeds.iter().cloned());
+            entry.is_revised = *before != hash(&state.catalog, path);
+        }
+    }
+
     /// Adds what happened while no daemon ran and isn't recorded otherwise.
     fn add_unrecorded(
         &mut self,
@@ -200,6 +225,9 @@ impl Draft {
         let mut changes = Vec::new();
         for (id, DraftEntry { before, path, is_revised, was_in_feeds }) in self.entries {
             let public = index.public_article(&id);
+            if public.is_none() && is_held_back(state, &id) {
+                continue;
+            }
             let after = public.and_then(|path| index.get(path)).map(|indexed| routes(index.feeds_of(indexed)));
             let after = after.unwrap_or_default();
             let before: Routes = before.into_iter().collect();
@@ -225,6 +253,11 @@ impl Draft {
         }
         Some(changes)
     }
+}
+
+/// Whether the file of an entry vanished in a mass removal, so that the entry stays public until an operator decides.
+fn is_held_back(state: &State, id: &EntryId) -> bool {
+    state.recorder.ledger.holder(id).is_some_and(|path| state.missing.held_back.contains(path))
 }
 
 /// Why an article isn't public any more, and the public reason.

@@ -1,12 +1,13 @@
 //! A publication under way: the changes that still have to be recorded, and the feeds that still have to be rebuilt.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::build::index::Changes;
 use crate::build::placement::FeedKey;
 use crate::event::BodyRequest;
+use crate::ledger::Routes;
 use crate::snapshot::Snapshot;
-use crate::types::{ArticlePath, EntryId};
+use crate::types::{ArticlePath, ContentHash, EntryId};
 
 /// A publication under way. A large one proceeds in slices, each with one call of `Engine::handle`.
 #[derive(Debug)]
@@ -27,10 +28,22 @@ pub(crate) struct Recording {
     pub(crate) touched: Vec<ArticlePath>,
     /// Ids of which readers knew another version before the publication.
     pub(crate) known: BTreeSet<EntryId>,
+    /// The articles that the publication brings back after they were withheld.
+    pub(crate) withheld: BTreeMap<ArticlePath, Withheld>,
     /// Whether there are so many changes that the journal is reset.
     pub(crate) is_large: bool,
     /// Whether one of the articles is public.
     pub(crate) changes_entries: bool,
+}
+
+/// What readers know of an article that was withheld.
+#[derive(Debug)]
+pub(crate) struct Withheld {
+    pub(crate) id: EntryId,
+    /// The version that readers saw last.
+    pub(crate) hash: Option<ContentHash>,
+    /// The feeds that had it.
+    pub(crate) feeds: Routes,
 }
 
 /// The rest of the work of rebuilding, and the steps after it.
