@@ -192,6 +192,15 @@ fn is_held(missing: &MissingFiles, withholding: &Withholding, path: &ArticlePath
     (facts.is_live() || is_held_back()) && !withholding.postponed.contains(path)
 }
 
+/// Whether an archive has an article.
+pub(super) fn has(state: &State, index: &Index, path: &ArticlePath) -> bool {
+    let ledger = &state.recorder.ledger;
+    let Some(indexed) = index.get(path).filter(|indexed| indexed.id().is_some()) else { return false };
+    let numbers: Vec<Number> = ledger.article(path).into_iter().flat_map(ArticleFacts::numbers).collect();
+    let archives = index.feed_numbers(indexed).iter().filter_map(|feed| state.archives.get(*feed));
+    archives.into_iter().any(|open| find_member(ledger.archives(&open.route), &numbers).is_some())
+}
+
 /// The place of the archive that has an entry, and the number under which it has it.
 fn find_member(archives: &[Arc<Archive>], numbers: &[Number]) -> Option<(usize, Number)> {
     numbers.iter().find_map(|number| {

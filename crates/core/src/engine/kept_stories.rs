@@ -1,6 +1,7 @@
 //! Keeps the stories of removed files whose source has `deleted = "keep"`: a folder that is cleaned up changes nothing for readers.
 //!
-//! The story stays in the catalog and the index, and the store has its text, for as long as a feed shows it. Then it leaves without a notice.
+//! The story stays in the catalog and the index, and the store has its text, for as long as a feed shows it or an archive has
+//! it. Then it leaves without a notice.
 //!
 //! # What happens to a new file at the path of a removed one?
 //!

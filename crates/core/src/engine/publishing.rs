@@ -200,7 +200,7 @@ fn finish(state: &mut State, index: &Index, building: Building, effects: &mut Ve
         return;
     }
     source_retention::erase_killed(state, index);
-    source_retention::drop_unused(state, state.publisher.feeds_to_rebuild.is_empty());
+    source_retention::drop_unused(state, index, state.publisher.feeds_to_rebuild.is_empty());
     let has_new_report = update_report(state, index);
     effects.extend(is_urgent.then_some(Effect::Withhold));
     effects.extend(state.recorder.take_unwritten());

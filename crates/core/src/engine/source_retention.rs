@@ -4,12 +4,18 @@
 //!
 //! After a bad edit was saved, no file contains the last good version any more. Without a copy, a restart would lose an article that
 //! readers could see. The same holds for a lost file. The text of an item that an agency killed is erased at once.
+//!
+//! # Which copies outlast the windows?
+//!
+//! Those of sources whose files may be removed or replaced while readers keep a story (`deleted = "keep"`, `trust = "hold"`), for as long as
+//! an archive has the story. Of held sources, a page is enough.
 
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
 use super::state::State;
+use super::{archives, holding, kept_stories};
 use crate::build::index::Index;
 use crate::event::BodyRequest;
 use crate::ledger::{ArticleFacts, Record, Withdrawal};
@@ -60,13 +66,19 @@ pub(super) fn erase_killed(state: &mut State, index: &Index) {
 
 /// Drops stored files that no entry needs. `everything` means that all entries are built, so that the remaining files are
 /// left over from earlier runs.
-pub(super) fn drop_unused(state: &mut State, everything: bool) {
+pub(super) fn drop_unused(state: &mut State, index: &Index, everything: bool) {
     if everything {
         state.recorder.retention.sweep(state.recorder.ledger.kept(), state.now);
     }
     let cutoff = state.now.saturating_sub(RETENTION_PERIOD).unwrap_or(state.now);
     while let Some(hash) = state.recorder.retention.take_unused(cutoff) {
         if state.recorder.retention.is_needed(hash) || !state.recorder.ledger.keeps(hash) {
+            continue;
+        }
+        let is_shown = |path: &&ArticlePath| is_shown_elsewhere(state, index, path);
+        let shown = state.recorder.ledger.with_version(hash).find(is_shown).cloned();
+        if let Some(path) = shown {
+            state.recorder.retention.note_unused(path, hash, state.now);
             continue;
         }
         let is_killed = |facts: &ArticleFacts| facts.retraction().is_some_and(|known| known.by == Withdrawal::Status);
@@ -84,4 +96,13 @@ pub(super) fn drop_unused(state: &mut State, everything: bool) {
             }
         }
     }
+}
+
+/// Whether archives or pages need the stored version of an article, because its file may be gone, or have a version that waits for an editor.
+fn is_shown_elsewhere(state: &State, index: &Index, path: &ArticlePath) -> bool {
+    let config = index.rules().config();
+    let (is_kept, is_held) = (kept_stories::is_kept_source(config, path), holding::is_held_source(config, path));
+    let has_page =
+        || is_held && config.content.article_url.is_none() && index.get(path).is_some_and(|it| it.id().is_some());
+    (is_kept || is_held) && state.is_live(path) && (has_page() || archives::has(state, index, path))
 }

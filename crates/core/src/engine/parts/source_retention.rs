@@ -87,6 +87,11 @@ impl SourceRetention {
         self.unused.pop_front_if(|(since, ..)| *since < cutoff).map(|(_, hash, _)| hash)
     }
 
+    /// Notes again that no entry needs a version. It is needed otherwise, for now.
+    pub(crate) fn note_unused(&mut self, path: ArticlePath, hash: ContentHash, now: Timestamp) {
+        self.unused.push_back((now, hash, Some(path)));
+    }
+
     /// The articles of unused versions.
     pub(crate) fn unused_articles(&self) -> impl Iterator<Item = &ArticlePath> {
         self.unused.iter().filter_map(|(.., path)| path.as_ref())
