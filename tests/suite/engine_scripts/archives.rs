@@ -47,7 +47,8 @@ impl Reader {
     ) -> Result<(), String> {
         let entries = self.entries.entry(route.to_owned()).or_default();
         // Withdrawn entries are removed, so that the reader has to find them again.
-        entries.retain(|id| expected.contains(id) || held.contains(id));
+        entries.retain(|id| expected.contains(id));
+        entries.extend(held.iter().cloned());
         let mut document: Value =
             serde_json::from_str(&daemon.text(&daemon.shown, &format!("{route}feed.json"))).unwrap_or_default();
         let mut read: Vec<String> = Vec::new();
@@ -93,7 +94,7 @@ impl SimulatedDaemon {
         };
         let feeds = index.feeds().filter(|key| index.rules().has_archives(key));
         let feeds: Vec<(String, BTreeSet<String>)> = feeds.map(|key| (address::route(key), ids(key))).collect();
-        // Readers aren't told of the entries whose files vanished in a mass removal.
+        // Entries whose files vanished in a mass removal come back in the archives that had them. Readers that came meanwhile lack them.
         let lost = engine.ledger().articles().filter(|(_, it)| it.is_lost() && it.is_known());
         let held: BTreeSet<String> = lost.filter_map(|(_, it)| Some(it.id.as_ref()?.to_string())).collect();
         let mut readers = std::mem::take(&mut self.readers);

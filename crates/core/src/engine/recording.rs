@@ -115,6 +115,7 @@ pub(super) fn record_retractions(state: &mut State, index: &Index, changes: &Cha
         let record = retraction_record(state, index, &path, deleted.get(&path), changes.left.get(&path));
         if let Some(record) = record {
             state.record(record);
+            state.archives.note_change(&path);
             state.recorder.changed_articles.insert(path);
         }
     }
