@@ -95,7 +95,9 @@ impl SimulatedDaemon {
         let feeds = index.feeds().filter(|key| index.rules().has_archives(key));
         let feeds: Vec<(String, BTreeSet<String>)> = feeds.map(|key| (address::route(key), ids(key))).collect();
         // Entries whose files vanished in a mass removal come back in the archives that had them. Readers that came meanwhile lack them.
-        let lost = engine.ledger().articles().filter(|(_, it)| it.is_lost() && it.is_known());
+        let lost = engine.ledger().articles().filter(|(path, it)| {
+            index.get(path).is_none() && it.is_lost() && it.is_known() && self.waits_for_operator(path)
+        });
         let held: BTreeSet<String> = lost.filter_map(|(_, it)| Some(it.id.as_ref()?.to_string())).collect();
         let mut readers = std::mem::take(&mut self.readers);
         for reader in &mut readers {

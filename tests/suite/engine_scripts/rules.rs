@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use dateline::article::{self, Parsed};
 use dateline::build::assemble;
+use dateline::config::Deleted;
+use dateline::engine::Engine;
 use dateline::ledger::Record;
 use dateline::ledger::journal::{JournalChange, JournalRow};
 use dateline::snapshot::Snapshot;
@@ -60,6 +62,12 @@ impl SimulatedDaemon {
         self.observed.shown += 1;
         self.follow_journal(&snapshot);
         self.shown = snapshot;
+    }
+
+    /// Whether the removal of a file may wait for an operator. Sources that keep stories need none.
+    pub(super) fn waits_for_operator(&self, path: &ArticlePath) -> bool {
+        let config = self.engine.as_ref().and_then(Engine::config);
+        config.is_some_and(|config| config.source_of(path).deleted == Deleted::Retract)
     }
 
     /// Applies the journal's new rows to what a subscriber knows, and compares that with the articles of every feed.
@@ -117,8 +125,10 @@ impl SimulatedDaemon {
             for (route, entries) in &actual {
                 let mut known = known.get(route).cloned().unwrap_or_default();
                 // Entries whose files vanished in a mass removal, and whose texts can't be read.
-                let facts = |id: &EntryId| ledger.holder(id).and_then(|path| ledger.article(path));
-                let is_held = |id: &EntryId| facts(id).is_some_and(|facts| facts.is_lost() && facts.is_known());
+                let is_lost =
+                    |path: &&ArticlePath| ledger.article(path).is_some_and(|facts| facts.is_lost() && facts.is_known());
+                let is_held =
+                    |id: &EntryId| ledger.holder(id).filter(is_lost).is_some_and(|path| self.waits_for_operator(path));
                 known.retain(|id, _| entries.contains_key(id) || !is_held(id));
                 assert_eq!(known, *entries, "the journal up to row {} doesn't lead to {route}", snapshot.journaled);
             }

@@ -3,7 +3,8 @@
 //! The rows follow from the ledger records of the same publication, and from the feeds that articles left. So they're written in the same
 //! transaction as those records.
 //!
-//! A removal that waits for an operator is none: entries whose text can't be read meanwhile have no row when they leave or return.
+//! A removal that waits for an operator is none, so entries whose text can't be read meanwhile have no row. They are added once more when
+//! they return, for subscribers that started meanwhile.
 //!
 //! # When is the journal reset?
 //!
@@ -13,8 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::kept_stories;
-use super::parts::publication::{Recording, Withheld};
+use super::parts::publication::Recording;
 use super::parts::recorder::routes;
 use super::state::State;
 use crate::article::card::Packed;
@@ -35,16 +35,6 @@ pub(super) fn known_id(state: &State, path: &ArticlePath) -> Option<EntryId> {
     ledger.article(path).filter(is_other).and_then(|facts| facts.id.clone())
 }
 
-/// What readers know of an article that is recorded as withheld, before it is published again. `None` if its source keeps stories: readers
-/// saw it leave.
-pub(super) fn withheld(state: &State, index: &Index, path: &ArticlePath) -> Option<Withheld> {
-    let ledger = &state.recorder.ledger;
-    ledger.journal().configuration?;
-    let facts = ledger.article(path).filter(|_| !kept_stories::is_kept_source(index.rules().config(), path))?;
-    let feeds = facts.withdrawn()?.clone();
-    Some(Withheld { id: facts.id.clone()?, hash: facts.hash(), feeds })
-}
-
 /// Records what a publication changes in feeds. Its other records are still in memory, unless it's large.
 pub(super) fn record(state: &mut State, index: &Index, recording: &Recording) {
     let config = index.rules().config();
@@ -61,7 +51,6 @@ pub(super) fn record(state: &mut State, index: &Index, recording: &Recording) {
             draft.add_left_feeds(state, index, recording);
             draft.add_articles(index, &recording.touched);
             draft.add_records(&state.recorder.ledger, &state.recorder.unwritten);
-            draft.add_returned(state, recording);
             draft.add_revised(index, &state.recorder.revised);
             if let Some(recorded) = &recorded {
                 draft.add_unrecorded(index, recorded, |expired| expired > last_at);
@@ -177,17 +166,6 @@ impl Draft {
                 ..DraftEntry::default()
             });
             entry.is_revised = true;
-        }
-    }
-
-    /// Adds the feeds of the articles that return after a mass removal. Readers weren't told that they left.
-    fn add_returned(&mut self, state: &State, recording: &Recording) {
-        for record in &state.recorder.unwritten {
-            let Record::Found { path } = record else { continue };
-            let Some(Withheld { id, hash: before, feeds }) = recording.withheld.get(path) else { continue };
-            let Some(entry) = self.entries.get_mut(id) else { continue };
-            entry.before.extend(feeds.iter().cloned());
-            entry.is_revised = *before != hash(&state.catalog, path);
         }
     }
 

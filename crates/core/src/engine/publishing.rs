@@ -1,6 +1,6 @@
 //! Publishes changes: the order of the steps from changed articles to the next snapshot and its effects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::parts::problems::{Problems, Source};
@@ -38,15 +38,8 @@ pub(super) fn advance(state: &mut State, effects: &mut Vec<Effect>) {
         let touched = if changes.is_new_index || is_large { Vec::new() } else { changes.articles.clone() };
         drop_unaffected(state, &index, &mut changes.articles);
         let unrecorded = std::mem::take(&mut changes.articles).into_iter();
-        let recording = Recording {
-            changes,
-            unrecorded,
-            touched,
-            known: BTreeSet::new(),
-            withheld: BTreeMap::new(),
-            is_large,
-            changes_entries: false,
-        };
+        let recording =
+            Recording { changes, unrecorded, touched, known: BTreeSet::new(), is_large, changes_entries: false };
         state.publisher.publication = Some(Publication::Recording(Box::new(recording)));
     }
     if let Some(publication) = state.publisher.publication.take() {
@@ -66,12 +59,11 @@ fn record_changes(
     effects: &mut Vec<Effect>,
 ) -> Option<Publication> {
     let has_pages = state.publisher.has_pages(index);
-    let Recording { changes, unrecorded, known, withheld, is_large, changes_entries, .. } = &mut *recording;
+    let Recording { changes, unrecorded, known, is_large, changes_entries, .. } = &mut *recording;
     for path in unrecorded {
         *changes_entries |= index.get(&path).is_some_and(|indexed| indexed.id().is_some());
         state.archives.note_change(&path);
         known.extend(journal::known_id(state, &path));
-        withheld.extend(journal::withheld(state, index, &path).map(|known| (path.clone(), known)));
         let needs_nothing_else = recording::record_published(state, index, &path, &changes.left);
         if has_pages
             || !needs_nothing_else

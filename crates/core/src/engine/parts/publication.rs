@@ -1,13 +1,12 @@
 //! A publication under way: the changes that still have to be recorded, and the feeds that still have to be rebuilt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::build::index::Changes;
 use crate::build::placement::FeedKey;
 use crate::event::BodyRequest;
-use crate::ledger::Routes;
 use crate::snapshot::Snapshot;
-use crate::types::{ArticlePath, ContentHash, EntryId};
+use crate::types::{ArticlePath, EntryId};
 
 /// A publication under way. A large one proceeds in slices, each with one call of `Engine::handle`.
 #[derive(Debug)]
@@ -28,22 +27,10 @@ pub(crate) struct Recording {
     pub(crate) touched: Vec<ArticlePath>,
     /// Ids of which readers knew another version before the publication.
     pub(crate) known: BTreeSet<EntryId>,
-    /// The articles that the publication brings back after they were withheld.
-    pub(crate) withheld: BTreeMap<ArticlePath, Withheld>,
     /// Whether there are so many changes that the journal is reset.
     pub(crate) is_large: bool,
     /// Whether one of the articles is public.
     pub(crate) changes_entries: bool,
-}
-
-/// What readers know of an article that was withheld.
-#[derive(Debug)]
-pub(crate) struct Withheld {
-    pub(crate) id: EntryId,
-    /// The version that readers saw last.
-    pub(crate) hash: Option<ContentHash>,
-    /// The feeds that had it.
-    pub(crate) feeds: Routes,
 }
 
 /// The rest of the work of rebuilding, and the steps after it.
