@@ -415,16 +415,17 @@ where
     D: Disk,
 {
     let ServerState { changes, options, .. } = &*client.server;
-    let Some(source) = changes else { return in_memory(responses::error(head, StatusCode::NOT_FOUND, now)) };
+    let metrics = &options.metrics;
+    let Some(source) = changes else { return error_response(metrics, head, StatusCode::NOT_FOUND, now) };
     // Half of the connections are for those who poll.
     let max_streams = (options.max_connections / 2).max(1);
     let start_streaming = || client.phase.start_streaming();
     match changes::respond(source, max_streams, start_streaming, request, head, now).await {
-        Ok(response) => response.map(|body| match body {
+        Ok(response) => count_other(metrics, "changes", response).map(|body| match body {
             ChangesBody::Memory(bytes) => ResponseBody::Memory(Some(bytes)),
             ChangesBody::Events(events) => ResponseBody::Events(events),
         }),
-        Err(status) => in_memory(responses::error(head, status, now)),
+        Err(status) => error_response(metrics, head, status, now),
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 use crate::newsroom::{CONFIG, DEADLINE, Daemon, Newsroom};
+use crate::watching::{metric, spawn};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -404,4 +405,13 @@ fn following_from_any_point_leads_to_the_feed() {
         assert_eq!(current.items, items(&daemon), "after version {version}");
         known.push(current);
     }
+}
+
+#[test]
+fn requests_for_changes_are_counted() {
+    let newsroom = Newsroom::new();
+    newsroom.article("news/a.md", "A", "The first tide.");
+    let (daemon, admin) = spawn(&newsroom, newsroom.command());
+    changes(&daemon, "/news/", "");
+    assert_eq!(metric(&admin, "requests_total{format=\"changes\",status=\"200\",coding=\"identity\"}"), 1.0);
 }

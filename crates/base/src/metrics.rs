@@ -21,7 +21,7 @@ const DURATION_BUCKETS_SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.
 /// Labels of responses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ResponseLabels {
-    /// The kind of document: `rss`, `atom`, `json`, `opml`, `page`, `style`, `media` or `other`.
+    /// The kind of document: `rss`, `atom`, `json`, `opml`, `page`, `style`, `media`, `changes` or `other`.
     pub format: &'static str,
     /// The HTTP status.
     pub status: u16,
