@@ -85,6 +85,7 @@
 //! - **archive**: a document with entries that have left the window. **chain**: all archives of a feed, each with a link to the one before.
 //! - **record**: one durable fact in the ledger. **notice** or **tombstone**: tells readers that an entry was removed.
 //! - **agency notice**: a kill, correction or advisory of a news agency about another item. It is never published itself.
+//! - **journal**: the rows that say which entries were added to feeds, changed and removed. **position**: a subscriber's last row.
 //! - **withheld**: not public, or not public yet or any more. **retracted**: withdrawn for good, with a notice to readers.
 //! - **dormant**: said of an article that is gone for good and whose notices have ended. Its facts are only in the store.
 //! - **diagnostic**: one mistake in the input, with its place and a fix.

@@ -3,8 +3,8 @@
 //! The rows follow from the ledger records of the same publication, and from the feeds that articles left. So they're written in the same
 //! transaction as those records.
 //!
-//! A removal that waits for an operator is none, so entries whose text can't be read meanwhile have no row. They are added once more when
-//! they return, for subscribers that started meanwhile.
+//! While the removal of files waits for an operator, their entries have no row. They are added once more when they return, for subscribers
+//! that started meanwhile.
 //!
 //! # When is the journal reset?
 //!
