@@ -38,7 +38,7 @@ impl Backup {
         match store::backup(&config.state, &self.file) {
             Ok(()) => done(&format!("the state is copied to {}", self.file.display())),
             Err(StoreError::Exists(path)) => {
-                refuse(&format!("`{}` is there, and a backup overwrites nothing", path.display()))
+                refuse(&format!("`{}` exists, and a backup overwrites nothing: choose another name", path.display()))
             }
             Err(error @ StoreError::Nothing(_)) => refuse(&error.to_string()),
             Err(error) => fail(&error.to_string()),

@@ -127,6 +127,8 @@ fn print_dependents(dependents: &[(ArticlePath, &'static str)]) {
     if dependents.len() > MAX_LISTED {
         outln!("  and {} more", dependents.len() - MAX_LISTED);
     }
-    outln!("`dateline pin` writes ids into the files; a date is yours to write. `dateline backup` copies the state.");
+    outln!(
+        "`dateline pin` writes ids into the files; write dates into the files yourself. `dateline backup` copies the state."
+    );
     outln!("");
 }

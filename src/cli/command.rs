@@ -21,7 +21,7 @@ use crate::store::{Store, StoreError};
 Its text leaves every feed and page, its page answers 410, and feeds tell their readers for as long as `feeds.tombstones` says.
 Example: dateline retract content/world/quake.md --reason \"The photo shows another town.\"")]
 pub(super) struct Retract {
-    /// The article's file, as a path from here or below the content directory, `name:path` in another source, or its id.
+    /// The article's file, as a path from here or below the content directory, `name:path` in another source, its id, or that of an agency's item.
     article: String,
     /// The reason that readers are told.
     #[arg(long, value_name = "TEXT")]
@@ -31,7 +31,7 @@ pub(super) struct Retract {
 /// Publish a retracted article again, under the id that it had.
 #[derive(Args, Debug)]
 pub(super) struct Restore {
-    /// The article's file, as a path from here or below the content directory, `name:path` in another source, or its id.
+    /// The article's file, as a path from here or below the content directory, `name:path` in another source, its id, or that of an agency's item.
     article: String,
 }
 
@@ -45,7 +45,7 @@ Exit codes: 0 all are released; 1 the daemon doesn't answer, or the release cann
 wait. The others are released.
 Example: dateline release wire:2026/quake.txt")]
 pub(super) struct Release {
-    /// The stories' files, as paths from here or `SOURCE:PATH`, or ids of agencies' items.
+    /// The stories' files, as paths from here or `SOURCE:PATH`, or their ids, or those of agencies' items.
     #[arg(required = true)]
     articles: Vec<String>,
 }

@@ -33,7 +33,7 @@ difference whether a daemon is running. Files that are gone have a history, too.
 Exit codes: 0 the history was printed; 1 the state cannot be read; 2 the article has no history, or the configuration is wrong.
 Example: dateline history content/world/quake.md")]
 pub(super) struct History {
-    /// The article's file, as a path from here or below the content directory, `name:path` in another source, or its id.
+    /// The article's file, as a path from here or below the content directory, `name:path` in another source, its id, or that of an agency's item.
     article: String,
 }
 

@@ -20,9 +20,9 @@ fn write(directory: &Path, name: &str, text: impl AsRef<[u8]>) {
 
 /// The year in `tag_authority` is the current one.
 fn without_year(configuration: &str) -> String {
-    let lines = configuration.lines().map(|line| match line.strip_prefix("tag_authority = ") {
-        Some(authority) => format!("tag_authority = {}", authority.split(',').next().unwrap_or_default()),
-        None => line.to_owned(),
+    let lines = configuration.lines().map(|line| match line.contains("tag_authority = ") {
+        true => line.split(',').next().unwrap_or_default().to_owned(),
+        false => line.to_owned(),
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -94,6 +94,8 @@ const CASES: &[Case] = &[
             r#"slugs = "hugo-title""#,
             "max_items = 7",
             r#"# home = "https://www.example.org/""#,
+            // Ids are never made of an address that nobody stated.
+            r#"# tag_authority = "courier.example"#,
         ],
         &[],
     ),
@@ -242,7 +244,8 @@ fn odd_configurations_are_read_or_reported() {
         }
         assert!(made.status.success(), "{files:?}: {shown}");
         for line in *lines {
-            assert!(configuration.lines().any(|written| written == *line), "no `{line}` in {configuration}\n{shown}");
+            let written = without_year(&configuration);
+            assert!(written.lines().any(|written| written == *line), "no `{line}` in {configuration}\n{shown}");
         }
         let checked = dateline(directory.path(), &["check", "--config", "dateline.toml"]);
         assert!(checked.status.success(), "{configuration}\n{}", printed(&checked));

@@ -123,8 +123,10 @@ impl Site {
             "# A host that you own and a year in which you owned it. The ids of articles are made of it, so never change it."
         )?;
         let is_name = host.contains('.') && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
-        let host = if is_name { host.as_str() } else { "localhost" };
-        writeln!(text, "tag_authority = \"{host},{year:04}\"")?;
+        match is_name {
+            true => writeln!(text, "tag_authority = \"{host},{year:04}\"")?,
+            false => writeln!(text, "# tag_authority = \"courier.example,{year:04}\"")?,
+        }
         if let Some(language) = &self.language {
             writeln!(text, "language = {}", quoted(language.as_str()))?;
         }

@@ -120,7 +120,9 @@ fn hanging_source_delays_no_other_article_for_long() {
     daemon.wait("another article", |daemon| has(daemon, "Another"));
     fs::remove_file(newsroom.path("hang-source")).expect("there");
     daemon.wait("the source's article", |daemon| has(daemon, "From the source"));
-    let log = fs::read_to_string(newsroom.path("log")).expect("a log");
-    assert!(log.contains("resolved: the directory of the source `hanging` does not respond"), "{log}");
+    newsroom.find("the end of the problem", || {
+        let log = fs::read_to_string(newsroom.path("log")).expect("a log");
+        log.contains("resolved: the directory of the source `hanging` does not respond").then_some(())
+    });
     assert!(daemon.stop());
 }

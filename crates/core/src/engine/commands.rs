@@ -44,13 +44,22 @@ fn find_article(state: &State, article: &str) -> Result<ArticlePath, String> {
         let current = state.index.as_ref().and_then(|index| index.newer_version(&path));
         return Ok(current.cloned().unwrap_or(path));
     }
-    EntryId::parse(article)
-        .ok()
-        .and_then(|id| {
-            let public = state.index.as_ref().and_then(|index| index.public_article(&id));
-            public.or_else(|| state.recorder.ledger.holder(&id)).cloned()
-        })
-        .ok_or_else(|| format!("no article `{article}` is known: give its path below the content directory, `name:path` in another source, or its id"))
+    let with_id = |id: EntryId| {
+        let public = state.index.as_ref().and_then(|index| index.public_article(&id));
+        public.or_else(|| state.recorder.ledger.holder(&id)).cloned()
+    };
+    ids(state, article).into_iter().find_map(with_id).ok_or_else(|| {
+        format!(
+            "no article `{path}` is known: give its path below the content directory, `name:path` in another source, or its id; \
+             `dateline explain {path}` says what is in a file"
+        )
+    })
+}
+
+/// The ids that a person may have meant: that of an article, or of an agency's item.
+fn ids(state: &State, written: &str) -> Vec<EntryId> {
+    let item = state.index.iter().flat_map(|index| index.ids_of_key(&Text::new(written)));
+    EntryId::parse(written).ok().into_iter().chain(item).collect()
 }
 
 /// Releases stories that wait for an editor. If some can't be released, the others are, and the error says both.
@@ -75,9 +84,8 @@ fn find_held(state: &State, article: &str) -> Option<ArticlePath> {
     if state.held.get(&path).is_some() {
         return Some(path);
     }
-    let id = EntryId::parse(article).ok()?;
-    let mut waiting = state.held.of_item(&id).filter(|path| state.held.is_listed(path));
-    waiting.next_back().cloned()
+    let newest = |id: EntryId| state.held.of_item(&id).rfind(|path| state.held.is_listed(path)).cloned();
+    ids(state, article).into_iter().find_map(newest)
 }
 
 /// The path that was probably meant.
